@@ -1,0 +1,55 @@
+"""Files that are either whole or absent, and locks that die with their holder."""
+
+import contextlib
+import fcntl
+import json
+import os
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yield a temporary path beside `path`; when the block ends without an error it becomes `path`, at once."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write a text file atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    """Write JSON atomically: one line per top-level entry, so that a long list does not hide its neighbours."""
+    rows = [f" {json.dumps(key)}: {json.dumps(item)}" for key, item in value.items()]
+    write_text(path, "{\n" + ",\n".join(rows) + "\n}\n")
+
+
+def read_json(path):
+    """Read JSON; a file that is not JSON is a ValueError that names it."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+
+
+@contextlib.contextmanager
+def locked(folder, *, wait=True):
+    """Hold the lock of `folder` (made if need be); the kernel frees it when its holder dies, however it dies.
+
+    wait=False: BlockingIOError if another process holds it.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield

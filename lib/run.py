@@ -1,0 +1,73 @@
+"""One run, one folder: run.json, metrics.jsonl, last.pt, best.pt, and done.json, written last.
+
+A run counts as finished exactly if its done.json exists; nothing else decides it.
+"""
+
+import hashlib
+import json
+import platform
+import subprocess
+from datetime import datetime, timezone
+from pathlib import Path
+
+import torch
+
+from lib.files import read_json, write_json
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run_id(slug, options):
+    """`slug` and 8 hex digits of the options' canonical JSON: equal options, equal id, on any machine."""
+    text = json.dumps(options, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def provenance(device="cpu"):
+    """Where a number comes from: device, versions, threads, commit, date (UTC)."""
+    on_gpu = torch.device(device).type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if on_gpu else _cpu_name(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "commit": commit(),
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def commit():
+    """The clone's commit, 12 hex digits, `+` if tracked files were changed since; `unknown` outside a clone."""
+    hash_ = _git("rev-parse", "--short=12", "HEAD")
+    return (hash_ + ("+" if _git("status", "--porcelain", "-uno") else "")) if hash_ else "unknown"
+
+
+def done(folder):
+    """The content of done.json, or None if the run is not finished."""
+    path = Path(folder) / "done.json"
+    return read_json(path) if path.exists() else None
+
+
+def finish(folder, results, device="cpu"):
+    """Write done.json: `results` and their provenance. Returns what was written."""
+    record = {**results, "provenance": provenance(device)}
+    write_json(Path(folder) / "done.json", record)
+    return record
+
+
+def _git(*words):
+    try:
+        answer = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+def _cpu_name():
+    try:
+        for line in open("/proc/cpuinfo"):
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
