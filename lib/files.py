@@ -1,21 +1,17 @@
-"""Files that survive a crash and a second process: replace them whole, lock them while they are filled."""
+"""Files that are either whole or absent, and locks that die with their holder."""
 
+import contextlib
 import fcntl
+import json
 import os
-from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_text(path, text):
-    """Write `text` (UTF-8, line ends as they are) so that a reader sees the old file or the new one, never a part."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(text.encode())
-
-
-@contextmanager
+@contextlib.contextmanager
 def replacing(path):
-    """Yield a temporary path in the same folder; it becomes `path` if the block ends well and is removed if not."""
+    """Yield a temporary path beside `path`; when the block ends without an error it becomes `path`, at once."""
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -26,12 +22,34 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def locked(path):
-    """Hold an exclusive lock on the file `path`, waiting for whoever holds it; a process that dies lets go of it.
+def write_text(path, text):
+    """Write a text file atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
-    The lock file stays on the disk: removing it would let two processes hold two files of one name.
+
+def write_json(path, value):
+    """Write JSON atomically: one line per top-level entry, so that a long list does not hide its neighbours."""
+    rows = [f" {json.dumps(key)}: {json.dumps(item)}" for key, item in value.items()]
+    write_text(path, "{\n" + ",\n".join(rows) + "\n}\n")
+
+
+def read_json(path):
+    """Read JSON; a file that is not JSON is a ValueError that names it."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+
+
+@contextlib.contextmanager
+def locked(folder, *, wait=True):
+    """Hold the lock of `folder` (made if need be); the kernel frees it when its holder dies, however it dies.
+
+    wait=False: BlockingIOError if another process holds it.
     """
-    with open(path, "a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

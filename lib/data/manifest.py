@@ -6,7 +6,6 @@ A folder holds manifest.csv (one row per video), classes.txt (one class per line
 import csv
 import hashlib
 import io
-import json
 import math
 import os
 from collections import Counter
@@ -14,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from lib.files import write_text
+from lib.files import read_json, write_json, write_text
 
 SPLITS = ("train", "val", "test")
 SOURCES = ("video", "frames", "lmdb")
@@ -78,7 +77,10 @@ class Manifest:
 def read_manifest(folder):
     """Read and check the dataset in `folder`; ValueError names the file, line and column that is wrong.  -> Manifest"""
     folder = Path(folder)
-    dataset = _parse_dataset(_read(folder / "dataset.json"), folder / "dataset.json")
+    for file in ("manifest.csv", "classes.txt", "dataset.json"):
+        if not (folder / file).is_file():
+            raise FileNotFoundError(f"{folder / file} is missing: prepare the dataset with data_prep")
+    dataset = _check_dataset(read_json(folder / "dataset.json"), folder / "dataset.json")
     return _check(folder, dataset, _read(folder / "manifest.csv"), _read(folder / "classes.txt"))
 
 
@@ -105,17 +107,14 @@ def write_manifest(
         "mirror_pairs": None if mirror_pairs is None else [list(pair) for pair in mirror_pairs],
     }
     rows, names = _render_videos(videos), "".join(f"{name}\n" for name in classes)
-    manifest = _check(folder, dataset, rows, names)
-    folder.mkdir(parents=True, exist_ok=True)
+    manifest = _check(folder, _check_dataset(dataset, folder / "dataset.json"), rows, names)
     write_text(folder / "manifest.csv", rows)
     write_text(folder / "classes.txt", names)
-    write_text(folder / "dataset.json", json.dumps(dataset | {"hash": manifest.hash}, indent=2) + "\n")
+    write_json(folder / "dataset.json", dataset | {"hash": manifest.hash})
     return manifest
 
 
 def _read(file):
-    if not file.is_file():
-        raise FileNotFoundError(f"{file} is missing: a dataset folder holds manifest.csv, classes.txt and dataset.json")
     return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
 
 
@@ -143,11 +142,7 @@ def _check(folder, dataset, rows, names):
     )
 
 
-def _parse_dataset(text, file):
-    try:
-        dataset = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{file}, line {error.lineno}: not JSON ({error.msg})") from error
+def _check_dataset(dataset, file):
     missing = {"name", "source", "root", "mirror_pairs"} - set(dataset)
     if missing:
         raise ValueError(f"{file}: {', '.join(sorted(missing))} is missing")
