@@ -43,13 +43,13 @@ def read_json(path):
 
 
 @contextlib.contextmanager
-def locked(folder, *, wait=True):
-    """Hold the lock of `folder` (made if need be); the kernel frees it when its holder dies, however it dies.
+def locked(folder, name="lock", *, wait=True):
+    """Hold a lock of `folder` (made if need be) and yield its file; the kernel frees it when its holder dies, however.
 
-    wait=False: BlockingIOError if another process holds it.
+    A child that inherits the file holds the lock as well. wait=False: BlockingIOError if another process holds it.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "a") as file:
+    with open(folder / f".{name}", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
+        yield file

@@ -10,8 +10,6 @@ import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 
-import torch
-
 from lib.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +23,8 @@ def run_id(slug, options):
 
 def provenance(device="cpu"):
     """Where a number comes from: device, versions, threads, commit, date (UTC)."""
+    import torch
+
     on_gpu = torch.device(device).type == "cuda"
     return {
         "device": torch.cuda.get_device_name(device) if on_gpu else _cpu_name(),

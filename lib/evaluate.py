@@ -1,0 +1,100 @@
+"""From a net and a split to accuracies that know how far they can be trusted."""
+
+import math
+
+import numpy as np
+import torch
+
+from lib.data import batches, normalize
+
+
+@torch.no_grad()
+def predict(net, dataset, *, batch_size=16, device="cpu", workers=0):
+    """Logits of every view of every video: (videos, views, classes) float32, and the labels, (videos,).
+
+    `net` is put in eval mode. `dataset` is a ClipDataset with train=False; its items are ordered video by video.
+    """
+    net.eval()
+    logits, labels = [], []
+    for clips, wanted, _ in batches(dataset, 0, batch_size, shuffle=False, workers=workers):
+        logits.append(net(to_net(net, clips, dataset, device)).float().cpu())
+        labels.append(wanted)
+    views = dataset.views
+    logits = torch.cat(logits)
+    return logits.reshape(-1, views, logits.shape[-1]), torch.cat(labels)[::views]
+
+
+def to_net(net, clips, dataset, device):
+    """uint8 clips (N, 3, T, H, W) -> what the net reads: normalised, on its device, in its memory format."""
+    clips = normalize(clips.to(device, non_blocking=True), dataset.mean, dataset.std)
+    return clips.contiguous(memory_format=getattr(net, "memory_format", torch.contiguous_format))
+
+
+AVERAGES = {
+    "prob": lambda logits: logits.softmax(-1).mean(1),
+    "score": lambda logits: logits.mean(1),
+}
+
+
+def accuracies(logits, labels, average="prob"):
+    """Top-1 and top-5 in percent, at clip level (every view for itself) and at video level (views averaged).
+
+    logits  (videos, views, classes)
+    labels  (videos,)
+    average "prob" averages softmax probabilities, "score" raw logits; the two can disagree
+    The interval is Wilson's, 95 %, over videos: views of one video are not independent.
+    """
+    if average not in AVERAGES:
+        raise ValueError(f"no average {average!r}; there are {', '.join(AVERAGES)}")
+    videos, views, classes = logits.shape
+    video_scores = AVERAGES[average](logits)
+    hits = top_k_hits(video_scores, labels, 1)
+    low, high = wilson_interval(int(hits.sum()), videos)
+    flat, repeated = logits.flatten(0, 1), labels.repeat_interleave(views)
+    return {
+        "top1": 100 * hits.float().mean().item(),
+        "top1_low": 100 * low,
+        "top1_high": 100 * high,
+        "top5": 100 * top_k_hits(video_scores, labels, 5).float().mean().item(),
+        "clip_top1": 100 * top_k_hits(flat, repeated, 1).float().mean().item(),
+        "clip_top5": 100 * top_k_hits(flat, repeated, 5).float().mean().item(),
+        "videos": videos,
+        "views": views,
+        "classes": classes,
+        "average": average,
+        "predicted": video_scores.argmax(-1).tolist(),
+        "labels": labels.tolist(),
+    }
+
+
+def top_k_hits(scores, labels, k):
+    """(N, classes) scores and (N,) labels -> (N,) bool: is the label among the k best? k is cut to the classes there are."""
+    best = scores.topk(min(k, scores.shape[-1]), dim=-1).indices
+    return (best == labels[:, None]).any(-1)
+
+
+def wilson_interval(successes, trials, z=1.959964):
+    """95 % interval of a proportion (Wilson, JASA 22, 1927); right also near 0 and 1, where the usual +- is not."""
+    if trials == 0:
+        return 0.0, 1.0
+    p, zz = successes / trials, z * z
+    centre = (p + zz / (2 * trials)) / (1 + zz / trials)
+    half = z / (1 + zz / trials) * math.sqrt(p * (1 - p) / trials + zz / (4 * trials * trials))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def paired_difference(predicted_a, predicted_b, labels, z=1.959964):
+    """Accuracy of a minus accuracy of b over the same videos, in points, with its 95 % interval: (difference, low, high).
+
+    Interval of Agresti and Min, Statistics in Medicine 24, 2005: half a video added to each cell of the 2 x 2 table,
+    so that few disagreements do not look like certainty. Where it covers 0 the nets are not distinguishable.
+    """
+    a, b = (np.asarray(p) == np.asarray(labels) for p in (predicted_a, predicted_b))
+    n, only_a, only_b = len(a), int((a & ~b).sum()), int((b & ~a).sum())
+    if not n:
+        raise ValueError("no videos to compare")
+    difference = (only_a - only_b) / n
+    n, only_a, only_b = n + 2, only_a + 0.5, only_b + 0.5
+    centre = (only_a - only_b) / n
+    half = z * math.sqrt((only_a + only_b) - (only_a - only_b) ** 2 / n) / n
+    return 100 * difference, 100 * (centre - half), 100 * (centre + half)

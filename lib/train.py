@@ -1,0 +1,198 @@
+"""The trainer: SGD over clips, resumable at any moment.
+
+Nothing random outlives a step: clips depend on (seed, epoch, index), dropout on (seed, step), the learning rate on the
+step. So `last.pt` (net, optimizer, where we are) is all that a resumed run needs to end, on a CPU, bit-equal.
+"""
+
+import json
+import math
+import time
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from lib.data import batches
+from lib.evaluate import accuracies, predict, to_net
+from lib.files import locked, read_json, replacing, write_json, write_text
+from lib.run import done, finish
+from lib.schedules import learning_rate_factor
+
+RECIPE = {
+    "epochs": 8,
+    "batch_size": 16,  # clips per forward pass
+    "accumulate": 1,  # forward passes per step
+    "learning_rate": 0.05,
+    "momentum": 0.9,
+    "nesterov": True,
+    "weight_decay": 1e-4,
+    "schedule": "cosine",  # cosine, steps, constant
+    "milestones": [],  # of schedule "steps": fractions of the training
+    "warmup_epochs": 1.0,
+    "clip_norm": 0.0,  # largest norm of the gradient; 0: any
+    "label_smoothing": 0.0,
+    "seed": 0,
+}
+
+
+def fit(run_dir, net, train, val, test=None, *, identity=None, device="cpu", workers=0, save_minutes=5.0, **recipe):
+    """Train `net` in the folder `run_dir`; called again, go on where it stopped; called once more, return the record.
+
+    train, val, test  ClipDatasets; val chooses best.pt, test is seen once, by best.pt, after the last epoch
+    identity          what else makes this run this run (model name and options, data); kept in run.json
+    recipe            changes to RECIPE
+    Returns the content of done.json. ValueError: an unknown option, or a folder that holds another run.
+    """
+    recipe = complete(recipe)
+    run_dir = Path(run_dir)
+    with locked(run_dir):  # a second process waits here and finds the run done
+        claim(run_dir, {**(identity or {}), "recipe": recipe})
+        if record := done(run_dir):
+            return record
+        net.to(device, memory_format=getattr(net, "memory_format", torch.contiguous_format))
+        state = _State(run_dir, net, recipe)
+        while state.epoch < recipe["epochs"]:
+            started = time.perf_counter()
+            loss = _train_epoch(state, train, device, workers, save_minutes)
+            result = accuracies(*predict(net, val, batch_size=recipe["batch_size"], device=device, workers=workers))
+            state.end_epoch({"train_loss": loss, "val_top1": result["top1"], "val_top5": result["top5"]}, started)
+        net.load_state_dict(torch.load(run_dir / "best.pt", map_location=device, weights_only=True)["net"])
+        results = {"history": state.history, "best_epoch": state.best_epoch}
+        if test is not None:
+            logits, labels = predict(net, test, batch_size=recipe["batch_size"], device=device, workers=workers)
+            results["test"] = accuracies(logits, labels)
+        return finish(run_dir, results, device)
+
+
+def complete(recipe):
+    """RECIPE with the given changes; an unknown option is a ValueError that names the known ones."""
+    if unknown := sorted(set(recipe) - set(RECIPE)):
+        raise ValueError(f"no training option {', '.join(unknown)}; there are {', '.join(RECIPE)}")
+    return {**RECIPE, **recipe}
+
+
+def claim(run_dir, identity):
+    """Write run.json, or check that the one there says the same."""
+    path = run_dir / "run.json"
+    if not path.exists():
+        write_json(path, identity)
+    elif (there := read_json(path)) != identity:
+        keys = [key for key in {**there, **identity} if there.get(key) != identity.get(key)]
+        rows = "; ".join(f"{key}: {there.get(key)!r} there, {identity.get(key)!r} asked for" for key in keys)
+        raise ValueError(f"{run_dir} holds another run ({rows}); choose another folder or delete this one")
+
+
+def parameter_groups(net, learning_rate, weight_decay):
+    """The optimizer's groups. A net with a policy of its own has `parameter_groups()`: a list of dicts with `params`
+    and, where they are not 1, `rate` and `decay`, the multiples of the base values. Every parameter stands in one group.
+    """
+    groups = net.parameter_groups() if hasattr(net, "parameter_groups") else [{"params": list(net.parameters())}]
+    listed = [id(p) for group in groups for p in group["params"]]
+    if sorted(listed) != sorted(id(p) for p in net.parameters()):
+        raise ValueError(f"parameter_groups of {type(net).__name__} must hold every parameter exactly once")
+    return [
+        {
+            "params": [p for p in group["params"] if p.requires_grad],
+            "base_rate": learning_rate * group.get("rate", 1),
+            "weight_decay": weight_decay * group.get("decay", 1),
+        }
+        for group in groups
+    ]
+
+
+def heads_loss(outputs, labels, label_smoothing=0.0):
+    """Cross entropy; of a net with several heads (a tuple of logits) the sum over its heads."""
+    heads = outputs if isinstance(outputs, (tuple, list)) else [outputs]
+    return sum(F.cross_entropy(logits, labels, label_smoothing=label_smoothing) for logits in heads)
+
+
+class _State:
+    """Net, optimizer and position; what last.pt holds."""
+
+    def __init__(self, run_dir, net, recipe):
+        self.run_dir, self.net, self.recipe = run_dir, net, recipe
+        self.optimizer = torch.optim.SGD(
+            parameter_groups(net, recipe["learning_rate"], recipe["weight_decay"]),
+            lr=recipe["learning_rate"],
+            momentum=recipe["momentum"],
+            nesterov=recipe["nesterov"],
+        )
+        self.epoch, self.step, self.loss_sum, self.history = 0, 0, 0.0, []  # step: within the epoch
+        if (run_dir / "last.pt").exists():
+            saved = torch.load(run_dir / "last.pt", map_location="cpu", weights_only=True)
+            net.load_state_dict(saved["net"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.epoch, self.step, self.loss_sum, self.history = (
+                saved[key] for key in ("epoch", "step", "loss_sum", "history")
+            )
+            self._write_metrics()
+
+    @property
+    def best_epoch(self):
+        """The first epoch with the best top-1 on val."""
+        return max(self.history, key=lambda row: (row["val_top1"], -row["epoch"]))["epoch"]
+
+    def save(self):
+        with replacing(self.run_dir / "last.pt") as path:
+            keys = ("epoch", "step", "loss_sum", "history")
+            weights = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
+            torch.save({**weights, **{key: getattr(self, key) for key in keys}}, path)
+
+    def end_epoch(self, row, started):
+        seconds = round(time.perf_counter() - started, 3)
+        self.history.append({"epoch": self.epoch, **row, "seconds": seconds})
+        if self.best_epoch == self.epoch:
+            with replacing(self.run_dir / "best.pt") as path:
+                torch.save({"net": self.net.state_dict(), "epoch": self.epoch}, path)
+        self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
+        self.save()
+        self._write_metrics()
+
+    def _write_metrics(self):
+        write_text(self.run_dir / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in self.history))
+
+
+def _train_epoch(state, train, device, workers, save_minutes):
+    """The rest of the epoch that `state` is in; returns the epoch's mean loss per clip."""
+    net, recipe, optimizer = state.net, state.recipe, state.optimizer
+    clips_per_step = recipe["batch_size"] * recipe["accumulate"]
+    steps = len(train) // clips_per_step
+    if not steps:
+        raise ValueError(f"{len(train)} training clips do not fill one step of {clips_per_step}")
+    total, warmup = steps * recipe["epochs"], round(steps * recipe["warmup_epochs"])
+    options = {"milestones": recipe["milestones"]} if recipe["schedule"] == "steps" else {}
+    net.train()
+    saved = time.monotonic()
+    loader = batches(train, state.epoch, clips_per_step, shuffle=True, workers=workers, drop_last=True)
+    loader = islice(loader, state.step, None)
+    for clips, labels, _ in tqdm(loader, f"epoch {state.epoch + 1}", steps, initial=state.step, leave=False):
+        step = state.epoch * steps + state.step
+        torch.manual_seed(int(np.random.SeedSequence([recipe["seed"], step]).generate_state(1)[0]))
+        factor = learning_rate_factor(step, total, recipe["schedule"], warmup_steps=warmup, **options)
+        for group in optimizer.param_groups:
+            group["lr"] = group["base_rate"] * factor
+        state.loss_sum += _step(net, optimizer, clips, labels, train, recipe, device)
+        state.step += 1
+        if time.monotonic() - saved > 60 * save_minutes:
+            state.save()
+            saved = time.monotonic()
+    return state.loss_sum / steps
+
+
+def _step(net, optimizer, clips, labels, train, recipe, device):
+    """One optimizer step over `accumulate` forward passes; returns the mean loss."""
+    optimizer.zero_grad(set_to_none=True)
+    loss_sum, labels = 0.0, labels.to(device)
+    for part, wanted in zip(clips.split(recipe["batch_size"]), labels.split(recipe["batch_size"]), strict=True):
+        loss = heads_loss(net(to_net(net, part, train, device)), wanted, recipe["label_smoothing"])
+        (loss / recipe["accumulate"]).backward()
+        loss_sum += loss.item()
+    if not math.isfinite(loss_sum):
+        raise FloatingPointError(f"the loss is {loss_sum}: lower learning_rate ({recipe['learning_rate']})")
+    if recipe["clip_norm"]:
+        torch.nn.utils.clip_grad_norm_(net.parameters(), recipe["clip_norm"])
+    optimizer.step()
+    return loss_sum / recipe["accumulate"]
