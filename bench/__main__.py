@@ -1,0 +1,89 @@
+"""Command line of the benchmark: python -m bench COMMAND --help."""
+
+import argparse
+import sys
+
+from lib.run import ROOT
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser("python -m bench", description="Run suites, write tables and figures.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (about, add_arguments, call) in COMMANDS.items():
+        command = commands.add_parser(name, help=about, description=about)
+        add_arguments(command)
+        command.set_defaults(call=call)
+    chosen = parser.parse_args(arguments)
+    try:
+        return chosen.call(chosen)
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")
+
+
+def _add_out(parser):
+    parser.add_argument("--out", default=ROOT, metavar="DIR", help="where data, runs and results lie (the clone)")
+
+
+def _add_run(parser):
+    parser.add_argument("suite", help="a name of bench/suites, or a .yaml file")
+    _add_out(parser)
+    parser.add_argument("--cores", type=int, help="cores to use (all)")
+    parser.add_argument("--jobs", type=int, help="runs at a time (as many as cores); each has cores / jobs threads")
+    parser.add_argument("--device", default="cpu", help="of the trainings, as torch names it (cpu)")
+    parser.add_argument("--executor", help="a Snakemake executor, such as slurm (this machine)")
+    parser.add_argument("extra", nargs="*", help="after --: further options for Snakemake")
+
+
+def _run(a):
+    from bench.runner import run_suite
+
+    return run_suite(
+        a.suite, out=a.out, cores=a.cores, jobs=a.jobs, device=a.device, executor=a.executor, extra=a.extra
+    )
+
+
+def _add_status(parser):
+    parser.add_argument("suite")
+    _add_out(parser)
+
+
+def _status(a):
+    from bench.runner import status
+
+    return status(a.suite, out=a.out)
+
+
+def _add_job(parser):
+    parser.add_argument("plan", help="a plan.json that `run` wrote")
+    parser.add_argument("id")
+    parser.add_argument("--threads", type=int, default=1)
+
+
+def _job(a):
+    from bench.jobs import run_job
+
+    return run_job(a.plan, a.id, a.threads)
+
+
+def _figures(a):
+    from bench.figures import redraw
+
+    return redraw(a.out)
+
+
+def _ship(a):
+    from bench.tables import ship
+
+    return ship(a.suite, a.out)
+
+
+COMMANDS = {
+    "run": ("run a suite, or what of it is not done yet", _add_run, _run),
+    "status": ("what of a suite is done", _add_status, _status),
+    "job": ("run one job of a plan (Snakemake calls this)", _add_job, _job),
+    "figures": ("draw all figures again, from the tables alone", _add_out, _figures),
+    "ship": ("copy a suite's tables and figures into results/shipped", _add_status, _ship),
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

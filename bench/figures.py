@@ -1,0 +1,90 @@
+"""Figures, drawn from tables alone: the same CSV gives the same file, byte for byte."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg", force=False)
+import matplotlib.pyplot as plt  # noqa: E402
+import pandas as pd  # noqa: E402
+
+from lib.files import replacing  # noqa: E402
+from lib.run import ROOT  # noqa: E402
+
+COSTS = {
+    "gmacs": "GMACs per clip",
+    "params_m": "parameters, millions",
+    "mbytes_moved": "MB moved per clip",
+    "latency_ms_p50": "latency, ms, batch 1 (median)",
+    "peak_memory_mb": "peak memory, MB",
+}
+# colour-blind safe (Okabe and Ito), and different enough in grey with their markers
+LOOKS = {
+    "Efficient-3DCNNs": ("#0072B2", "o"),
+    "CSN": ("#D55E00", "s"),
+    "RubiksNet": ("#009E73", "D"),
+    "CAKES": ("#CC79A7", "^"),
+    "Optimization Planning": ("#E69F00", "v"),
+}
+
+
+def pareto_front(costs, scores):
+    """Indices, cheapest first, of the points that no other beats in both: lower cost and higher score."""
+    order = sorted(range(len(costs)), key=lambda i: (costs[i], -scores[i]))
+    front, best = [], float("-inf")
+    for i in order:
+        if scores[i] > best:
+            front.append(i)
+            best = scores[i]
+    return front
+
+
+def draw_trade_off(table, x="gmacs", labels=None, ax=None):
+    """Top-1 with its 95 % interval against the cost `x`, a point per net, with Pareto front and chance. Returns the axes."""
+    if x not in COSTS:
+        raise ValueError(f"no cost {x!r}; there are {', '.join(COSTS)}")
+    table = table[table.labels == (labels or table.labels.iloc[0])].dropna(subset=[x]).reset_index(drop=True)
+    ax = ax or plt.subplots(figsize=(7.2, 4.6), layout="constrained")[1]
+    for system, rows in table.groupby("system"):
+        colour, marker = LOOKS[system]
+        spread = [rows.top1 - rows.top1_low, rows.top1_high - rows.top1]
+        ax.errorbar(rows[x], rows.top1, spread, fmt=marker, color=colour, ms=7, capsize=2.5, lw=1, label=system)
+    front = table.loc[pareto_front(table[x].tolist(), table.top1.tolist())]
+    ax.step(front[x], front.top1, where="post", color="0.35", lw=1.2, ls="--", zorder=0, label="Pareto front")
+    ax.axhline(table.chance.iloc[0], color="0.6", lw=1, ls=":", zorder=0, label="chance")
+    for _, row in table.iterrows():
+        ax.annotate(row.model, (row[x], row.top1), xytext=(6, 5), textcoords="offset points", fontsize=8)
+    ax.set_xscale("log")
+    ax.margins(x=0.18)
+    ax.set(xlabel=COSTS[x], ylabel=f"top-1 on {table.labels.iloc[0]}, %", ylim=(0, 100))
+    ax.grid(alpha=0.25, lw=0.5)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(fontsize=8, frameon=False, loc="lower right")
+    return ax
+
+
+def save(figure, path):
+    """Write `figure` as SVG and PNG beside each other, reproducibly; returns the PNG's path."""
+    path = Path(path)
+    with matplotlib.rc_context({"svg.hashsalt": path.stem}):
+        for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
+            with replacing(path.with_suffix(suffix)) as temporary:
+                figure.savefig(temporary, format=suffix[1:], metadata=metadata, dpi=160)
+    return path.with_suffix(".png")
+
+
+def trade_off(table, folder, x="gmacs"):
+    """Draw and save the trade-off figure of a suite's table into `folder`."""
+    ax = draw_trade_off(table, x)
+    path = save(ax.figure, Path(folder) / "trade_off")
+    plt.close(ax.figure)
+    return path
+
+
+def redraw(out=ROOT):
+    """Draw the figure of every trade_off.csv under results/ again."""
+    tables = sorted((Path(out) / "results").rglob("trade_off.csv"))
+    if not tables:
+        raise ValueError(f"no trade_off.csv under {Path(out) / 'results'}; `python -m bench run quick` writes one")
+    for path in tables:
+        print(trade_off(pd.read_csv(path), path.parent))

@@ -1,0 +1,155 @@
+"""Tables: from finished runs to tidy CSV and Markdown. Nothing is timed or trained here."""
+
+import json
+import shutil
+from fnmatch import fnmatch
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+from lib.files import replacing, write_text
+from lib.run import ROOT, commit, done
+
+# first match wins
+SYSTEMS = {
+    "*csn*": "CSN",
+    "rubiksnet*": "RubiksNet",
+    "tsm*": "RubiksNet",
+    "cakes*": "CAKES",
+    "gst*": "CAKES",
+    "c2d*": "Optimization Planning",
+    "i3d*": "Optimization Planning",
+    "*p3d*": "Optimization Planning",
+    "r2p1d*": "Optimization Planning",
+    "s3d*": "Optimization Planning",
+    "*": "Efficient-3DCNNs",
+}
+# column of the printed table: (column of the CSV, format)
+SHOWN = {
+    "model": ("model", "{}"),
+    "labels": ("labels", "{}"),
+    "top-1 %": ("top1", "{:.1f}"),
+    "from": ("top1_low", "{:.1f}"),
+    "to": ("top1_high", "{:.1f}"),
+    "GMACs": ("gmacs", "{:.3f}"),
+    "params M": ("params_m", "{:.3f}"),
+    "MB moved": ("mbytes_moved", "{:.1f}"),
+    "ms p50": ("latency_ms_p50", "{:.2f}"),
+    "ms p90": ("latency_ms_p90", "{:.2f}"),
+}
+
+
+def trade_off(suite, runs):
+    """One row per finished training of `suite`: what, on what, how well, at what cost, whence.
+
+    Only ids that the suite expands to are read, and only runs with done.json; `other_commit` marks rows that another
+    state of the code made. A cost that is not measured yet is empty.
+    """
+    costs = {_key(net): net for job in suite.of("costs") for net in (done(runs / job.id) or {}).get("nets", [])}
+    rows, now = [], commit()
+    for job in suite.of("train"):
+        record = done(runs / job.id)
+        if record:
+            rows.append(_row(job, record, costs.get(_key(job.options), {}), now))
+    return pd.DataFrame(rows)
+
+
+def _key(net):
+    return json.dumps([net[name] for name in ("model", "options", "frames", "size")], sort_keys=True)
+
+
+def _row(job, record, cost, now):
+    o, test, origin = job.options, record["test"], record["provenance"]
+    return {
+        "system": next(system for pattern, system in SYSTEMS.items() if fnmatch(o["model"], pattern)),
+        "model": o["model"],
+        "options": json.dumps(o["options"], sort_keys=True),
+        "dataset": o["data"],
+        "labels": o["labels"],
+        "split": "test",
+        "frames": o["frames"],
+        "size": o["size"],
+        "views": test["views"],
+        "level": "video",
+        "videos": test["videos"],
+        "top1": round(test["top1"], 2),
+        "top1_low": round(test["top1_low"], 2),
+        "top1_high": round(test["top1_high"], 2),
+        "top5": round(test["top5"], 2),
+        "clip_top1": round(test["clip_top1"], 2),
+        "chance": round(100 / test["classes"], 2),
+        "params_m": cost.get("params_m"),
+        "gmacs": cost.get("gmacs"),
+        "mbytes_moved": cost.get("mbytes_moved"),
+        "latency_ms_p50": cost.get("latency_ms_p50"),
+        "latency_ms_p90": cost.get("latency_ms_p90"),
+        "clips_per_s": cost.get("clips_per_s"),
+        "peak_memory_mb": cost.get("peak_memory_mb"),
+        "latency_threads": cost.get("threads"),
+        "seed": o["seed"],
+        "train_seconds": round(sum(row["seconds"] for row in record["history"]), 1),
+        **{name: origin[name] for name in ("device", "torch", "threads", "commit", "date")},
+        "other_commit": origin["commit"] != now,
+        "run": job.id,
+    }
+
+
+TIMED = ("latency_ms_p50", "latency_ms_p90", "clips_per_s", "peak_memory_mb", "train_seconds", "date")
+
+
+def differences(suite, runs):
+    """One row per pair of nets that saw the same test videos with the same seed: the paired difference of their top-1."""
+    from lib.evaluate import paired_difference
+
+    found = [(job, record) for job in suite.of("train") if (record := done(runs / job.id))]
+    rows = []
+    for (a, record_a), (b, record_b) in combinations(found, 2):
+        if any(a.options[name] != b.options[name] for name in ("data", "labels", "seed")):
+            continue
+        test_a, test_b = record_a["test"], record_b["test"]
+        points, low, high = paired_difference(test_a["predicted"], test_b["predicted"], test_a["labels"])
+        verdict = "not distinguishable" if low <= 0 <= high else f"{(a if points > 0 else b).options['model']} is better"
+        figures = {"points": round(points, 2), "low": round(low, 2), "high": round(high, 2)}
+        rows.append({"labels": a.options["labels"], "a": a.id, "b": b.id, **figures, "verdict": verdict})
+    return pd.DataFrame(rows)
+
+
+def write(table, folder, name="trade_off"):
+    """Write `table` as CSV and Markdown into `folder`; returns it."""
+    with replacing(Path(folder) / f"{name}.csv") as path:
+        table.to_csv(path, index=False)
+    write_text(Path(folder) / f"{name}.md", to_markdown(table) + "\n")
+    return table
+
+
+def shown(table):
+    """The table as people read it: fewer columns, rounded, cheapest first. A DataFrame of text."""
+    table = table.sort_values(["labels", "gmacs", "model"], kind="stable")
+    columns = {
+        title: [form.format(value) if pd.notna(value) else "" for value in table[column]]
+        for title, (column, form) in SHOWN.items()
+    }
+    return pd.DataFrame(columns)
+
+
+def to_text(table):
+    return shown(table).to_string(index=False)
+
+
+def to_markdown(table):
+    table = shown(table) if "top1" in table else table
+    rows = [table.columns, ["---"] * len(table.columns), *table.astype(str).values]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def ship(suite, out=ROOT):
+    """Copy the tables and figures of results/<suite> to results/shipped/<suite>, which is committed."""
+    source, target = Path(out) / "results" / suite, ROOT / "results" / "shipped" / suite
+    files = sorted(p for p in source.glob("*") if p.suffix in {".csv", ".md", ".svg", ".png"})
+    if not files:
+        raise ValueError(f"{source} holds no tables; `python -m bench run {suite}` writes them")
+    target.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        shutil.copyfile(file, target / file.name)
+        print(target / file.name)
