@@ -1,0 +1,101 @@
+"""MobileNetV2 in 3D: inverted residuals around a depthwise 3x3x3 convolution.
+
+Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422
+Origin  Sandler et al., MobileNetV2, CVPR 2018, arXiv:1801.04381, table 2
+Input   (N, 3, T, H, W)
+"""
+
+from math import prod, sqrt
+
+from torch import nn
+
+from lib.models.layers import check_clip, conv_bn
+from lib.models.registry import register
+
+STEM = 32
+LAST = 1280
+# expansion, channels, blocks, stride of the first block
+STAGES = [
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+]
+
+# ours: a CPU-size net for clips of 8 x 64 x 64, total stride (4, 16, 16)
+NANO_STEM = 16
+NANO_LAST = 128
+NANO_STAGES = [
+    (1, 16, 1, 1),
+    (4, 24, 2, 2),
+    (4, 40, 2, 2),
+    (4, 64, 1, (1, 2, 2)),
+]
+
+
+class InvertedResidual(nn.Module):
+    """Expand 1x1x1, filter depthwise 3x3x3, project 1x1x1; add the input where the shapes allow."""
+
+    def __init__(self, c_in, c_out, stride, expansion):
+        super().__init__()
+        mid = c_in * expansion
+        self.expand = conv_bn(c_in, mid, 1) if expansion > 1 else None
+        self.depthwise = conv_bn(mid, mid, 3, stride, groups=mid)
+        self.project = conv_bn(mid, c_out, 1)
+        self.act = nn.ReLU6(inplace=True)
+        self.residual = stride == 1 and c_in == c_out
+
+    def forward(self, x):  # (N, c_in, T, H, W)
+        y = x if self.expand is None else self.act(self.expand(x))  # (N, mid, T, H, W)
+        y = self.act(self.depthwise(y))  # (N, mid, T/st, H/sh, W/sw)
+        y = self.project(y)  # no activation: the bottleneck is linear
+        return x + y if self.residual else y
+
+
+class MobileNetV2(nn.Module):
+    """Stem, the stages of a table, a pointwise convolution, global average, dropout, linear layer."""
+
+    def __init__(self, num_classes, stem, stages, last, dropout):
+        super().__init__()
+        self.stem = conv_bn(3, stem, 3, (1, 2, 2))
+        self.blocks = nn.Sequential()
+        channels = stem
+        for expansion, c_out, count, stride in stages:
+            for index in range(count):
+                self.blocks.append(InvertedResidual(channels, c_out, stride if index == 0 else 1, expansion))
+                channels = c_out
+        self.last = conv_bn(channels, last, 1)
+        self.act = nn.ReLU6(inplace=True)
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(last, num_classes)
+        self.apply(_init)
+
+    def forward(self, x):  # (N, 3, T, H, W)
+        check_clip(x, "MobileNetV2")
+        x = self.blocks(self.act(self.stem(x)))
+        x = self.act(self.last(x))  # (N, last, T/16, H/32, W/32)
+        return self.fc(self.dropout(x.mean((2, 3, 4))))
+
+
+def _init(module):
+    if isinstance(module, nn.Conv3d):  # fan-out of the dense kernel, as published: not divided by the groups
+        nn.init.normal_(module.weight, 0, sqrt(2 / (prod(module.kernel_size) * module.out_channels)))
+    elif isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, 0, 0.01)
+        nn.init.zeros_(module.bias)
+
+
+@register
+def mobilenetv2_3d(num_classes=400, width=1.0, dropout=0.2):
+    """3D-MobileNetV2; widths 0.2, 0.45, 0.7 and 1.0 are published."""
+    stages = [(expansion, int(c * width), count, stride) for expansion, c, count, stride in STAGES]
+    return MobileNetV2(num_classes, int(STEM * width), stages, int(LAST * max(1.0, width)), dropout)
+
+
+@register
+def mobilenetv2_3d_nano(num_classes=400, dropout=0.2):
+    """CPU-size MobileNetV2 for 8 x 64 x 64 clips: ours, not the paper's."""
+    return MobileNetV2(num_classes, NANO_STEM, NANO_STAGES, NANO_LAST, dropout)
