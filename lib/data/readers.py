@@ -1,0 +1,113 @@
+"""Read a video's frames by their number, through decord or PyAV; tests/lib/test_data_readers.py holds them equal.
+
+A reader is opened where it is used, in the worker, and closed after its clip: decord keeps decoding ahead and is
+known to hang when it is carried over into another process.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+
+class VideoReader:
+    """One open video: `len(video)` frames, `.fps`, `.width`, `.height` in pixels, `read(indices)`.
+
+    A source is a subclass with `_open()`, which sets `frames`, `fps`, `width`, `height`, and `_decode(indices)`.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise FileNotFoundError(f"{path}: no such video file")
+        self._guard(self._open)
+
+    def __len__(self):
+        return self.frames
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Let go of the decoder."""
+
+    def read(self, indices):
+        """The frames with these numbers (0-based, in any order, repeats allowed).  -> uint8 (len(indices), H, W, 3) RGB
+
+        Every frame is decoded once. A number outside 0..len-1 or a frame that cannot be decoded is a ValueError.
+        """
+        wanted, place = np.unique(np.asarray(indices, dtype=np.int64), return_inverse=True)
+        if wanted.size and not 0 <= wanted[0] <= wanted[-1] < len(self):
+            raise ValueError(f"{self.path} has frames 0..{len(self) - 1}; asked for {wanted[0]}..{wanted[-1]}")
+        frames = (
+            self._guard(self._decode, wanted) if wanted.size else np.empty((0, self.height, self.width, 3), np.uint8)
+        )
+        if len(frames) != len(wanted):
+            raise ValueError(f"{self.path}: only {len(frames)} of {len(wanted)} frames could be decoded; it is damaged")
+        return frames if len(place) == len(wanted) and (place == np.arange(len(place))).all() else frames[place]
+
+    def _guard(self, step, *args):
+        """Run a step of the decoder and turn whatever it raises into one error that names the file."""
+        try:
+            return step(*args)
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            raise ValueError(f"{self.path} cannot be read by {type(self).__name__}: {reason}") from error
+
+
+class DecordReader(VideoReader):
+    """decord, one thread: workers are the parallelism."""
+
+    def _open(self):
+        import decord
+
+        self._video = decord.VideoReader(str(self.path), ctx=decord.cpu(0), num_threads=1)
+        self.frames, self.fps = len(self._video), float(self._video.get_avg_fps())
+        self.height, self.width, self._channels = self._video[0].shape
+
+    def _decode(self, indices):
+        if self._channels == 3:
+            return self._video.get_batch(indices.tolist()).asnumpy()
+        # decord 0.6 takes the padding after each row of a few narrow videos (48 or 72 pixels wide) for more channels
+        rows = np.stack([self._video[i].asnumpy() for i in indices.tolist()]).reshape(len(indices), self.height, -1)
+        return rows[:, :, : 3 * self.width].reshape(len(indices), self.height, self.width, 3)
+
+    def close(self):
+        self._video = None
+
+
+class PyAVReader(VideoReader):
+    """PyAV, from the first frame on: no seeking, so nothing to get wrong; decord is checked against it."""
+
+    def _open(self):
+        import av
+
+        with av.open(str(self.path)) as container:
+            stream = container.streams.video[0]
+            self.fps, self.width, self.height = float(stream.average_rate), stream.width, stream.height
+            self.frames = sum(packet.size > 0 and not packet.is_discard for packet in container.demux(stream))
+
+    def _decode(self, indices):
+        import av
+
+        frames, wanted = [], set(indices.tolist())
+        with av.open(str(self.path)) as container:
+            container.streams.video[0].thread_count = 1
+            for number, frame in enumerate(container.decode(video=0)):
+                if number in wanted:
+                    frames.append(frame.to_ndarray(format="rgb24"))
+                if number == indices[-1]:
+                    break
+        return np.stack(frames)
+
+
+READERS = {"decord": DecordReader, "pyav": PyAVReader}
+
+
+def open_video(path, reader="decord"):
+    """Open a video file.  -> VideoReader; an unreadable file is a ValueError that names it"""
+    if reader not in READERS:
+        raise ValueError(f"no reader {reader!r}; there are {', '.join(READERS)}")
+    return READERS[reader](path)
