@@ -20,7 +20,7 @@ STALLED_AFTER_S = 600  # a decoder that hangs becomes an error instead of a trai
 
 
 class ClipDataset(Dataset):
-    """One clip of every usable video of a split; `dataset[epoch, i]` is (clip, label, i).
+    """One clip of every usable video of a split, or `views` of them; `dataset[epoch, i]` is (clip, label, i).
 
     clip      uint8 (3, frames, size, size), RGB; its memory lies as (frames, size, size, 3)
     training  frames jittered within their segments, multi-scale crop, mirror image with probability 1/2 where
@@ -29,6 +29,7 @@ class ClipDataset(Dataset):
 
     segments      None: one frame from each of `frames` segments; K: frames / K from each of K; 1: one dense clip
     frame_stride  video frames from one frame of a segment to the next
+    views         when testing: clips per video, at different moments; item i is view i % views of video i // views
     cache         a DecodedCache, or None to decode through `reader`
     """
 
@@ -45,11 +46,12 @@ class ClipDataset(Dataset):
         reader="decord",
         segments=None,
         frame_stride=1,
+        views=1,
         mirror=True,
         scales=(1, 0.875, 0.75),
     ):
         segments = frames if segments is None else segments
-        _at_least(1, frames=frames, size=size, segments=segments, frame_stride=frame_stride)
+        _at_least(1, frames=frames, size=size, segments=segments, frame_stride=frame_stride, views=views)
         _at_least(0, seed=seed)
         if frames % segments:
             raise ValueError(f"frames={frames} cannot be shared equally among segments={segments}")
@@ -61,20 +63,22 @@ class ClipDataset(Dataset):
         self.frames, self.size, self.train, self.seed = frames, size, train, seed
         self.cache, self.reader, self.scales = cache, reader, scales
         self.segments, self.frame_stride = segments, frame_stride
+        self.views = 1 if train else views
         self.mirror = train and mirror and manifest.mirror_pairs is not None
         if cache is not None:
             _check_cache(cache, self.videos, size)
 
     def __len__(self):
-        return len(self.videos)
+        return len(self.videos) * self.views
 
     def __getitem__(self, item):
         epoch, i = item
-        video = self.videos[i]
+        video, view = self.videos[i // self.views], i % self.views
         rng = _generator(self.seed, epoch, i + 1) if self.train else None
         shown = video.frame_range()
         run = self.frames // self.segments
-        indices = shown.start + sample_frames(len(shown), self.segments, rng, run=run, frame_stride=self.frame_stride)
+        places = {"run": run, "frame_stride": self.frame_stride, "view": view, "views": self.views}
+        indices = shown.start + sample_frames(len(shown), self.segments, rng, **places)
         if self.cache is not None:
             clip, label = self._augment(self.cache[video.path], indices, video.label, rng)
         else:
@@ -98,17 +102,17 @@ class ClipDataset(Dataset):
         return np.ascontiguousarray(resize(crop(video, box)[indices], self.size, self.size))
 
 
-def batches(dataset, epoch, batch_size, *, shuffle, workers=0, drop_last=False):
+def batches(dataset, epoch, batch_size, *, shuffle, workers=0, drop_last=False, start=0):
     """The clips of one epoch.  -> iterator of (clips uint8 (N, 3, T, H, W), labels (N,), indices (N,))
 
     The order depends on the dataset's seed and the epoch only. Clips are channels_last_3d, as they are decoded; the
-    last batch is smaller unless drop_last. Closing the iterator early ends its workers.
+    last batch is smaller unless drop_last. `start` leaves out that many batches. Closing the iterator early ends its workers.
     """
     _at_least(1, batch_size=batch_size)
     _at_least(0, epoch=epoch, workers=workers)
     order = _generator(dataset.seed, epoch, 0).permutation(len(dataset)) if shuffle else np.arange(len(dataset))
     stop = len(order) - len(order) % batch_size if drop_last else len(order)
-    groups = [[(epoch, int(i)) for i in order[k : k + batch_size]] for k in range(0, stop, batch_size)]
+    groups = [[(epoch, int(i)) for i in order[k : k + batch_size]] for k in range(start * batch_size, stop, batch_size)]
     if workers == 0:
         return (_collate([dataset[item] for item in group]) for group in groups)
     return _from_workers(dataset, groups, workers)
