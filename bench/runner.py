@@ -26,7 +26,10 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
         plan = _write_plan(runs, suite, out, device, max(1, cores // jobs))
         todo = [job for job in suite.jobs if not done(runs / job.id)]
         if todo:
-            print(f"{suite.name}: {len(todo)} of {len(suite.jobs)} runs to do, {jobs} at a time on {cores} cores", flush=True)
+            print(
+                f"{suite.name}: {len(todo)} of {len(suite.jobs)} runs to do, {jobs} at a time on {cores} cores",
+                flush=True,
+            )
             _watch(_snakemake(plan, out, cores, executor, extra, lock), suite, runs, todo)
         else:
             print(f"{suite.name}: all {len(suite.jobs)} runs are done, nothing to do")
@@ -49,7 +52,9 @@ def headline(record):
     """The one thing to say of a finished run."""
     if record and "test" in record:
         test = record["test"]
-        return f"top-1 {test['top1']:.1f} % [{test['top1_low']:.1f}, {test['top1_high']:.1f}] of {test['videos']} videos"
+        return (
+            f"top-1 {test['top1']:.1f} % [{test['top1_low']:.1f}, {test['top1_high']:.1f}] of {test['videos']} videos"
+        )
     return (record or {}).get("headline", "")
 
 

@@ -1,9 +1,9 @@
 """A suite is a YAML file; here it becomes a list of jobs, each one notebook with its parameters and its run folder.
 
-    data:      arguments of data_prep.moving_shapes
-    train:     defaults, seeds, and one entry per net; keys are parameters of 05_training (model, options, labels, ...)
-    costs:     parameters of 04_counting_flops; every net of `train` is counted and timed
-    lessons:   further notebooks, run as they are after everything else
+data:      arguments of data_prep.moving_shapes
+train:     defaults, seeds, and one entry per net; keys are parameters of 05_training (model, options, labels, ...)
+costs:     parameters of 04_counting_flops; every net of `train` is counted and timed
+lessons:   further notebooks, run as they are after everything else
 """
 
 from dataclasses import dataclass
@@ -97,7 +97,9 @@ def _trainings(spec, prepare):
             options = {**known, **spec.get("defaults", {}), **entry, "seed": seed}
             options.pop("seeds", None)
             _check_net(options["model"], options["options"])
-            label = "-".join([options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]])
+            label = "-".join(
+                [options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]]
+            )
             yield Job("train", "05_training", {**options, "data": prepare.id}, (prepare.id,), label=f"{label}-s{seed}")
 
 

@@ -19,8 +19,7 @@ def measure_speed(net, clip, *, device="cpu", runs=50, warmup_runs=5, batch=8):
     the rise of the process' resident set; elsewhere None.
     """
     net = net.eval().to(device)
-    shape = getattr(net, "memory_format", torch.contiguous_format)
-    single, many = (torch.randn(n, *clip, device=device).contiguous(memory_format=shape) for n in (1, batch))
+    single, many = (torch.randn(n, *clip, device=device) for n in (1, batch))
     times = _times(net, single, runs, warmup_runs, device)
     batch_times = _times(net, many, max(3, runs // 5), 2, device)
     return {

@@ -9,25 +9,20 @@ from lib.data import batches, normalize
 
 
 @torch.no_grad()
-def predict(net, dataset, *, batch_size=16, device="cpu", workers=0):
+def predict(net, dataset, *, mean, std, batch_size=16, device="cpu", workers=0):
     """Logits of every view of every video: (videos, views, classes) float32, and the labels, (videos,).
 
-    `net` is put in eval mode. `dataset` is a ClipDataset with train=False; its items are ordered video by video.
+    net        put in eval mode
+    dataset    a ClipDataset with train=False
+    mean, std  of pixel values in 0..1, three numbers each
     """
     net.eval()
     logits, labels = [], []
     for clips, wanted, _ in batches(dataset, 0, batch_size, shuffle=False, workers=workers):
-        logits.append(net(to_net(net, clips, dataset, device)).float().cpu())
+        logits.append(net(normalize(clips.to(device), mean, std)).float().cpu())
         labels.append(wanted)
-    views = dataset.views
-    logits = torch.cat(logits)
-    return logits.reshape(-1, views, logits.shape[-1]), torch.cat(labels)[::views]
-
-
-def to_net(net, clips, dataset, device):
-    """uint8 clips (N, 3, T, H, W) -> what the net reads: normalised, on its device, in its memory format."""
-    clips = normalize(clips.to(device, non_blocking=True), dataset.mean, dataset.std)
-    return clips.contiguous(memory_format=getattr(net, "memory_format", torch.contiguous_format))
+    logits = torch.cat(logits).unflatten(0, (-1, dataset.views))
+    return logits, torch.cat(labels)[:: dataset.views]
 
 
 AVERAGES = {

@@ -43,13 +43,18 @@ def read_json(path):
 
 
 @contextlib.contextmanager
-def locked(folder, name="lock", *, wait=True):
+def locked(folder, name="lock", *, waiting=None):
     """Hold a lock of `folder` (made if need be) and yield its file; the kernel frees it when its holder dies, however.
 
-    A child that inherits the file holds the lock as well. wait=False: BlockingIOError if another process holds it.
+    A child that inherits the file holds the lock as well. `waiting` is printed if another process has to end first.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / f".{name}", "a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if waiting:
+                print(waiting, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield file

@@ -7,7 +7,6 @@ step. So `last.pt` (net, optimizer, where we are) is all that a resumed run need
 import json
 import math
 import time
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,8 @@ import torch
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from lib.data import batches
-from lib.evaluate import accuracies, predict, to_net
+from lib.data import batches, normalize
+from lib.evaluate import accuracies, predict
 from lib.files import locked, read_json, replacing, write_json, write_text
 from lib.run import done, finish
 from lib.schedules import learning_rate_factor
@@ -34,6 +33,8 @@ RECIPE = {
     "warmup_epochs": 1.0,
     "clip_norm": 0.0,  # largest norm of the gradient; 0: any
     "label_smoothing": 0.0,
+    "mean": [0.45, 0.45, 0.45],  # of pixel values in 0..1, RGB; with "std" it normalises every clip
+    "std": [0.225, 0.225, 0.225],
     "seed": 0,
 }
 
@@ -52,17 +53,19 @@ def fit(run_dir, net, train, val, test=None, *, identity=None, device="cpu", wor
         claim(run_dir, {**(identity or {}), "recipe": recipe})
         if record := done(run_dir):
             return record
-        net.to(device, memory_format=getattr(net, "memory_format", torch.contiguous_format))
+        net.to(device)
         state = _State(run_dir, net, recipe)
+        reading = {name: recipe[name] for name in ("batch_size", "mean", "std")}
+        reading |= {"device": device, "workers": workers}
         while state.epoch < recipe["epochs"]:
             started = time.perf_counter()
             loss = _train_epoch(state, train, device, workers, save_minutes)
-            result = accuracies(*predict(net, val, batch_size=recipe["batch_size"], device=device, workers=workers))
+            result = accuracies(*predict(net, val, **reading))
             state.end_epoch({"train_loss": loss, "val_top1": result["top1"], "val_top5": result["top5"]}, started)
         net.load_state_dict(torch.load(run_dir / "best.pt", map_location=device, weights_only=True)["net"])
         results = {"history": state.history, "best_epoch": state.best_epoch}
         if test is not None:
-            logits, labels = predict(net, test, batch_size=recipe["batch_size"], device=device, workers=workers)
+            logits, labels = predict(net, test, **reading)
             results["test"] = accuracies(logits, labels)
         return finish(run_dir, results, device)
 
@@ -166,15 +169,16 @@ def _train_epoch(state, train, device, workers, save_minutes):
     options = {"milestones": recipe["milestones"]} if recipe["schedule"] == "steps" else {}
     net.train()
     saved = time.monotonic()
-    loader = batches(train, state.epoch, clips_per_step, shuffle=True, workers=workers, drop_last=True)
-    loader = islice(loader, state.step, None)
+    loader = batches(
+        train, state.epoch, clips_per_step, shuffle=True, workers=workers, drop_last=True, start=state.step
+    )
     for clips, labels, _ in tqdm(loader, f"epoch {state.epoch + 1}", steps, initial=state.step, leave=False):
         step = state.epoch * steps + state.step
         torch.manual_seed(int(np.random.SeedSequence([recipe["seed"], step]).generate_state(1)[0]))
         factor = learning_rate_factor(step, total, recipe["schedule"], warmup_steps=warmup, **options)
         for group in optimizer.param_groups:
             group["lr"] = group["base_rate"] * factor
-        state.loss_sum += _step(net, optimizer, clips, labels, train, recipe, device)
+        state.loss_sum += _step(net, optimizer, clips, labels, recipe, device)
         state.step += 1
         if time.monotonic() - saved > 60 * save_minutes:
             state.save()
@@ -182,12 +186,13 @@ def _train_epoch(state, train, device, workers, save_minutes):
     return state.loss_sum / steps
 
 
-def _step(net, optimizer, clips, labels, train, recipe, device):
+def _step(net, optimizer, clips, labels, recipe, device):
     """One optimizer step over `accumulate` forward passes; returns the mean loss."""
     optimizer.zero_grad(set_to_none=True)
     loss_sum, labels = 0.0, labels.to(device)
     for part, wanted in zip(clips.split(recipe["batch_size"]), labels.split(recipe["batch_size"]), strict=True):
-        loss = heads_loss(net(to_net(net, part, train, device)), wanted, recipe["label_smoothing"])
+        part = normalize(part.to(device), recipe["mean"], recipe["std"])
+        loss = heads_loss(net(part), wanted, recipe["label_smoothing"])
         (loss / recipe["accumulate"]).backward()
         loss_sum += loss.item()
     if not math.isfinite(loss_sum):
