@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
 
-matplotlib.use("agg", force=False)
-import matplotlib.pyplot as plt  # noqa: E402
-import pandas as pd  # noqa: E402
-
-from lib.files import replacing  # noqa: E402
-from lib.run import ROOT  # noqa: E402
+from lib.files import replacing
+from lib.run import ROOT
 
 COSTS = {
     "gmacs": "GMACs per clip",
@@ -40,7 +38,7 @@ def pareto_front(costs, scores):
 
 
 def draw_trade_off(table, x="gmacs", labels=None, ax=None):
-    """Top-1 with its 95 % interval against the cost `x`, a point per net, with Pareto front and chance. Returns the axes."""
+    """Top-1 with its 95 % interval against the cost `x`, a point per net, Pareto front and chance.  -> axes"""
     if x not in COSTS:
         raise ValueError(f"no cost {x!r}; there are {', '.join(COSTS)}")
     table = table[table.labels == (labels or table.labels.iloc[0])].dropna(subset=[x]).reset_index(drop=True)

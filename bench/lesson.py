@@ -20,7 +20,7 @@ class Lesson:
         if threads:
             torch.set_num_threads(threads)
         random.seed(seed)
-        np.random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002, what a reader's own cells may draw from
         torch.manual_seed(seed)
         self.by_hand, self.device = not run_dir, device
         self.folder = Path(run_dir) if run_dir else ROOT / "results" / "notebooks" / name
