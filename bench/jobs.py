@@ -44,7 +44,7 @@ def _runtime(notebook, plan, run_dir, job, threads):
 
 
 def _limit_threads(threads):
-    """For the kernel that papermill starts: as many threads as the job was given, none of which spins while it waits."""
+    """For the kernel that papermill starts: as many threads as the job was given, none spinning while it waits."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     os.environ.update({name: str(threads) for name in names}, OMP_WAIT_POLICY="passive")
 

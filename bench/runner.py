@@ -67,7 +67,7 @@ def _write_plan(runs, suite, out, device, threads_per_job):
 
 
 def _snakemake(plan, out, cores, executor, extra, lock):
-    """Start Snakemake. It needs no lock of its own (--nolock): ours is freed by the kernel, its would be left behind."""
+    """Start Snakemake. --nolock: our lock dies with its holders, Snakemake's own would be left behind by a kill."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(Path(__file__).with_name("Snakefile"))]
     command += ["--directory", str(out), "--config", f"plan={plan}", "--cores", str(cores)]
     command += ["--rerun-incomplete", "--rerun-triggers", "mtime", "--nolock", "--keep-going", "--quiet", "all"]

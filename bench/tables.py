@@ -99,7 +99,7 @@ TIMED = ("latency_ms_p50", "latency_ms_p90", "clips_per_s", "peak_memory_mb", "t
 
 
 def differences(suite, runs):
-    """One row per pair of nets that saw the same test videos with the same seed: the paired difference of their top-1."""
+    """One row per pair of nets with the same test videos and seed: the paired difference of their top-1."""
     from lib.evaluate import paired_difference
 
     found = [(job, record) for job in suite.of("train") if (record := done(runs / job.id))]

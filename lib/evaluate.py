@@ -63,7 +63,7 @@ def accuracies(logits, labels, average="prob"):
 
 
 def top_k_hits(scores, labels, k):
-    """(N, classes) scores and (N,) labels -> (N,) bool: is the label among the k best? k is cut to the classes there are."""
+    """(N, classes) scores, (N,) labels -> (N,) bool: is the label among the k best? k is at most the classes."""
     best = scores.topk(min(k, scores.shape[-1]), dim=-1).indices
     return (best == labels[:, None]).any(-1)
 
@@ -79,7 +79,7 @@ def wilson_interval(successes, trials, z=1.959964):
 
 
 def paired_difference(predicted_a, predicted_b, labels, z=1.959964):
-    """Accuracy of a minus accuracy of b over the same videos, in points, with its 95 % interval: (difference, low, high).
+    """Accuracy of a minus that of b over the same videos, in points, with its 95 % interval: (difference, low, high).
 
     Interval of Agresti and Min, Statistics in Medicine 24, 2005: half a video added to each cell of the 2 x 2 table,
     so that few disagreements do not look like certainty. Where it covers 0 the nets are not distinguishable.

@@ -7,7 +7,7 @@ import hashlib
 import json
 import platform
 import subprocess
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lib.files import read_json, write_json
@@ -32,7 +32,7 @@ def provenance(device="cpu"):
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "commit": commit(),
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 
 

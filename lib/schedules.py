@@ -23,7 +23,7 @@ SCHEDULES = {"cosine": cosine, "steps": steps, "constant": constant}
 def learning_rate_factor(step, total_steps, schedule="cosine", *, warmup_steps=0, **options):
     """What the base learning rate is multiplied by at `step`, 0-based, of `total_steps`.
 
-    The first `warmup_steps` rise linearly to 1 (Goyal et al., arXiv:1706.02677, sec. 2.2); the schedule runs over the rest.
+    The first `warmup_steps` rise linearly to 1 (Goyal et al., arXiv:1706.02677, sec. 2.2), the schedule has the rest.
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"no schedule {schedule!r}; there are {', '.join(SCHEDULES)}")

@@ -89,8 +89,10 @@ def claim(run_dir, identity):
 
 
 def parameter_groups(net, learning_rate, weight_decay):
-    """The optimizer's groups. A net with a policy of its own has `parameter_groups()`: a list of dicts with `params`
-    and, where they are not 1, `rate` and `decay`, the multiples of the base values. Every parameter stands in one group.
+    """The optimizer's groups.
+
+    A net with a policy of its own has `parameter_groups()`: a list of dicts with `params` and, where they are not 1,
+    `rate` and `decay`, the multiples of the base values. Every parameter stands in exactly one group.
     """
     groups = net.parameter_groups() if hasattr(net, "parameter_groups") else [{"params": list(net.parameters())}]
     listed = [id(p) for group in groups for p in group["params"]]
