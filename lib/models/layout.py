@@ -1,0 +1,46 @@
+"""How published files store a net's weights, and what those weights expect to see."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The input that a set of weights was trained on: x = (pixel - mean) / std."""
+
+    channel_order: str  # "RGB" or "BGR"; mean and std are in this order
+    value_range: tuple  # of a pixel before mean and std: (0, 255) or (0, 1)
+    mean: tuple
+    std: tuple
+    size: int  # height and width of the clip in pixels
+    frames: int  # T
+    frame_stride: int = 1
+    note: str = ""  # what is not certain
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One published file format of one net.
+
+    key            our key -> the file's key, or a tuple of the file's keys for one tensor (the last is read)
+    preprocessing  file name -> Preprocessing
+    wrapper        entry of the file that holds the state dict; None: the file is the state dict
+    prefix         of every key as the file is written; read with or without
+    options        that these weights need beside the net's own, such as a batch norm epsilon
+    optional       our keys that a file may lack, as patterns
+    ignored        the file's keys that mean nothing to the net, as patterns
+    """
+
+    name: str
+    key: Callable
+    preprocessing: Callable
+    wrapper: str | None = None
+    prefix: str = ""
+    options: dict = field(default_factory=dict)
+    optional: tuple = ()
+    ignored: tuple = ()
+
+    def keys(self, ours):
+        """The file's keys of one tensor of ours, without prefix, as a tuple."""
+        theirs = self.key(ours)
+        return (theirs,) if isinstance(theirs, str) else tuple(theirs)
