@@ -75,7 +75,7 @@ def build_cache(manifest, folder, short_side, *, reader="decord", progress=True)
         if not (manifest.root / video.path).is_file():
             raise FileNotFoundError(f"{manifest.root / video.path}: no such video file, but {manifest.folder} lists it")
     folder = Path(folder) / f"{short_side}px-{_key(manifest.root, videos.values(), short_side, reader)}"
-    with locked(folder):
+    with locked(folder, waiting=f"waiting for the process that fills {folder}"):
         if _index(folder) is None:
             _fill(folder, manifest, list(videos.values()), short_side, reader, progress)
     return DecodedCache.open(folder)

@@ -1,35 +1,37 @@
 """Videos to batches of clips. Every draw depends on (seed, epoch, index) alone: workers and restarts change nothing."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from lib.data.cache import check_size
+from lib.data.crops import TEST_CROPS, TRAIN_CROPS
 from lib.data.readers import READERS, open_video
 from lib.data.sampling import sample_frames
-from lib.data.transforms import (
-    centre_box,
-    crop,
-    mirror,
-    mirrored_label,
-    multi_scale_box,
-    resize,
-)
+from lib.data.transforms import crop, mirror, mirrored_label, resize, resize_short_side
 
 STALLED_AFTER_S = 600  # a decoder that hangs becomes an error instead of a training that never ends
 
 
 class ClipDataset(Dataset):
-    """One clip of every usable video of a split, or `views` of them; `dataset[epoch, i]` is (clip, label, i).
+    """The clips of a split's usable videos; `dataset[epoch, i]` is (clip, label, i).
 
     clip      uint8 (3, frames, size, size), RGB; its memory lies as (frames, size, size, 3)
-    training  frames jittered within their segments, multi-scale crop, mirror image with probability 1/2 where
-              the manifest's mirror_pairs allow it (the label follows)
-    testing   the segments' centres, the centre crop of the short side
+    training  one clip a video: frames jittered within their segments, a crop, a mirror image with probability 1/2
+              where the manifest's mirror_pairs allow it (the label follows)
+    testing   `views` clips a video: item i is view i % views of video i // views; the first crop's clips come
+              first, then the next crop's; nothing is drawn
 
     segments      None: one frame from each of `frames` segments; K: frames / K from each of K; 1: one dense clip
     frame_stride  video frames from one frame of a segment to the next
-    views         when testing: clips per video, at different moments; item i is view i % views of video i // views
+    clips         when testing: clips per video, at different moments; views = clips x the crop's boxes
+    sampler       instead of these three: f(frames_in_video, rng) -> frame numbers (clips, frames), 1 clip in training
+    short_side    pixels; frames are resized to it before they are cropped. None: training crops the frames as they
+                  are, testing resizes to `size`
+    crop          a name in lib.data.crops, or such a function; None: "multi_scale" in training, "centre" in testing
+    scales        sides of the multi-scale crop, None: the crop's own
     cache         a DecodedCache, or None to decode through `reader`
     """
 
@@ -46,27 +48,35 @@ class ClipDataset(Dataset):
         reader="decord",
         segments=None,
         frame_stride=1,
-        views=1,
+        clips=1,
+        sampler=None,
+        short_side=None,
+        crop=None,
+        scales=None,
         mirror=True,
-        scales=(1, 0.875, 0.75),
     ):
         segments = frames if segments is None else segments
-        _at_least(1, frames=frames, size=size, segments=segments, frame_stride=frame_stride, views=views)
+        _at_least(1, frames=frames, size=size, segments=segments, frame_stride=frame_stride, clips=clips)
         _at_least(0, seed=seed)
         if frames % segments:
             raise ValueError(f"frames={frames} cannot be shared equally among segments={segments}")
         if reader not in READERS:
             raise ValueError(f"no reader {reader!r}; there are {', '.join(READERS)}")
+        if short_side is not None and short_side < size:
+            raise ValueError(f"short_side={short_side} is too little for clips of size={size}")
         self.manifest, self.videos = manifest, manifest.split(split)
         if not self.videos:
             raise ValueError(f"{manifest.name} has no usable video in split {split!r}: {manifest.folder}")
-        self.frames, self.size, self.train, self.seed = frames, size, train, seed
-        self.cache, self.reader, self.scales = cache, reader, scales
-        self.segments, self.frame_stride = segments, frame_stride
-        self.views = 1 if train else views
-        self.mirror = train and mirror and manifest.mirror_pairs is not None
         if cache is not None:
-            _check_cache(cache, self.videos, size)
+            _check_cache(cache, self.videos, short_side or size)
+        self.frames, self.size, self.train, self.seed = frames, size, train, seed
+        self.cache, self.reader = cache, reader
+        self.short_side = short_side or (None if train else size)
+        self.mirror = train and mirror and manifest.mirror_pairs is not None
+        self._crop = _find_crop(crop, scales, train)
+        places = {"segments": segments, "run": frames // segments, "frame_stride": frame_stride}
+        self._sample = sampler or partial(sample_frames, **places, clips=1 if train else clips)
+        self.views = 1 if train else self._count_views()
 
     def __len__(self):
         return len(self.videos) * self.views
@@ -76,37 +86,42 @@ class ClipDataset(Dataset):
         video, view = self.videos[i // self.views], i % self.views
         rng = _generator(self.seed, epoch, i + 1) if self.train else None
         shown = video.frame_range()
-        run = self.frames // self.segments
-        places = {"run": run, "frame_stride": self.frame_stride, "view": view, "views": self.views}
-        indices = shown.start + sample_frames(len(shown), self.segments, rng, **places)
+        clips = self._sample(len(shown), rng=rng)
+        indices = shown.start + clips[view % len(clips)]
         if self.cache is not None:
-            clip, label = self._augment(self.cache[video.path], indices, video.label, rng)
+            clip, label = self._transform(self.cache[video.path], indices, video.label, view // len(clips), rng)
         else:
             with open_video(self.manifest.root / video.path, self.reader) as source:
                 check_size(source, video)
-                clip, label = self._augment(source.read(indices), slice(None), video.label, rng)
-        return torch.from_numpy(clip).permute(3, 0, 1, 2), label, i
+                clip = source.read(indices)
+            clip, label = self._transform(clip, slice(None), video.label, view // len(clips), rng)
+        return torch.from_numpy(np.ascontiguousarray(clip)).permute(3, 0, 1, 2), label, i
 
-    def _augment(self, video, indices, label, rng):
-        """Crop, resize and mirror frames `indices` of `video`; only what the clip shows is copied."""
+    def _transform(self, video, indices, label, which_crop, rng):
+        """Cut, resize and mirror frames `indices` of `video`; only what the clip shows is copied."""
+        if self.short_side is not None and min(video.shape[1:3]) != self.short_side:
+            video, indices = resize_short_side(video[indices], self.short_side), slice(None)
         height, width = video.shape[1:3]
         if rng is None:
-            short = min(height, width)
-            return self._cut(video, indices, centre_box(height, width, short, short)), label
-        clip = self._cut(video, indices, multi_scale_box(height, width, self.size, rng, self.scales))
+            box = self._crop(height, width, self.size)[which_crop]
+        else:
+            box = self._crop(height, width, self.size, rng)
+        clip = resize(crop(video, box)[indices], self.size, self.size)
         if self.mirror and rng.random() < 0.5:
-            return mirror(clip).copy(), mirrored_label(label, self.manifest.mirror_pairs)
+            return mirror(clip), mirrored_label(label, self.manifest.mirror_pairs)
         return clip, label
 
-    def _cut(self, video, indices, box):
-        return np.ascontiguousarray(resize(crop(video, box)[indices], self.size, self.size))
+    def _count_views(self):
+        """Clips times crops; both numbers are the same for every video."""
+        return len(self._sample(1, rng=None)) * len(self._crop(self.size, self.size, self.size))
 
 
 def batches(dataset, epoch, batch_size, *, shuffle, workers=0, drop_last=False, start=0):
     """The clips of one epoch.  -> iterator of (clips uint8 (N, 3, T, H, W), labels (N,), indices (N,))
 
     The order depends on the dataset's seed and the epoch only. Clips are channels_last_3d, as they are decoded; the
-    last batch is smaller unless drop_last. `start` leaves out that many batches. Closing the iterator early ends its workers.
+    last batch is smaller unless drop_last. `start` batches are left out, unread: there a resumed epoch goes on.
+    Closing the iterator early ends its workers.
     """
     _at_least(1, batch_size=batch_size)
     _at_least(0, epoch=epoch, workers=workers)
@@ -150,9 +165,18 @@ def _at_least(least, **options):
             raise ValueError(f"{name} must be at least {least}, not {value}")
 
 
+def _find_crop(crop, scales, train):
+    crops = TRAIN_CROPS if train else TEST_CROPS
+    crop = ("multi_scale" if train else "centre") if crop is None else crop
+    if not callable(crop) and crop not in crops:
+        raise ValueError(f"no {'training' if train else 'test'} crop {crop!r}; there are {', '.join(crops)}")
+    crop = crops.get(crop, crop)
+    return partial(crop, scales=scales) if train and scales is not None else crop
+
+
 def _check_cache(cache, videos, size):
     for video in videos:
         if video.path not in cache or len(cache[video.path]) != video.frames:
             raise ValueError(f"the cache {cache.folder} does not hold {video.path}: build_cache for this manifest")
     if cache.short_side < size:
-        raise ValueError(f"the cache holds a short side of {cache.short_side} pixels, too little for clips of {size}")
+        raise ValueError(f"the cache's short side of {cache.short_side} pixels is too little: {size} are asked for")

@@ -14,7 +14,7 @@ def moving_pattern(frames, height, width, seed=0):
     y, x, t = np.ogrid[:height, :width, :frames]
     waves = [np.sin(x / a + y / b + t / 2 + c) for a, b, c in rng.uniform(4, 9, (3, 3))]
     clip = np.stack(waves, axis=-1).transpose(2, 0, 1, 3)
-    return np.round(127.5 + 120 * clip).astype(np.uint8)
+    return np.ascontiguousarray(np.round(127.5 + 120 * clip), dtype=np.uint8)
 
 
 def write_video(path, frames, *, fps=30, gop=6, b_frames=2):

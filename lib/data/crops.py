@@ -1,0 +1,117 @@
+"""Where a clip is cut out of its frames: boxes, in whole pixels, the same box for all frames of the clip.
+
+A box is (top, left, height, width). A training crop is f(height, width, size, rng) -> box, resized to size x size
+afterwards; a test crop is f(height, width, size) -> list of boxes of size x size, one per view.
+"""
+
+import math
+
+# Where TSN puts its crop, in quarters (right, down) of the room that it has: corners, centre, edges, inner quarters
+QUARTERS = [(0, 0), (4, 0), (0, 4), (4, 4), (2, 2), (0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3)]
+
+# Efficient-3DCNNs: five scales, each smaller than the one before by the fourth root of 2 as its code rounds it
+FIVE_SCALES = tuple(0.84089641525**i for i in range(5))
+
+# The share of the room (down, right) that lies before a crop in this corner
+CORNERS = {"tl": (0, 0), "tr": (0, 1), "bl": (1, 0), "br": (1, 1)}
+
+
+def multi_scale_sides(height, width, size, scales):
+    """The (height, width) pairs that `multi_scale_box` chooses from, in TSN's order."""
+    sides = [max(1, int(min(height, width) * scale)) for scale in scales]
+    sides = [size if abs(side - size) < 3 and size <= min(height, width) else side for side in sides]
+    return [(h, w) for i, h in enumerate(sides) for j, w in enumerate(sides) if abs(i - j) <= 1]
+
+
+def multi_scale_box(height, width, size, rng, scales=(1, 0.875, 0.75)):
+    """TSN's multi-scale crop: sides are the short side times a scale, the two scales at most one step apart.
+
+    A side within 2 pixels of `size` becomes `size`; the place is one of the 13 QUARTERS. TSN's code, TSM, RubiksNet and
+    CAKES have a fourth scale, 0.66.  Source: Wang et al., arXiv:1608.00859, sec. 3.2.
+    """
+    pairs = multi_scale_sides(height, width, size, scales)
+    h, w = pairs[rng.integers(len(pairs))]
+    right, down = QUARTERS[rng.integers(len(QUARTERS))]
+    return down * ((height - h) // 4), right * ((width - w) // 4), h, w
+
+
+def multi_scale_corner_box(height, width, size, rng, scales=FIVE_SCALES):
+    """Efficient-3DCNNs' corner mode: a square of the short side times a scale, in a corner or the middle."""
+    side = int(min(height, width) * scales[rng.integers(len(scales))])
+    return corner_square(height, width, side, ("c", *CORNERS)[rng.integers(5)])
+
+
+def corner_square(height, width, side, corner):
+    """A square in the middle ("c") or in a corner ("tl", "tr", "bl", "br"); in the middle an odd side loses a pixel."""
+    if corner == "c":
+        half = side // 2
+        return height // 2 - half, width // 2 - half, 2 * half, 2 * half
+    down, right = CORNERS[corner]
+    return down * (height - side), right * (width - side), side, side
+
+
+def multi_scale_random_box(height, width, size, rng, scales=FIVE_SCALES):
+    """Efficient-3DCNNs' random mode: a square of the short side times a scale, anywhere."""
+    side = int(min(height, width) * scales[rng.integers(len(scales))])
+    return random_square(height, width, side, rng.random(), rng.random())
+
+
+def random_square(height, width, side, right, down):
+    """The square that has these shares (0 to 1) of its room to its left and above; edges are rounded half to even."""
+    top, left = down * (height - side), right * (width - side)
+    return round(top), round(left), round(top + side) - round(top), round(left + side) - round(left)
+
+
+def random_resized_box(height, width, size, rng, area=(0.08, 1), aspect=(3 / 4, 4 / 3)):
+    """Inception's crop: a share of the frame's area and an aspect ratio (drawn on a log scale), anywhere.
+
+    If ten draws do not fit, the square of the short side in the middle.
+    Source: Szegedy et al., arXiv:1409.4842, sec. 6; as in mmaction2. optplan uses area=(0.2, 1).
+    """
+    for _ in range(10):
+        pixels = rng.uniform(*area) * height * width
+        ratio = math.exp(rng.uniform(math.log(aspect[0]), math.log(aspect[1])))
+        h, w = round(math.sqrt(pixels / ratio)), round(math.sqrt(pixels * ratio))
+        if 0 < h <= height and 0 < w <= width:
+            return int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1)), h, w
+    short = min(height, width)
+    return (height - short) // 2, (width - short) // 2, short, short
+
+
+def centre(height, width, size):
+    """One square in the middle; half a pixel is rounded to even, as in torchvision and Pillow."""
+    return [(round((height - size) / 2), round((width - size) / 2), size, size)]
+
+
+def three_along(height, width, size):
+    """CSN's three crops along the longer side: first, last, middle (left, right, middle of a landscape video)."""
+    down, right = (height - size) // 2, (width - size) // 2
+    along = (0, 1) if width > height else (1, 0)
+    down_by, right_by = along[0] * down, along[1] * right
+    top, left = (1 - along[0]) * down, (1 - along[1]) * right
+    return [(top + i * down_by, left + i * right_by, size, size) for i in (0, 2, 1)]
+
+
+def three_quarters(height, width, size):
+    """RubiksNet's and TSM's three crops at half height: left, right, middle, counted in quarters of the room."""
+    down, right = (height - size) // 4, (width - size) // 4
+    return [(2 * down, i * right, size, size) for i in (0, 4, 2)]
+
+
+def three_corners(height, width, size):
+    """optplan's three crops: middle, top left, bottom right."""
+    return centre(height, width, size) + [(0, 0, size, size), (height - size, width - size, size, size)]
+
+
+TRAIN_CROPS = {
+    "multi_scale": multi_scale_box,
+    "multi_scale_corner": multi_scale_corner_box,
+    "multi_scale_random": multi_scale_random_box,
+    "random_resized": random_resized_box,
+}
+TEST_CROPS = {
+    "centre": centre,
+    "three_along": three_along,
+    "three_quarters": three_quarters,
+    "three_corners": three_corners,
+}
