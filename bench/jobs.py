@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.parameters import check_parameters, parameters_of
 from bench.suites import NOTEBOOKS
-from lib.files import locked, read_json, replacing
+from lib.files import locked, read_json
 from lib.run import done
 
 
@@ -27,9 +27,7 @@ def run_job(plan_path, id, threads):
         parameters = {**job["options"], **_runtime(notebook, plan, run_dir, job, threads)}
         check_parameters(notebook, parameters)
         _limit_threads(threads)
-        with replacing(run_dir / "notebook.ipynb") as executed:
-            _execute(notebook, executed.with_suffix(".ipynb"), parameters)
-            os.replace(executed.with_suffix(".ipynb"), executed)
+        _execute(notebook, run_dir / "notebook.ipynb", parameters)
     if not done(run_dir):
         raise RuntimeError(f"{notebook.name} ended without {run_dir / 'done.json'}; was its kernel killed?")
 

@@ -36,7 +36,7 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
         missing = [job for job in suite.jobs if not done(runs / job.id)]
         for job in missing:
             print(f"not done: {job.id}; {_reason(runs / job.id)}")
-        _write_results(suite, runs, out / "results" / suite.name)
+        _write_results(runs, out / "results" / suite.name)
         return 1 if missing else 0
 
 
@@ -104,10 +104,14 @@ def _reason(run_dir):
     return f"{lines[-1]} (all of it: {log})" if lines else f"it did not start; see {run_dir.parent / 'snakemake.log'}"
 
 
-def _write_results(suite, runs, results):
+def _write_results(runs, results):
     from bench import figures, tables
 
-    table = tables.write(tables.trade_off(suite, runs), results)
-    if len(table):
-        path = figures.trade_off(table, results)
-        print(f"\n{tables.to_text(table)}\n\ntable   {results / 'trade_off.csv'}\nfigure  {path}")
+    table = tables.trade_off(runs)
+    if not len(table):
+        return
+    tables.write(table, results, "trade_off")
+    tables.write(tables.differences(runs), results, "differences")
+    print(f"\n{tables.to_text(table)}\n\ntable   {results / 'trade_off.csv'}")
+    if table.gmacs.notna().any():
+        print(f"figure  {figures.trade_off(table, results)}")

@@ -46,9 +46,6 @@ class Suite:
     name: str
     jobs: tuple[Job, ...]
 
-    def of(self, rule):
-        return [job for job in self.jobs if job.rule == rule]
-
 
 def load_suite(name):
     """The suite `name` of bench/suites, or of a YAML file's path, expanded and checked.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.files import replacing, write_text
+from lib.files import read_json, replacing, write_text
 from lib.run import ROOT, commit, done
 
 # first match wins
@@ -40,27 +40,30 @@ SHOWN = {
 }
 
 
-def trade_off(suite, runs):
-    """One row per finished training of `suite`: what, on what, how well, at what cost, whence.
+def trade_off(runs):
+    """One row per finished training of the suite in folder `runs`: what, on what, how well, at what cost, whence.
 
-    Only ids that the suite expands to are read, and only runs with done.json; `other_commit` marks rows that another
+    Only ids that the suite's plan names are read, and only runs with done.json; `other_commit` marks rows that another
     state of the code made. A cost that is not measured yet is empty.
     """
-    costs = {_key(net): net for job in suite.of("costs") for net in (done(runs / job.id) or {}).get("nets", [])}
-    rows, now = [], commit()
-    for job in suite.of("train"):
-        record = done(runs / job.id)
-        if record:
-            rows.append(_row(job, record, costs.get(_key(job.options), {}), now))
-    return pd.DataFrame(rows)
+    costs = {_key(net): net for _, record in _finished(runs, "costs") for net in record["nets"]}
+    now = commit()
+    return pd.DataFrame([_row(job, record, costs, now) for job, record in _finished(runs, "train")])
+
+
+def _finished(runs, rule):
+    """[(job of plan.json, its done.json)] of one rule."""
+    jobs = [job for job in read_json(Path(runs) / "plan.json")["jobs"] if job["rule"] == rule]
+    return [(job, record) for job in jobs if (record := done(Path(runs) / job["id"]))]
 
 
 def _key(net):
     return json.dumps([net[name] for name in ("model", "options", "frames", "size")], sort_keys=True)
 
 
-def _row(job, record, cost, now):
-    o, test, origin = job.options, record["test"], record["provenance"]
+def _row(job, record, costs, now):
+    o, test, origin = job["options"], record["test"], record["provenance"]
+    cost = costs.get(_key(o), {})
     return {
         "system": next(system for pattern, system in SYSTEMS.items() if fnmatch(o["model"], pattern)),
         "model": o["model"],
@@ -91,21 +94,20 @@ def _row(job, record, cost, now):
         "train_seconds": round(sum(row["seconds"] for row in record["history"]), 1),
         **{name: origin[name] for name in ("device", "torch", "threads", "commit", "date")},
         "other_commit": origin["commit"] != now,
-        "run": job.id,
+        "run": job["id"],
     }
 
 
 TIMED = ("latency_ms_p50", "latency_ms_p90", "clips_per_s", "peak_memory_mb", "train_seconds", "date")
 
 
-def differences(suite, runs):
+def differences(runs):
     """One row per pair of nets with the same test videos and seed: the paired difference of their top-1."""
     from lib.evaluate import paired_difference
 
-    found = [(job, record) for job in suite.of("train") if (record := done(runs / job.id))]
     rows = []
-    for (a, record_a), (b, record_b) in combinations(found, 2):
-        if any(a.options[name] != b.options[name] for name in ("data", "labels", "seed")):
+    for (a, record_a), (b, record_b) in combinations(_finished(runs, "train"), 2):
+        if any(a["options"][name] != b["options"][name] for name in ("data", "labels", "seed")):
             continue
         test_a, test_b = record_a["test"], record_b["test"]
         points, low, high = paired_difference(test_a["predicted"], test_b["predicted"], test_a["labels"])
@@ -113,16 +115,15 @@ def differences(suite, runs):
             "not distinguishable" if low <= 0 <= high else f"{(a if points > 0 else b).options['model']} is better"
         )
         figures = {"points": round(points, 2), "low": round(low, 2), "high": round(high, 2)}
-        rows.append({"labels": a.options["labels"], "a": a.id, "b": b.id, **figures, "verdict": verdict})
+        rows.append({"labels": a["options"]["labels"], "a": a["id"], "b": b["id"], **figures, "verdict": verdict})
     return pd.DataFrame(rows)
 
 
-def write(table, folder, name="trade_off"):
-    """Write `table` as CSV and Markdown into `folder`; returns it."""
+def write(table, folder, name):
+    """Write `table` as <name>.csv and <name>.md into `folder`."""
     with replacing(Path(folder) / f"{name}.csv") as path:
         table.to_csv(path, index=False)
     write_text(Path(folder) / f"{name}.md", to_markdown(table) + "\n")
-    return table
 
 
 def shown(table):

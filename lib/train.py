@@ -39,11 +39,26 @@ RECIPE = {
 }
 
 
-def fit(run_dir, net, train, val, test=None, *, identity=None, device="cpu", workers=0, save_minutes=5.0, **recipe):
+def fit(
+    run_dir,
+    net,
+    train,
+    val,
+    test=None,
+    *,
+    identity=None,
+    device="cpu",
+    workers=0,
+    save_minutes=5.0,
+    progress=None,
+    **recipe,
+):
     """Train `net` in the folder `run_dir`; called again, go on where it stopped; called once more, return the record.
 
     train, val, test  ClipDatasets; val chooses best.pt, test is seen once, by best.pt, after the last epoch
     identity          what else makes this run this run (model name and options, data); kept in run.json
+    save_minutes      how much work a kill may cost at most
+    progress          show a bar; None: on a terminal
     recipe            changes to RECIPE
     Returns the content of done.json. ValueError: an unknown option, or a folder that holds another run.
     """
@@ -59,7 +74,7 @@ def fit(run_dir, net, train, val, test=None, *, identity=None, device="cpu", wor
         reading |= {"device": device, "workers": workers}
         while state.epoch < recipe["epochs"]:
             started = time.perf_counter()
-            loss = _train_epoch(state, train, device, workers, save_minutes)
+            loss = _train_epoch(state, train, device, workers, save_minutes, progress)
             result = accuracies(*predict(net, val, **reading))
             state.end_epoch({"train_loss": loss, "val_top1": result["top1"], "val_top5": result["top5"]}, started)
         net.load_state_dict(torch.load(run_dir / "best.pt", map_location=device, weights_only=True)["net"])
@@ -160,7 +175,7 @@ class _State:
         write_text(self.run_dir / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in self.history))
 
 
-def _train_epoch(state, train, device, workers, save_minutes):
+def _train_epoch(state, train, device, workers, save_minutes, progress):
     """The rest of the epoch that `state` is in; returns the epoch's mean loss per clip."""
     net, recipe, optimizer = state.net, state.recipe, state.optimizer
     clips_per_step = recipe["batch_size"] * recipe["accumulate"]
@@ -174,7 +189,8 @@ def _train_epoch(state, train, device, workers, save_minutes):
     loader = batches(
         train, state.epoch, clips_per_step, shuffle=True, workers=workers, drop_last=True, start=state.step
     )
-    for clips, labels, _ in tqdm(loader, f"epoch {state.epoch + 1}", steps, initial=state.step, leave=False):
+    bar = tqdm(loader, f"epoch {state.epoch + 1}", steps, initial=state.step, leave=False, disable=_hidden(progress))
+    for clips, labels, _ in bar:
         step = state.epoch * steps + state.step
         torch.manual_seed(int(np.random.SeedSequence([recipe["seed"], step]).generate_state(1)[0]))
         factor = learning_rate_factor(step, total, recipe["schedule"], warmup_steps=warmup, **options)
@@ -186,6 +202,10 @@ def _train_epoch(state, train, device, workers, save_minutes):
             state.save()
             saved = time.monotonic()
     return state.loss_sum / steps
+
+
+def _hidden(progress):
+    return None if progress is None else not progress  # tqdm's None: hidden unless on a terminal
 
 
 def _step(net, optimizer, clips, labels, recipe, device):

@@ -1,0 +1,34 @@
+# Every target makes the environment it needs. PYTHON: a Python 3.11 to 3.13, for the first time only.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test test-long lab figures ship lint
+
+demo: $(READY)            ## train five small nets from video files and draw their trade-off
+	$(BIN)/python -m bench run quick
+
+test: $(READY)            ## all tests that need neither a GPU nor a network
+	$(BIN)/python -m pytest
+
+test-long: $(READY)       ## those that take minutes: kill and go on
+	$(BIN)/python -m pytest -m long
+
+lab: $(READY)             ## JupyterLab, in the notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+figures: $(READY)         ## every figure again, from the tables alone
+	$(BIN)/python -m bench figures
+
+SUITE ?= quick
+ship: $(READY)            ## a suite's tables and figures into results/shipped
+	$(BIN)/python -m bench ship $(SUITE)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $(READY)
