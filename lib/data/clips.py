@@ -145,7 +145,11 @@ def _from_workers(dataset, groups, workers):
         timeout=STALLED_AFTER_S,
         generator=torch.Generator(),
     )
-    yield from loader
+    iterator = iter(loader)
+    try:
+        yield from iterator
+    finally:
+        iterator._shutdown_workers()  # left to the garbage collector, each worker of a failed epoch takes 5 s to end
 
 
 def _collate(items):

@@ -43,7 +43,7 @@ class Video:
 
 
 def _first_frame_from(position):
-    return math.ceil(position - 1e-6)  # seconds are rounded decimals: 0.033333 s at 30 fps is frame 1
+    return math.ceil(position - 1e-3)  # seconds are rounded: 0.066667 s at 30 fps is frame 2, not just after it
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,7 @@ def _read(file):
 def _check(folder, dataset, rows, names):
     """Build the Manifest from dataset.json's dict and the two texts, refusing whatever does not fit together."""
     classes = _parse_classes(names, folder / "classes.txt")
+    videos = tuple(_parse_videos(rows, folder / "manifest.csv", len(classes)))
     found_hash = hashlib.sha256(f"{rows.rstrip()}\n{names.rstrip()}\n".encode()).hexdigest()
     if dataset.get("hash", found_hash) != found_hash:
         raise ValueError(
@@ -133,7 +134,7 @@ def _check(folder, dataset, rows, names):
         source=dataset["source"],
         root=(folder / dataset["root"]).resolve(),
         classes=classes,
-        videos=tuple(_parse_videos(rows, folder / "manifest.csv", len(classes))),
+        videos=videos,
         mirror_pairs=_parse_pairs(dataset["mirror_pairs"], folder / "dataset.json", len(classes)),
         frame_pattern=dataset.get("frame_pattern"),
         first_index=dataset.get("first_index"),

@@ -35,7 +35,7 @@ def mirrored_label(label, mirror_pairs):
 def resize(clip, height, width):
     """Bilinear, antialiased when it shrinks, rounded to 8 bits, like Pillow's; unchanged if it already fits.
 
-    Torch computes it in integers: about 1 % of the values differ from Pillow's, by one grey level.
+    Torch computes it in integers; a value may differ from Pillow's by one grey level.
     -> uint8 (T, height, width, 3)
     """
     if clip.shape[1:3] == (height, width):
