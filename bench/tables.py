@@ -111,9 +111,8 @@ def differences(runs):
             continue
         test_a, test_b = record_a["test"], record_b["test"]
         points, low, high = paired_difference(test_a["predicted"], test_b["predicted"], test_a["labels"])
-        verdict = (
-            "not distinguishable" if low <= 0 <= high else f"{(a if points > 0 else b).options['model']} is better"
-        )
+        better = (a if points > 0 else b)["options"]["model"]
+        verdict = "not distinguishable" if low <= 0 <= high else f"{better} is better"
         figures = {"points": round(points, 2), "low": round(low, 2), "high": round(high, 2)}
         rows.append({"labels": a["options"]["labels"], "a": a["id"], "b": b["id"], **figures, "verdict": verdict})
     return pd.DataFrame(rows)

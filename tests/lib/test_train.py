@@ -1,0 +1,154 @@
+"""The trainer: it learns, it resumes to the bit, it refuses what it should."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from lib import create_model, train
+from lib.data import ClipDataset, build_cache, read_manifest
+from lib.run import done
+from lib.train import fit, heads_loss, parameter_groups
+
+RECIPE = {"epochs": 3, "batch_size": 4, "accumulate": 2, "learning_rate": 0.05, "seed": 3}
+
+
+class Net(nn.Module):
+    """Small, with batch norm and dropout: both would show a resume that is not exact."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.conv = nn.Conv3d(3, 6, 3, (1, 4, 4), bias=False)
+        self.norm, self.dropout, self.fc = nn.BatchNorm3d(6), nn.Dropout(0.3), nn.Linear(6, classes)
+
+    def forward(self, x):  # (N, 3, T, H, W)
+        return self.fc(self.dropout(self.norm(self.conv(x)).relu().mean((2, 3, 4))))
+
+
+@pytest.fixture(scope="module")
+def splits(tiny_shapes):
+    manifest = read_manifest(tiny_shapes / "shape")
+    cache = build_cache(manifest, tiny_shapes / "cache", 32, progress=False)
+    options = {"frames": 4, "size": 32, "cache": cache}
+    return [ClipDataset(manifest, name, train=name == "train", **options) for name in ("train", "val", "test")]
+
+
+def new_net():
+    torch.manual_seed(0)
+    return Net(8)
+
+
+def outcome(folder):
+    """What a run leaves, without its clock and its place."""
+    record, weights = done(folder), torch.load(folder / "best.pt", weights_only=True)["net"]
+    history = [{key: row[key] for key in row if key != "seconds"} for row in record["history"]]
+    return history, record["test"], {key: value.tolist() for key, value in weights.items()}
+
+
+class Killed(BaseException):
+    pass
+
+
+def kill_after(monkeypatch, name, calls):
+    """Let the trainer's function `name` raise at its `calls`-th call."""
+    real, left = getattr(train, name), [calls]
+
+    def counted(*args, **options):
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+        return real(*args, **options)
+
+    monkeypatch.setattr(train, name, counted)
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"),
+    [("_step", 0), ("_step", 2), ("_step", 5), ("predict", 1), ("predict", 3), ("replacing", 1), ("replacing", 2),
+     ("write_text", 0), ("write_text", 2), ("finish", 0)],
+)  # fmt: skip
+def test_a_killed_run_ends_like_an_undisturbed_one(name, calls, splits, tmp_path, monkeypatch):
+    fit(tmp_path / "whole", new_net(), *splits, save_minutes=0, **RECIPE)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_after(patch, name, calls)
+        fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **RECIPE)
+    assert not done(tmp_path / "killed")
+    fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **RECIPE)
+    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
+    rows = [json.loads(line) for line in (tmp_path / "killed" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [0, 1, 2]
+
+
+def test_a_finished_run_is_not_trained_again(splits, tmp_path, monkeypatch):
+    first = fit(tmp_path, new_net(), *splits, **RECIPE)
+    kill_after(monkeypatch, "_step", 0)
+    assert fit(tmp_path, new_net(), *splits, **RECIPE) == first
+
+
+def test_the_number_of_workers_changes_nothing(splits, tmp_path):
+    for workers in (0, 2):
+        fit(tmp_path / str(workers), new_net(), *splits, workers=workers, **{**RECIPE, "epochs": 1})
+    assert outcome(tmp_path / "0") == outcome(tmp_path / "2")
+
+
+def test_a_net_learns_what_it_sees_often(splits, tmp_path):
+    torch.manual_seed(0)
+    net = create_model("mobilenetv2_3d_nano", num_classes=8, dropout=0.0)
+    history = fit(tmp_path, net, *splits, **{**RECIPE, "epochs": 10, "accumulate": 1})["history"]
+    assert history[-1]["train_loss"] < 0.9 * history[0]["train_loss"]
+
+
+def test_without_a_learning_rate_no_weight_moves(splits, tmp_path):
+    net = new_net()
+    before = net.fc.weight.clone()
+    fit(tmp_path, net, *splits, **{**RECIPE, "learning_rate": 0.0})
+    assert torch.equal(net.fc.weight, before)
+
+
+def test_the_test_split_is_seen_once_and_by_the_best_weights(splits, tmp_path, monkeypatch):
+    seen = []
+    real = train.predict
+    monkeypatch.setattr(
+        train, "predict", lambda net, data, **o: seen.append(data.train or data) or real(net, data, **o)
+    )
+    record = fit(tmp_path, new_net(), *splits, **RECIPE)
+    assert seen == [splits[1]] * 3 + [splits[2]]
+    best = max(record["history"], key=lambda row: row["val_top1"])
+    assert record["best_epoch"] == best["epoch"], "the first of the best epochs"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"epoch": 3}, "no training option epoch"), ({"schedule": "cosin"}, "no schedule 'cosin'"),
+     ({"batch_size": 64}, "do not fill one step"), ({"learning_rate": 1e30}, "lower learning_rate")],
+)  # fmt: skip
+def test_bad_recipes_say_what_is_wrong(changes, message, splits, tmp_path):
+    with pytest.raises((ValueError, FloatingPointError), match=message):
+        fit(tmp_path, new_net(), *splits, **{**RECIPE, **changes})
+
+
+def test_a_folder_holds_one_run(splits, tmp_path):
+    fit(tmp_path, new_net(), *splits, identity={"model": "a"}, **{**RECIPE, "epochs": 1})
+    with pytest.raises(ValueError, match="model: 'a' there, 'b' asked for"):
+        fit(tmp_path, new_net(), *splits, identity={"model": "b"}, **{**RECIPE, "epochs": 1})
+
+
+def test_a_net_may_set_its_own_groups():
+    net = Net(8)
+    net.parameter_groups = lambda: [
+        {"params": [net.conv.weight], "rate": 0.01, "decay": 0},
+        {"params": [p for name, p in net.named_parameters() if name != "conv.weight"]},
+    ]
+    slow, rest = parameter_groups(net, 0.1, 1e-4)
+    assert (slow["base_rate"], slow["weight_decay"]) == (pytest.approx(0.001), 0)
+    assert (rest["base_rate"], rest["weight_decay"]) == (0.1, 1e-4)
+    net.parameter_groups = lambda: [{"params": [net.conv.weight]}]
+    with pytest.raises(ValueError, match="every parameter exactly once"):
+        parameter_groups(net, 0.1, 1e-4)
+
+
+def test_the_losses_of_several_heads_are_summed():
+    a, b, labels = torch.randn(4, 8), torch.randn(4, 8), torch.tensor([0, 1, 2, 3])
+    both = heads_loss((a, b), labels)
+    torch.testing.assert_close(both, heads_loss(a, labels) + heads_loss(b, labels))
