@@ -3,47 +3,15 @@
 A folder holds manifest.csv (one row per video), classes.txt (one class per line) and dataset.json (what they describe).
 """
 
-import csv
 import hashlib
-import io
-import math
-import os
 from collections import Counter
-from dataclasses import asdict, dataclass, fields
-from functools import partial
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 
+from lib.data.videos import SPLITS, Video, parse_videos, render_videos
 from lib.files import read_json, write_json, write_text
 
-SPLITS = ("train", "val", "test")
 SOURCES = ("video", "frames", "lmdb")
-
-
-@dataclass(frozen=True)
-class Video:
-    """One row of manifest.csv. `frames`, `fps`, `width` and `height` describe the whole file."""
-
-    path: str  # relative to the dataset's root, with forward slashes
-    label: int  # index into the classes
-    split: str  # train, val or test
-    start: float | None  # seconds, None = from the first frame
-    end: float | None  # seconds, None = to the last frame
-    frames: int
-    fps: float  # of the source video; 0 = not known
-    width: int  # pixels
-    height: int  # pixels
-    status: str = "ok"  # or why the video cannot be used
-
-    def frame_range(self):
-        """The frames shown in [start, end) seconds, frame i at i / fps; at least one.  -> range"""
-        first = 0 if self.start is None else _first_frame_from(self.start * self.fps)
-        stop = self.frames if self.end is None else _first_frame_from(self.end * self.fps)
-        first = min(first, self.frames - 1)
-        return range(first, max(first + 1, min(stop, self.frames)))
-
-
-def _first_frame_from(position):
-    return math.ceil(position - 1e-3)  # seconds are rounded: 0.066667 s at 30 fps is frame 2, not just after it
 
 
 @dataclass(frozen=True)
@@ -84,10 +52,43 @@ def read_manifest(folder):
     return _check(folder, dataset, _read(folder / "manifest.csv"), _read(folder / "classes.txt"))
 
 
-def write_manifest(
-    folder, *, name, source, root, classes, videos, mirror_pairs, frame_pattern=None, first_index=None, expected=None
-):
+def write_manifest(folder, **content):
     """Check a dataset and write its three files, dataset.json last.  -> Manifest
+
+    content  as for `make_manifest`
+    """
+    manifest = make_manifest(folder=folder, **content)
+    write_text(manifest.folder / "manifest.csv", render_videos(manifest.videos))
+    write_text(manifest.folder / "classes.txt", _render_classes(manifest.classes))
+    dataset = {
+        "name": manifest.name,
+        "source": manifest.source,
+        "root": str(content.get("root", ".")),
+        "frame_pattern": manifest.frame_pattern,
+        "first_index": manifest.first_index,
+        "expected": manifest.expected,
+        "found": manifest.found,
+        "mirror_pairs": manifest.mirror_pairs,
+        "hash": manifest.hash,
+    }
+    write_json(manifest.folder / "dataset.json", dataset)
+    return manifest
+
+
+def make_manifest(
+    *,
+    name,
+    classes,
+    videos,
+    mirror_pairs,
+    source="video",
+    root=".",
+    folder=".",
+    frame_pattern=None,
+    first_index=None,
+    expected=None,
+):
+    """Check a dataset without writing it, say for videos that are arrays in memory.  -> Manifest
 
     root          relative to `folder`, or absolute
     mirror_pairs  pairs of label indices that a mirror image exchanges; () = mirroring leaves every label as it is;
@@ -95,23 +96,17 @@ def write_manifest(
     expected      videos per split that the dataset's authors list; None = as many as `videos` has
     """
     folder, videos = Path(folder), list(videos)
-    counts = Counter(video.split for video in videos)
     dataset = {
         "name": name,
         "source": source,
-        "root": str(root),
+        "root": root,
         "frame_pattern": frame_pattern,
         "first_index": first_index,
-        "expected": dict(expected if expected is not None else counts),
-        "found": dict(Counter(video.split for video in videos if video.status == "ok")),
-        "mirror_pairs": None if mirror_pairs is None else [list(pair) for pair in mirror_pairs],
+        "expected": dict(Counter(video.split for video in videos) if expected is None else expected),
+        "mirror_pairs": mirror_pairs,
     }
-    rows, names = _render_videos(videos), "".join(f"{name}\n" for name in classes)
-    manifest = _check(folder, _check_dataset(dataset, folder / "dataset.json"), rows, names)
-    write_text(folder / "manifest.csv", rows)
-    write_text(folder / "classes.txt", names)
-    write_json(folder / "dataset.json", dataset | {"hash": manifest.hash})
-    return manifest
+    dataset = _check_dataset(dataset, folder / "dataset.json")
+    return _check(folder, dataset, render_videos(videos), _render_classes(classes))
 
 
 def _read(file):
@@ -121,7 +116,7 @@ def _read(file):
 def _check(folder, dataset, rows, names):
     """Build the Manifest from dataset.json's dict and the two texts, refusing whatever does not fit together."""
     classes = _parse_classes(names, folder / "classes.txt")
-    videos = tuple(_parse_videos(rows, folder / "manifest.csv", len(classes)))
+    videos = tuple(parse_videos(rows, folder / "manifest.csv", len(classes)))
     found_hash = hashlib.sha256(f"{rows.rstrip()}\n{names.rstrip()}\n".encode()).hexdigest()
     if dataset.get("hash", found_hash) != found_hash:
         raise ValueError(
@@ -171,81 +166,5 @@ def _parse_pairs(pairs, file, classes):
     return tuple((first, second) for first, second in pairs)
 
 
-def _render_videos(videos):
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Video)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(video) for video in videos)
-    return text.getvalue()
-
-
-def _parse_videos(text, file, classes):
-    columns = [field.name for field in fields(Video)]
-    rows = csv.reader(io.StringIO(text))
-    header = next(rows, [])
-    if header != columns:
-        raise ValueError(f"{file}, line 1: the columns are {','.join(header)}; they must be {','.join(columns)}")
-    parsers = _parsers(classes)
-    for row in rows:
-        if len(row) != len(columns):
-            raise ValueError(f"{file}, line {rows.line_num}: {len(row)} columns instead of {len(columns)}")
-        values = {}
-        for column, cell in zip(columns, row, strict=True):
-            try:
-                values[column] = parsers[column](cell)
-            except ValueError as error:
-                raise ValueError(f"{file}, line {rows.line_num}, column {column}: {error}") from error
-        yield _check_video(Video(**values), f"{file}, line {rows.line_num}")
-
-
-def _parsers(classes):
-    """Column -> function that reads its text and raises ValueError with the reason."""
-    return {
-        "path": _inside_root,
-        "label": partial(_number, int, 0, classes - 1),
-        "split": partial(_one_of, SPLITS),
-        "start": _seconds,
-        "end": _seconds,
-        "frames": partial(_number, int, 0, math.inf),
-        "fps": partial(_number, float, 0, math.inf),
-        "width": partial(_number, int, 0, math.inf),
-        "height": partial(_number, int, 0, math.inf),
-        "status": partial(_one_of, None),
-    }
-
-
-def _check_video(video, place):
-    if video.status == "ok" and video.frames < 1:
-        raise ValueError(f"{place}, column frames: a video whose status is ok has at least 1 frame, not {video.frames}")
-    if (video.start, video.end) != (None, None) and video.fps == 0 and video.status == "ok":
-        raise ValueError(f"{place}, column fps: start and end in seconds need a known fps")
-    if None not in (video.start, video.end) and video.end <= video.start:
-        raise ValueError(f"{place}, column end: {video.end} s does not come after start {video.start} s")
-    return video
-
-
-def _inside_root(text):
-    path = os.path.normpath(text)
-    if not text or PurePosixPath(path).is_absolute() or path.split("/")[0] == "..":
-        raise ValueError(f"{text!r} must be a path that stays under the dataset's root")
-    return text
-
-
-def _number(kind, low, high, text):
-    try:
-        value = kind(text)
-    except ValueError:
-        value = math.nan
-    if not (low <= value <= high and math.isfinite(value)):
-        raise ValueError(f"{text!r} must be {'an integer' if kind is int else 'a number'} in {low}..{high}")
-    return value
-
-
-def _seconds(text):
-    return None if text == "" else _number(float, 0, math.inf, text)
-
-
-def _one_of(choices, text):
-    if not text or (choices and text not in choices):
-        raise ValueError(f"{text!r} must be {' or '.join(choices) if choices else 'a word'}")
-    return text
+def _render_classes(classes):
+    return "".join(f"{name}\n" for name in classes)

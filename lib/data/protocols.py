@@ -1,0 +1,165 @@
+"""Which frames the five systems' own code shows their nets, and which views it averages at test time.
+
+Each sampler is f(frames_in_video, ..., rng) -> int64 (clips, frames); with its options bound by functools.partial it is
+a ClipDataset's `sampler`. `rng`, a numpy Generator, is for training; None is testing. Frame numbers start at 0, while
+the code of RubiksNet, CAKES and Efficient-3DCNNs counts from 1. What looks odd here is what published numbers rest on.
+"""
+
+import math
+from functools import partial
+
+import numpy as np
+
+
+def tsn(frames_in_video, segments, rng=None, *, clips=1):
+    """TSN as in TSM, RubiksNet and CAKES: one frame from each segment; a second test clip takes the segments' starts.
+
+    Training: segments of whole frames, so the last n % segments frames are never seen; a video of fewer frames than
+    segments shows only its first. Testing: the frame in the middle of each segment.
+    """
+    n = frames_in_video
+    if rng is not None:
+        length = n // segments
+        return (np.arange(segments) * length + (rng.integers(0, length, segments) if length else 0))[None]
+    if clips not in (1, 2):
+        raise ValueError(f"clips must be 1 or 2 here, not {clips}")
+    tick = n / segments
+    return np.array([(half_tick + tick * np.arange(segments)).astype(int) for half_tick in (tick / 2, 0)[:clips]])
+
+
+def tsn_validation(frames_in_video, segments, rng=None):
+    """The same code's validation while it trains: a video of as many frames as segments, or fewer, shows its first."""
+    return tsn(frames_in_video, segments) if frames_in_video > segments else np.zeros((1, segments), int)
+
+
+def even_only(frames_in_video, rng=None, *, sampler):
+    """RubiksNet's default while it trains: every second frame, from the second on, is the video that `sampler` sees."""
+    return np.minimum(2 * sampler(max(1, frames_in_video // 2), rng=rng) + 1, frames_in_video - 1)
+
+
+def dense(frames_in_video, frames, rng=None, *, clips=10, span=64):
+    """I3D's dense clips as in TSM and RubiksNet: frames spread over `span`, past the end from the start again.
+
+    Training: one clip, anywhere but at the last place that fits. Testing: starts evenly spaced. even_only: span=32.
+    """
+    room = max(0, frames_in_video - span)
+    starts = np.linspace(0, room, clips, dtype=int) if rng is None else [rng.integers(0, room) if room else 0]
+    return (np.asarray(starts)[:, None] + span // frames * np.arange(frames)) % frames_in_video
+
+
+def efficient3dcnns(frames_in_video, frames, rng=None, *, downsample=1, begin=False):
+    """Efficient-3DCNNs: frames * downsample consecutive frames, looped if there are fewer, every downsample-th kept.
+
+    Training: anywhere but at the last place that fits. Testing: in the middle, or at the beginning.
+    """
+    n, span = frames_in_video, frames * downsample
+    if rng is None:
+        first = 0 if begin else max(0, n // 2 - span // 2)
+    else:
+        first = int(rng.integers(0, max(0, n - span - 1) + 1))
+    return _loop(range(first, min(first + span, n)), span)[None, ::downsample]
+
+
+def efficient3dcnns_windows(frames_in_video, frames, windows=0):
+    """Efficient-3DCNNs' test clips: ranges of at most `frames` frames, one after another (0) or evenly spaced.
+
+    windows=1 is the whole video. The list can be longer than asked for, and a last single frame gets no window.
+    """
+    n = frames_in_video
+    if windows == 1:
+        return [range(n)]
+    step = max(1, math.ceil((n - 1 - frames) / (windows - 1))) if windows > 1 else frames
+    return [range(first, min(first + frames, n)) for first in range(0, n - 1, step)]
+
+
+def _loop(numbers, length):
+    return np.resize(np.asarray(numbers), length)
+
+
+def mmaction2(frames_in_video, frames, rng=None, *, frame_stride=2, clips=1, version="1.x"):
+    """mmaction2's SampleFrames, CSN's sampler: dense clips, past the end from the start again.
+
+    Its 0.x and 1.x lines place test clips differently: `version`.
+    """
+    if version not in MMACTION2_STARTS:
+        raise ValueError(f"no version {version!r}; there are {', '.join(MMACTION2_STARTS)}")
+    if rng is None:
+        starts = MMACTION2_STARTS[version](frames_in_video, frames, frame_stride, clips)
+    else:
+        starts = _mmaction2_training(frames_in_video, frames * frame_stride, clips, rng)
+    return (np.asarray(starts)[:, None] + frame_stride * np.arange(frames)) % frames_in_video
+
+
+def _mmaction2_training(n, span, clips, rng):
+    i, share = np.arange(clips), (n - span + 1) // clips
+    if share > 0:
+        return i * share + rng.integers(0, share, clips)
+    if n > max(clips, span):
+        return np.sort(rng.integers(0, n - span + 1, clips))
+    return np.around(i * (n - span + 1) / clips).astype(int) if share == 0 else 0 * i
+
+
+def _mmaction2_starts_0x(n, frames, frame_stride, clips):
+    share = max(0, n - frames * frame_stride + 1) / clips
+    return (share * np.arange(clips) + share / 2).astype(int)
+
+
+def _mmaction2_starts_1x(n, frames, frame_stride, clips):
+    last = max(0, n - (frames - 1) * frame_stride - 1)
+    return np.around(np.linspace(0, last, clips)).astype(int) if clips > 1 else [last // 2]
+
+
+MMACTION2_STARTS = {"0.x": _mmaction2_starts_0x, "1.x": _mmaction2_starts_1x}
+
+
+def optplan(frames_in_video, rng=None, *, segments, run, frame_stride=1, clips=1):
+    """Optimization Planning: a run of frames from each segment; test clips move through the segments from their start.
+
+    Of one clip that is the start, not the middle; of several the last never reaches the end. Departure: the reference
+    refuses a video shorter than a run, here it is repeated.
+    """
+    n, i = frames_in_video, np.arange(segments)
+    span, length = run * frame_stride, n // segments
+    step = length if length >= span else max(0, n - span) / segments  # between segments; below 1 run they overlap
+    room = length - span if length >= span else step
+    if rng is not None:
+        offset = rng.integers(0, int(room) + 1, (1, segments))
+    else:
+        offset = np.array([[int(room * clip / clips)] for clip in range(clips)])
+    first = offset + (i * step).astype(int)
+    return (first[:, :, None] + frame_stride * np.arange(run)).reshape(len(offset), -1) % n
+
+
+# How each system's published numbers were tested: ClipDataset's options, and how the views' logits are averaged
+TEST_PROTOCOLS = {
+    "efficient3dcnns_centre": (
+        dict(frames=16, size=112, short_side=112, crop="centre", sampler=partial(efficient3dcnns, frames=16)),
+        "prob",
+    ),
+    "csn_10x3": (
+        dict(frames=32, size=256, short_side=256, crop="three_along", sampler=partial(mmaction2, frames=32, clips=10)),
+        "prob",
+    ),
+    "rubiksnet_1clip": (
+        dict(frames=8, size=224, short_side=256, crop="centre", sampler=partial(tsn, segments=8)),
+        "score",
+    ),
+    "rubiksnet_2clip": (
+        dict(frames=8, size=224, short_side=256, crop="three_quarters", sampler=partial(tsn, segments=8, clips=2)),
+        "score",
+    ),
+    "cakes_1clip": (
+        dict(frames=8, size=224, short_side=256, crop="centre", sampler=partial(tsn_validation, segments=8)),
+        "score",
+    ),
+    "optplan_20x3": (
+        dict(
+            frames=16,
+            size=256,
+            short_side=256,
+            crop="three_corners",
+            sampler=partial(optplan, segments=1, run=16, clips=20),
+        ),
+        "score",
+    ),
+}

@@ -1,0 +1,120 @@
+"""A video as one row of manifest.csv, and the file's text: written, read, and checked cell by cell."""
+
+import csv
+import io
+import math
+import os
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from pathlib import PurePosixPath
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Video:
+    """One row of manifest.csv. `frames`, `fps`, `width` and `height` describe the whole file."""
+
+    path: str  # relative to the dataset's root, with forward slashes
+    label: int  # index into the classes
+    split: str  # train, val or test
+    start: float | None  # seconds, None = from the first frame
+    end: float | None  # seconds, None = to the last frame
+    frames: int
+    fps: float  # of the source video; 0 = not known
+    width: int  # pixels
+    height: int  # pixels
+    status: str = "ok"  # or why the video cannot be used
+
+    def frame_range(self):
+        """The frames shown in [start, end) seconds, frame i at i / fps; at least one.  -> range"""
+        first = 0 if self.start is None else _first_frame_from(self.start * self.fps)
+        stop = self.frames if self.end is None else _first_frame_from(self.end * self.fps)
+        first = min(first, self.frames - 1)
+        return range(first, max(first + 1, min(stop, self.frames)))
+
+
+def _first_frame_from(position):
+    return math.ceil(position - 1e-3)  # seconds are rounded: 0.066667 s at 30 fps is frame 2, not just after it
+
+
+def render_videos(videos):
+    """Videos -> the text of manifest.csv."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Video)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(video) for video in videos)
+    return text.getvalue()
+
+
+def parse_videos(text, file, classes):
+    """The text of manifest.csv -> iterator of Video; a ValueError names `file`, line and column."""
+    columns = [field.name for field in fields(Video)]
+    rows = csv.reader(io.StringIO(text))
+    header = next(rows, [])
+    if header != columns:
+        raise ValueError(f"{file}, line 1: the columns are {','.join(header)}; they must be {','.join(columns)}")
+    parsers = _parsers(classes)
+    for row in rows:
+        if len(row) != len(columns):
+            raise ValueError(f"{file}, line {rows.line_num}: {len(row)} columns instead of {len(columns)}")
+        values = {}
+        for column, cell in zip(columns, row, strict=True):
+            try:
+                values[column] = parsers[column](cell)
+            except ValueError as error:
+                raise ValueError(f"{file}, line {rows.line_num}, column {column}: {error}") from error
+        yield _check_video(Video(**values), f"{file}, line {rows.line_num}")
+
+
+def _parsers(classes):
+    """Column -> function that reads its text and raises ValueError with the reason."""
+    return {
+        "path": _inside_root,
+        "label": partial(_number, int, 0, classes - 1),
+        "split": partial(_one_of, SPLITS),
+        "start": _seconds,
+        "end": _seconds,
+        "frames": partial(_number, int, 0, math.inf),
+        "fps": partial(_number, float, 0, math.inf),
+        "width": partial(_number, int, 0, math.inf),
+        "height": partial(_number, int, 0, math.inf),
+        "status": partial(_one_of, None),
+    }
+
+
+def _check_video(video, place):
+    if video.status == "ok" and video.frames < 1:
+        raise ValueError(f"{place}, column frames: a video whose status is ok has at least 1 frame, not {video.frames}")
+    if (video.start, video.end) != (None, None) and video.fps == 0 and video.status == "ok":
+        raise ValueError(f"{place}, column fps: start and end in seconds need a known fps")
+    if None not in (video.start, video.end) and video.end <= video.start:
+        raise ValueError(f"{place}, column end: {video.end} s does not come after start {video.start} s")
+    return video
+
+
+def _inside_root(text):
+    path = os.path.normpath(text)
+    if not text or PurePosixPath(path).is_absolute() or path.split("/")[0] == "..":
+        raise ValueError(f"{text!r} must be a path that stays under the dataset's root")
+    return text
+
+
+def _number(kind, low, high, text):
+    try:
+        value = kind(text)
+    except ValueError:
+        value = math.nan
+    if not (low <= value <= high and math.isfinite(value)):
+        raise ValueError(f"{text!r} must be {'an integer' if kind is int else 'a number'} in {low}..{high}")
+    return value
+
+
+def _seconds(text):
+    return None if text == "" else _number(float, 0, math.inf, text)
+
+
+def _one_of(choices, text):
+    if not text or (choices and text not in choices):
+        raise ValueError(f"{text!r} must be {' or '.join(choices) if choices else 'a word'}")
+    return text

@@ -1,0 +1,101 @@
+"""Scores of views to scores of videos, and what counts as right. NumPy; scores (videos, classes), labels (videos,).
+
+Definitions of mmaction2 (CSN), Efficient-3DCNNs and Optimization Planning, so that published figures can be compared.
+"""
+
+import numpy as np
+
+
+def softmax(scores):
+    """exp(s) / sum exp(s) over the last axis, in float64."""
+    scores = np.asarray(scores, dtype=np.float64)
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+AVERAGES = {
+    "prob": lambda scores: softmax(scores).mean(axis=1),
+    "score": lambda scores: np.asarray(scores).mean(axis=1),
+    None: np.asarray,
+}
+
+
+def average_views(scores, average="prob"):
+    """(videos, views, classes) -> (videos, classes): the mean of softmax ("prob") or of raw scores ("score").
+
+    The two can choose different classes. None leaves the views as they are.
+    """
+    if average not in AVERAGES:
+        raise ValueError(f"no average {average!r}; there are {', '.join(map(str, AVERAGES))}")
+    return AVERAGES[average](scores)
+
+
+def best_views(scores, k):
+    """(videos, views, classes) -> (videos, classes): per class the mean of its k largest views.
+
+    Optimization Planning prints the best k of all, chosen on the test labels; k = views is the plain mean.
+    """
+    return np.sort(scores, axis=1)[:, -k:].mean(axis=1)
+
+
+def top_k_accuracy(scores, labels, ks=(1, 5)):
+    """Share (0 to 1) of videos whose label is among the k largest scores, one per k.  -> list of float"""
+    order = np.argsort(-np.asarray(scores), axis=1, kind="stable")
+    hit = order == np.asarray(labels)[:, None]
+    return [float(hit[:, :k].any(axis=1).mean()) for k in ks]
+
+
+def confusion_matrix(predicted, labels, normalize=None):
+    """Rows true, columns predicted, over the sorted union of the classes that occur in either.
+
+    normalize  None: counts; "true": rows sum to 1; "pred": columns do; "all": the matrix does; an empty one stays 0
+    """
+    if normalize not in _CONFUSION_AXES:
+        raise ValueError(f"no normalize {normalize!r}; there are {', '.join(map(str, _CONFUSION_AXES))}")
+    predicted, labels = np.asarray(predicted), np.asarray(labels)
+    classes, places = np.unique(np.concatenate([predicted, labels]), return_inverse=True)
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(counts, (places[len(predicted) :], places[: len(predicted)]), 1)
+    if normalize is None:
+        return counts
+    totals = counts.sum(axis=_CONFUSION_AXES[normalize], keepdims=True)
+    return counts / np.maximum(totals, 1)
+
+
+_CONFUSION_AXES = {None: (), "true": 1, "pred": 0, "all": (0, 1)}
+
+
+def class_accuracies(scores, labels):
+    """Share of right videos per class of `confusion_matrix`; a class that is predicted but never true counts 0."""
+    return np.diag(confusion_matrix(np.argmax(scores, axis=1), labels, "true"))
+
+
+def mean_class_accuracy(scores, labels):
+    """Mean of `class_accuracies`: mmaction2's, lower than macro recall where a class is predicted but never true."""
+    return float(class_accuracies(scores, labels).mean())
+
+
+def top_k_classes(scores, labels, k, mode="accurate"):
+    """The k best ("accurate") or worst ("inaccurate") classes, that end first.  -> list of (class's place, accuracy)
+
+    The place is the one in the sorted union of `confusion_matrix`, as in mmaction2.
+    """
+    if mode not in ("accurate", "inaccurate"):
+        raise ValueError(f"no mode {mode!r}; there are accurate, inaccurate")
+    found = class_accuracies(scores, labels)
+    order = np.argsort(-found if mode == "accurate" else found, kind="stable")[:k]
+    return [(int(place), float(found[place])) for place in order]
+
+
+def listed_accuracy(predictions, truth, k=1):
+    """Efficient-3DCNNs' video accuracy: the share of `truth`'s videos whose label is among the k best listed ones.
+
+    predictions  video -> list of (label, score), any order; a video without any counts as wrong
+    truth        video -> label
+    """
+
+    def hit(video):
+        best = sorted(predictions.get(video, ()), key=lambda entry: -entry[1])[:k]
+        return any(label == truth[video] for label, _ in best)
+
+    return sum(hit(video) for video in truth) / len(truth)
