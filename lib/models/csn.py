@@ -11,7 +11,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import nn
 
-from lib.models.layers import check_clip, conv_bn
+from lib.models.layers import check_clip, conv_bn, init_fan_out
 from lib.models.layout import Layout, Preprocessing
 from lib.models.registry import register
 
@@ -22,6 +22,10 @@ DEPTHS = {
     101: ((3, 4, 23, 3), 4),
     152: ((3, 8, 36, 3), 4),
 }
+# ours: CPU-size nets for clips of 8 x 64 x 64, width 16, total stride (4, 16, 16)
+NANO_BLOCKS = (1, 1, 1)
+NANO_EXPANSION = 4
+NANO_STEM = (3, 3, 3)
 EPS = 1e-3  # of batch norm; 1e-5 moves the logits by 1 %
 
 
@@ -51,10 +55,22 @@ class CSN(nn.Module):
     head_pool  (t, h, w) of pytorchvideo's head, which averages all its windows at stride 1; None: global average
     """
 
-    def __init__(self, kind, blocks, expansion, num_classes, groups=1, eps=EPS, head_pool=None, dropout=0.5, width=64):
+    def __init__(
+        self,
+        kind,
+        blocks,
+        expansion,
+        num_classes,
+        groups=1,
+        eps=EPS,
+        head_pool=None,
+        dropout=0.5,
+        width=64,
+        stem=(3, 7, 7),
+    ):
         super().__init__()
         self.head_pool = head_pool
-        self.stem = conv_bn(3, width, (3, 7, 7), (1, 2, 2), eps=eps)
+        self.stem = conv_bn(3, width, stem, (1, 2, 2), eps=eps)
         self.act = nn.ReLU(inplace=True)
         self.pool = nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))
         self.stages = nn.Sequential()
@@ -81,9 +97,8 @@ class CSN(nn.Module):
 
 
 def _init(module):
-    if isinstance(module, nn.Conv3d):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    elif isinstance(module, nn.Linear):
+    init_fan_out(module)
+    if isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, 0, 0.01)
         nn.init.zeros_(module.bias)
 
@@ -175,6 +190,13 @@ def _separated(kind, depth):
     return build
 
 
+def _nano(kind):
+    def build(num_classes=400, dropout=0.0):
+        return CSN(kind, NANO_BLOCKS, NANO_EXPANSION, num_classes, dropout=dropout, width=16, stem=NANO_STEM)
+
+    return build
+
+
 def _baseline(depth):
     def build(num_classes=400, groups=1, dropout=0.5, eps=EPS):
         if groups < 1 or 64 % groups:
@@ -188,3 +210,6 @@ for depth in DEPTHS:
     for kind in ("ir", "ip"):
         register(_separated(kind, depth), name=f"{kind}csn_{depth}", layouts=_layouts(kind))
     register(_baseline(depth), name=f"csn_r3d_{depth}", layouts=_layouts("r3d"))
+
+for kind, name in (("ir", "ircsn_nano"), ("ip", "ipcsn_nano"), ("r3d", "csn_r3d_nano")):
+    register(_nano(kind), name=name)

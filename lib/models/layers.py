@@ -1,5 +1,6 @@
 """Layers that more than one net uses."""
 
+import torch
 from torch import nn
 
 
@@ -8,12 +9,44 @@ def triple(value):
     return (value,) * 3 if isinstance(value, int) else tuple(value)
 
 
-def conv_bn(c_in, c_out, kernel, stride=1, groups=1, eps=1e-5):
-    """Convolution without bias, padded so that stride 1 keeps the size of odd kernels; then batch norm."""
+def conv(c_in, c_out, kernel, stride=1, groups=1, bias=False):
+    """Convolution, padded so that stride 1 keeps the size of odd kernels."""
     kernel, stride = triple(kernel), triple(stride)
-    padding = tuple(k // 2 for k in kernel)
-    conv = nn.Conv3d(c_in, c_out, kernel, stride, padding, groups=groups, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm3d(c_out, eps=eps))
+    return nn.Conv3d(c_in, c_out, kernel, stride, tuple(k // 2 for k in kernel), groups=groups, bias=bias)
+
+
+def conv_bn(c_in, c_out, kernel, stride=1, groups=1, eps=1e-5, bias=False):
+    """`conv`, then batch norm."""
+    return nn.Sequential(conv(c_in, c_out, kernel, stride, groups, bias), nn.BatchNorm3d(c_out, eps=eps))
+
+
+class FrozenBatchNorm(nn.BatchNorm3d):
+    """Batch norm that keeps its running statistics; weight and bias train on. It stores no batch counter."""
+
+    def __init__(self, norm):
+        super().__init__(norm.num_features, norm.eps)
+        self.load_state_dict(norm.state_dict())
+        del self.num_batches_tracked
+
+    def forward(self, x):
+        scale = self.weight * torch.rsqrt(self.running_var + self.eps)
+        shift = self.bias - self.running_mean * scale
+        return x * scale.view(-1, 1, 1, 1) + shift.view(-1, 1, 1, 1)
+
+
+def freeze_batch_norms(module, keep=()):
+    """Replace every batch norm inside a module by a `FrozenBatchNorm`, but those in `keep`."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm3d) and not any(child is kept for kept in keep):
+            setattr(module, name, FrozenBatchNorm(child))
+        else:
+            freeze_batch_norms(child, keep)
+
+
+def init_fan_out(module):
+    """Kaiming's normal initialisation of convolutions by fan-out, for `Module.apply`."""
+    if isinstance(module, nn.Conv3d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
 def check_clip(x, net, fits=True, takes=""):
