@@ -9,6 +9,7 @@ from math import prod, sqrt
 
 from torch import nn
 
+from lib.models.efficient3dcnns import layout
 from lib.models.layers import check_clip, conv_bn
 from lib.models.registry import register
 
@@ -88,7 +89,21 @@ def _init(module):
         nn.init.zeros_(module.bias)
 
 
-@register
+def published_key(ours):
+    """features.0 is the stem, .1 to .17 the blocks, .18 the last convolution; blocks count their activations too."""
+    match ours.split("."):
+        case ["fc", leaf]:
+            return f"classifier.1.{leaf}"
+        case ["stem", layer, leaf]:
+            return f"features.0.{layer}.{leaf}"
+        case ["last", layer, leaf]:
+            return f"features.{1 + sum(count for _, _, count, _ in STAGES)}.{layer}.{leaf}"
+        case ["blocks", block, unit, layer, leaf]:
+            units = ("depthwise", "project") if block == "0" else ("expand", "depthwise", "project")
+            return f"features.{int(block) + 1}.conv.{3 * units.index(unit) + int(layer)}.{leaf}"
+
+
+@register(layouts=[layout(published_key)], variants=[{"width": width} for width in (1.0, 0.7, 0.45, 0.2)])
 def mobilenetv2_3d(num_classes=400, width=1.0, dropout=0.2):
     """3D-MobileNetV2; widths 0.2, 0.45, 0.7 and 1.0 are published."""
     stages = [(expansion, int(c * width), count, stride) for expansion, c, count, stride in STAGES]

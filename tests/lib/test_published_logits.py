@@ -1,0 +1,71 @@
+"""Published layouts load, compute the original code's logits, cost what it says, and are written back as they were."""
+
+import pytest
+import torch
+from stand_in import golden, golden_input, layout_of, stand_in, write_stand_in
+
+from lib import load_published, measure_cost
+from lib.published import save_published
+
+# golden file: our net
+CASES = {
+    "csn/ircsn_r26": "ircsn_26",
+    "csn/ircsn_r50": "ircsn_50",
+    "csn/ipcsn_r101": "ipcsn_101",
+    "csn/resnet3d_r50": "csn_r3d_50",
+    "csn/vmz_ircsn_r152": "ircsn_152",
+    "csn/pytorchvideo_csn_r101": "ircsn_101",
+    "efficient3dcnns/mobilenetv2_0.7x": "mobilenetv2_3d",
+    "optplan/c2d_resnet50": "c2d_50",
+    "optplan/c2d_resnet103": "c2d_103",
+    "optplan/i3d_resnet50": "i3d_50",
+    "optplan/i3d_resnext50_32x4d": "i3d_resnext50",
+    "optplan/p3dc_resnet18": "p3dc_18",
+    "optplan/p3dc_resnet50": "p3dc_50",
+}
+
+
+def scale(case):
+    """What the goldens' tolerance of 1e-4 is relative to."""
+    return case["logits_std"] if "logits_std" in case else case["logits_abs_max"]
+
+
+@pytest.fixture(scope="module", params=CASES)
+def loaded(request, tmp_path_factory):
+    path = write_stand_in(request.param, tmp_path_factory.mktemp("published"))
+    yield request.param, load_published(CASES[request.param], path)
+    path.unlink()
+
+
+def test_logits(loaded):
+    name, net = loaded
+    for case in (golden(name), *golden(name).get("more_inputs", [])):
+        with torch.no_grad():
+            logits = net.model(golden_input(case["input_shape"]))
+        want = torch.tensor(case["logits"])
+        torch.testing.assert_close(logits[:, : want.shape[1]], want, rtol=0, atol=1e-4 * scale(golden(name)))
+        assert abs(logits.double().sum() - case["logits_sum"]) < 1e-4 * scale(golden(name)) * logits.numel() ** 0.5
+
+
+def test_counts(loaded):
+    name, net = loaded
+    case = golden(name)
+    rows = case.get("macs_detail") or [{"input": case["macs_input"]} if "macs_input" in case else {}]
+    for row in rows:
+        cost = measure_cost(net.model, row.get("input", case["input_shape"])[1:])
+        assert cost.params == case["params"]
+        assert cost.params - sum(p.numel() for p in net.model.fc.parameters()) == case["params_without_head"]
+        assert cost.unsupported == {}
+        want = row.get("conv_plus_linear") or case.get("macs_conv_linear") or case.get("macs")
+        assert want in (cost.macs, None)
+
+
+def test_every_key(loaded, tmp_path):
+    """All of the file is read, all of the net is filled, and saving gives the file's keys and values again."""
+    name, net = loaded
+    assert net.report.missing == [] and net.report.unused == []
+    save_published(CASES[name], net.model, tmp_path / "again.pth", net.report.layout)
+    again, wrapper = torch.load(tmp_path / "again.pth", weights_only=True), layout_of(name)["wrapper"]
+    again, want = again.get(wrapper["state_dict_key"], again), stand_in(name)
+    assert again.keys() == want.keys()
+    assert all(torch.equal(again[key], want[key]) for key in want)
