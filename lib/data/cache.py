@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.data.readers import open_video
+from lib.data.readers import open_listed
 from lib.data.transforms import resize_short_side, short_side_size
 from lib.files import locked, read_json, write_json
 
@@ -72,8 +72,8 @@ def build_cache(manifest, folder, short_side, *, reader="decord", progress=True)
     """
     videos = {video.path: video for video in manifest.videos if video.status == "ok"}
     for video in videos.values():
-        if not (manifest.root / video.path).is_file():
-            raise FileNotFoundError(f"{manifest.root / video.path}: no such video file, but {manifest.folder} lists it")
+        if not (manifest.root / video.path).exists():
+            raise FileNotFoundError(f"{manifest.root / video.path}: no such video, but {manifest.folder} lists it")
     folder = Path(folder) / f"{short_side}px-{_key(manifest.root, videos.values(), short_side, reader)}"
     with locked(folder, waiting=f"waiting for the process that fills {folder}"):
         if _index(folder) is None:
@@ -83,7 +83,8 @@ def build_cache(manifest, folder, short_side, *, reader="decord", progress=True)
 
 def _key(root, videos, short_side, reader):
     """16 hex digits that change with any video file's name, size or length; labels and splits do not enter."""
-    rows = sorted([v.path, v.frames, v.height, v.width, os.stat(root / v.path).st_size] for v in videos)
+    files = {v.path: os.stat(root / v.path).st_size if (root / v.path).is_file() else 0 for v in videos}
+    rows = sorted([v.path, v.frames, v.height, v.width, files[v.path]] for v in videos)
     return hashlib.sha256(json.dumps([rows, short_side, reader]).encode()).hexdigest()[:16]
 
 
@@ -106,24 +107,13 @@ def _fill(folder, manifest, videos, short_side, reader, progress):
         whole = int(np.searchsorted(ends, file.tell(), side="right"))  # videos that a killed process left complete
         file.truncate(ends[whole - 1] if whole else 0)
         for video in tqdm(videos[whole:], f"decode {manifest.name}", disable=not progress, unit="video"):
-            file.write(_decode(manifest.root / video.path, video, short_side, reader).tobytes())
+            file.write(_decode(manifest, video, short_side, reader).tobytes())
         file.flush()
         os.fsync(file.fileno())
     places = {v.path: [end - _bytes(shape), *shape] for v, shape, end in zip(videos, shapes, ends, strict=True)}
     write_json(folder / "index.json", {"short_side": short_side, "reader": reader, "bytes": ends[-1], "videos": places})
 
 
-def _decode(path, video, short_side, reader):
-    with open_video(path, reader) as source:
-        check_size(source, video)
+def _decode(manifest, video, short_side, reader):
+    with open_listed(manifest, video, reader) as source:
         return resize_short_side(source.read(range(len(source))), short_side)
-
-
-def check_size(source, video):
-    """Refuse an open video that is not what its row in the manifest says."""
-    found, said = (len(source), source.width, source.height), (video.frames, video.width, video.height)
-    if found != said:
-        raise ValueError(
-            f"{source.path} has {found[0]} frames of {found[1]} x {found[2]} pixels, but its row in the manifest says "
-            f"{said[0]} of {said[1]} x {said[2]}: prepare the dataset again"
-        )

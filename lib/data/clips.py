@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from lib.data.cache import check_size
 from lib.data.crops import TEST_CROPS, TRAIN_CROPS
-from lib.data.readers import READERS, open_video
+from lib.data.readers import READERS, open_listed
 from lib.data.sampling import sample_frames
 from lib.data.transforms import crop, mirror, mirrored_label, resize, resize_short_side
 
@@ -91,8 +90,7 @@ class ClipDataset(Dataset):
         if self.cache is not None:
             clip, label = self._transform(self.cache[video.path], indices, video.label, view // len(clips), rng)
         else:
-            with open_video(self.manifest.root / video.path, self.reader) as source:
-                check_size(source, video)
+            with open_listed(self.manifest, video, self.reader) as source:
                 clip = source.read(indices)
             clip, label = self._transform(clip, slice(None), video.label, view // len(clips), rng)
         return torch.from_numpy(np.ascontiguousarray(clip)).permute(3, 0, 1, 2), label, i

@@ -117,6 +117,8 @@ def _check(folder, dataset, rows, names):
     """Build the Manifest from dataset.json's dict and the two texts, refusing whatever does not fit together."""
     classes = _parse_classes(names, folder / "classes.txt")
     videos = tuple(parse_videos(rows, folder / "manifest.csv", len(classes)))
+    if dataset["source"] == "frames" and not (dataset.get("frame_pattern") and dataset.get("first_index") is not None):
+        raise ValueError(f"{folder / 'dataset.json'}: source frames needs frame_pattern and first_index")
     found_hash = hashlib.sha256(f"{rows.rstrip()}\n{names.rstrip()}\n".encode()).hexdigest()
     if dataset.get("hash", found_hash) != found_hash:
         raise ValueError(

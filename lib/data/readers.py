@@ -17,8 +17,8 @@ class VideoReader:
 
     def __init__(self, path):
         self.path = Path(path)
-        if not self.path.is_file():
-            raise FileNotFoundError(f"{path}: no such video file")
+        if not self.path.exists():
+            raise FileNotFoundError(f"{path}: no such video")
         self._guard(self._open)
 
     def __len__(self):
@@ -103,7 +103,36 @@ class PyAVReader(VideoReader):
         return np.stack(frames)
 
 
+class FrameFolder(VideoReader):
+    """A folder of images, one per frame, as ffmpeg extracts them: pattern.format(first_index), and so on.
+
+    The number of frames and their rate are what the manifest says; the size is the first image's.
+    """
+
+    def __init__(self, path, pattern, first_index, frames, fps):
+        self.pattern, self.first_index, self.frames, self.fps = pattern, first_index, frames, fps
+        super().__init__(path)
+
+    def _open(self):
+        self.height, self.width = self._decode([0]).shape[1:3]
+
+    def _decode(self, indices):
+        from PIL import Image
+
+        images = []
+        for i in indices:
+            with Image.open(self.path / self.pattern.format(self.first_index + i)) as image:
+                images.append(np.asarray(image.convert("RGB")))
+        return np.stack(images)
+
+
 READERS = {"decord": DecordReader, "pyav": PyAVReader}
+SOURCES = {
+    "video": lambda manifest, video, reader: open_video(manifest.root / video.path, reader),
+    "frames": lambda manifest, video, reader: FrameFolder(
+        manifest.root / video.path, manifest.frame_pattern, manifest.first_index, video.frames, video.fps
+    ),
+}
 
 
 def open_video(path, reader="decord"):
@@ -111,3 +140,17 @@ def open_video(path, reader="decord"):
     if reader not in READERS:
         raise ValueError(f"no reader {reader!r}; there are {', '.join(READERS)}")
     return READERS[reader](path)
+
+
+def open_listed(manifest, video, reader="decord"):
+    """Open a manifest's video, be it a file or a folder of frames; it must be as long and large as its row says."""
+    if manifest.source not in SOURCES:
+        raise ValueError(f"{manifest.folder}: source {manifest.source!r} has no reader; there are {', '.join(SOURCES)}")
+    source = SOURCES[manifest.source](manifest, video, reader)
+    found, said = (len(source), source.width, source.height), (video.frames, video.width, video.height)
+    if found != said:
+        raise ValueError(
+            f"{source.path} has {found[0]} frames of {found[1]} x {found[2]} pixels, but its row in the manifest says "
+            f"{said[0]} of {said[1]} x {said[2]}: prepare the dataset again"
+        )
+    return source

@@ -24,7 +24,11 @@ def manifest(tmp_path):
 def decoded(monkeypatch):
     """The videos that were decoded, in order."""
     names, decode = [], cache._decode
-    monkeypatch.setattr(cache, "_decode", lambda path, *rest: names.append(path.name) or decode(path, *rest))
+    monkeypatch.setattr(
+        cache,
+        "_decode",
+        lambda manifest, video, *rest: names.append(Path(video.path).name) or decode(manifest, video, *rest),
+    )
     return names
 
 
@@ -111,7 +115,7 @@ def test_a_wrong_video_is_named(manifest, tmp_path):
     with pytest.raises(ValueError, match="2.mp4 has 5 frames of 40 x 32 pixels, but its row in the manifest says 14"):
         build_cache(manifest, tmp_path / "cache", 32, progress=False)
     (tmp_path / "videos" / "2.mp4").unlink()
-    with pytest.raises(FileNotFoundError, match="2.mp4: no such video file"):
+    with pytest.raises(FileNotFoundError, match="2.mp4: no such video"):
         build_cache(manifest, tmp_path / "cache", 32, progress=False)
 
 

@@ -1,0 +1,88 @@
+"""What is not a sound video file: folders of images, damaged files."""
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from video_files import moving_pattern, write_dataset, write_video
+
+from lib.data import ClipDataset, Video, build_cache, open_video, write_manifest
+from lib.data.verify import verify_video
+
+
+def write_frames(tmp_path, *, source="frames", **pattern):
+    """Two videos as PNG folders, numbered from 1.  -> Manifest, their frames"""
+    clips = [moving_pattern(10 + i, 32, 40, seed=i) for i in range(2)]
+    for i, clip in enumerate(clips):
+        (tmp_path / "frames" / str(i)).mkdir(parents=True)
+        for number, frame in enumerate(clip, start=1):
+            Image.fromarray(frame).save(tmp_path / "frames" / str(i) / f"img_{number:05d}.png")
+    rows = [Video(f"frames/{i}", i, "train", None, None, len(clip), 25.0, 40, 32) for i, clip in enumerate(clips)]
+    options = dict(name="folders", source=source, root="..", classes=["a", "b"], videos=rows, mirror_pairs=())
+    return write_manifest(tmp_path / "folders", **options, **pattern), clips
+
+
+def test_folders_of_images(tmp_path):
+    manifest, clips = write_frames(tmp_path, frame_pattern="img_{:05d}.png", first_index=1)
+    cache = build_cache(manifest, tmp_path / "cache", 32, progress=False)
+    for video, clip in zip(manifest.videos, clips, strict=True):
+        np.testing.assert_array_equal(cache[video.path], clip)
+    options = dict(frames=5, size=32, train=True)
+    from_cache, from_images = (ClipDataset(manifest, "train", **options, cache=c) for c in (cache, None))
+    assert all((from_cache[3, i][0] == from_images[3, i][0]).all() for i in range(2))
+    (tmp_path / "frames" / "1" / "img_00003.png").unlink()
+    dense = ClipDataset(manifest, "train", frames=11, size=32, train=False)
+    with pytest.raises(ValueError, match="frames/1 cannot be read by FrameFolder: .*img_00003.png"):
+        dense[0, 1]
+
+
+def test_wrong_sources(tmp_path):
+    with pytest.raises(ValueError, match="source frames needs frame_pattern and first_index"):
+        write_frames(tmp_path / "a")
+    manifest, _ = write_frames(tmp_path / "b", source="lmdb")
+    with pytest.raises(ValueError, match="source 'lmdb' has no reader; there are video, frames"):
+        ClipDataset(manifest, "train", frames=5, size=32, train=True)[0, 0]
+
+
+def write_webm(path, frames):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=30)
+        stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+
+
+@pytest.mark.parametrize("name, write", [("a.mp4", write_video), ("a.webm", write_webm)])
+def test_verify_video(tmp_path, name, write):
+    file = tmp_path / name
+    write(file, moving_pattern(40, 64, 86))
+    video = verify_video(file)
+    assert (len(video), video.fps, video.width, video.height) == (40, 30, 86, 64)
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=name):
+        verify_video(file)
+
+
+def test_verify_finds_what_decord_passes(tmp_path):
+    """Flipped bytes: decord returns as many frames as ever, some of them wrong."""
+    file = tmp_path / "a.mp4"
+    write_video(file, moving_pattern(60, 64, 86))
+    with open_video(file) as video:
+        sound = video.read(range(60))
+    content, rng = bytearray(file.read_bytes()), np.random.default_rng(0)
+    for place in rng.integers(len(content) // 4, len(content) * 3 // 4, 40):
+        content[place] ^= 255
+    file.write_bytes(content)
+    with open_video(file) as video:
+        assert (video.read(range(60)) != sound).any()
+    with pytest.raises(ValueError, match="a.mp4 cannot be read"):
+        verify_video(file)
+
+
+def test_a_manifest_that_no_longer_fits_its_files(tmp_path):
+    manifest = write_dataset(tmp_path)
+    write_video(tmp_path / "videos" / "0.mp4", moving_pattern(7, 32, 40))
+    with pytest.raises(ValueError, match="0.mp4 has 7 frames .* its row in the manifest says 12 of 40 x 32"):
+        ClipDataset(manifest, "train", frames=4, size=32, train=True)[0, 0]
