@@ -5,6 +5,8 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from lib.files import replacing
 from lib.run import ROOT
@@ -37,12 +39,12 @@ def pareto_front(costs, scores):
     return front
 
 
-def draw_trade_off(table, x="gmacs", labels=None, ax=None):
+def draw_trade_off(table, x="gmacs", labels=None, ax=None, legend=True):
     """Top-1 with its 95 % interval against the cost `x`, a point per net, Pareto front and chance.  -> axes"""
     if x not in COSTS:
         raise ValueError(f"no cost {x!r}; there are {', '.join(COSTS)}")
     table = table[table.labels == (labels or table.labels.iloc[0])].dropna(subset=[x]).reset_index(drop=True)
-    ax = ax or plt.subplots(figsize=(7.2, 4.6), layout="constrained")[1]
+    ax = ax or plt.subplots(figsize=(8, 4.6), layout="constrained")[1]
     for system, rows in table.groupby("system"):
         colour, marker = LOOKS[system]
         spread = [rows.top1 - rows.top1_low, rows.top1_high - rows.top1]
@@ -50,15 +52,37 @@ def draw_trade_off(table, x="gmacs", labels=None, ax=None):
     front = table.loc[pareto_front(table[x].tolist(), table.top1.tolist())]
     ax.step(front[x], front.top1, where="post", color="0.35", lw=1.2, ls="--", zorder=0, label="Pareto front")
     ax.axhline(table.chance.iloc[0], color="0.6", lw=1, ls=":", zorder=0, label="chance")
-    for _, row in table.iterrows():
-        ax.annotate(row.model, (row[x], row.top1), xytext=(6, 5), textcoords="offset points", fontsize=8)
     ax.set_xscale("log")
-    ax.margins(x=0.18)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.margins(x=0.2)
     ax.set(xlabel=COSTS[x], ylabel=f"top-1 on {table.labels.iloc[0]}, %", ylim=(0, 100))
     ax.grid(alpha=0.25, lw=0.5)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(fontsize=8, frameon=False, loc="lower right")
+    if legend:
+        ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    _name_points(ax, table[x], table.top1, table.model)
     return ax
+
+
+# of a name from its point: (points right, points up, its edge at the point)
+PLACES = [(7, 5, "left"), (7, -12, "left"), (-7, 5, "right"), (-7, -12, "right"), (7, 16, "left"), (7, -23, "left")]
+
+
+def _name_points(ax, xs, ys, names):
+    """Write each name beside its point, at the first place where it covers no point and no other name."""
+    ax.figure.canvas.draw()
+    points = ax.transData.transform(list(zip(xs, ys, strict=True)))
+    taken = [Bbox.from_bounds(px - 6, py - 6, 12, 12) for px, py in points]
+    for px, py, name in zip(xs, ys, names, strict=True):
+        for right, up, edge in PLACES:
+            text = ax.annotate(name, (px, py), (right, up), textcoords="offset points", ha=edge, fontsize=8)
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken) or (right, up, edge) == PLACES[-1]:
+                taken.append(box)
+                break
+            text.remove()
 
 
 def save(figure, path):
