@@ -1,11 +1,13 @@
 import multiprocessing
+import pickle
 
 import numba
 import numpy as np
 import pytest
+import torch
 from video_files import write_dataset
 
-from lib.data import ClipDataset, batches
+from lib.data import ClipDataset, batches, build_cache
 
 OPTIONS = dict(frames=8, size=32, train=True, seed=7)
 
@@ -41,3 +43,11 @@ def test_workers_survive_a_parent_that_ran_a_parallel_kernel_and_a_decoder(datas
     double(np.ones(1000))
     dataset[0, 0]
     assert len(list(batches(dataset, 0, 1, shuffle=True, workers=2))) == len(dataset)
+
+
+def test_a_dataset_can_be_sent_to_a_spawned_worker(dataset, tmp_path):
+    """macOS starts workers so: everything they need travels by pickle, a cache as its folder."""
+    cache = build_cache(dataset.manifest, tmp_path / "cache", 32, progress=False)
+    cached = ClipDataset(dataset.manifest, "train", **OPTIONS, cache=cache, crop="multi_scale", scales=(1, 0.8))
+    sent = pickle.dumps(cached)
+    assert len(sent) < 10_000 and torch.equal(pickle.loads(sent)[2, 1][0], cached[2, 1][0])
