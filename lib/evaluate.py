@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lib.data import batches, normalize
+from lib.metrics import average_views, top_k_accuracy
 
 
 @torch.no_grad()
@@ -25,12 +26,6 @@ def predict(net, dataset, *, mean, std, batch_size=16, device="cpu", workers=0):
     return logits, torch.cat(labels)[:: dataset.views]
 
 
-AVERAGES = {
-    "prob": lambda logits: logits.softmax(-1).mean(1),
-    "score": lambda logits: logits.mean(1),
-}
-
-
 def accuracies(logits, labels, average="prob"):
     """Top-1 and top-5 in percent, at clip level (every view for itself) and at video level (views averaged).
 
@@ -39,33 +34,28 @@ def accuracies(logits, labels, average="prob"):
     average "prob" averages softmax probabilities, "score" raw logits; the two can disagree
     The interval is Wilson's, 95 %, over videos: views of one video are not independent.
     """
-    if average not in AVERAGES:
-        raise ValueError(f"no average {average!r}; there are {', '.join(AVERAGES)}")
+    logits, labels = np.asarray(logits), np.asarray(labels)
     videos, views, classes = logits.shape
-    video_scores = AVERAGES[average](logits)
-    hits = top_k_hits(video_scores, labels, 1)
-    low, high = wilson_interval(int(hits.sum()), videos)
-    flat, repeated = logits.flatten(0, 1), labels.repeat_interleave(views)
+    video_scores = average_views(logits, average)
+    if video_scores.ndim != 2:
+        raise ValueError("average must be prob or score, not None: accuracy needs one score per video and class")
+    top1, top5 = top_k_accuracy(video_scores, labels)
+    clip_top1, clip_top5 = top_k_accuracy(logits.reshape(-1, classes), labels.repeat(views))
+    low, high = wilson_interval(round(top1 * videos), videos)
     return {
-        "top1": 100 * hits.float().mean().item(),
+        "top1": 100 * top1,
         "top1_low": 100 * low,
         "top1_high": 100 * high,
-        "top5": 100 * top_k_hits(video_scores, labels, 5).float().mean().item(),
-        "clip_top1": 100 * top_k_hits(flat, repeated, 1).float().mean().item(),
-        "clip_top5": 100 * top_k_hits(flat, repeated, 5).float().mean().item(),
+        "top5": 100 * top5,
+        "clip_top1": 100 * clip_top1,
+        "clip_top5": 100 * clip_top5,
         "videos": videos,
         "views": views,
         "classes": classes,
         "average": average,
-        "predicted": video_scores.argmax(-1).tolist(),
+        "predicted": video_scores.argmax(1).tolist(),
         "labels": labels.tolist(),
     }
-
-
-def top_k_hits(scores, labels, k):
-    """(N, classes) scores, (N,) labels -> (N,) bool: is the label among the k best? k is at most the classes."""
-    best = scores.topk(min(k, scores.shape[-1]), dim=-1).indices
-    return (best == labels[:, None]).any(-1)
 
 
 def wilson_interval(successes, trials, z=1.959964):
