@@ -1,6 +1,16 @@
 """The nets. Importing this package fills the registry."""
 
-from lib.models import csn, mobilenetv2, p3d  # noqa: F401
+from lib.models import (  # noqa: F401
+    c3d,
+    csn,
+    mobilenet,
+    mobilenetv2,
+    p3d,
+    resnet3d,
+    shufflenet,
+    shufflenetv2,
+    squeezenet,
+)
 from lib.models.registry import create_model, list_models, memory_format, model_options, register
 
 __all__ = ["create_model", "list_models", "memory_format", "model_options", "register"]

@@ -43,6 +43,12 @@ def freeze_batch_norms(module, keep=()):
             freeze_batch_norms(child, keep)
 
 
+def channel_shuffle(x, groups):
+    """Interleave the channels of `groups` groups: out[j * groups + i] = in[i * C / groups + j].  (N, C, T, H, W)"""
+    grouped = x.movedim(1, -1).unflatten(-1, (groups, -1))  # channels last, so that they stay last in memory
+    return grouped.transpose(-1, -2).flatten(-2).movedim(-1, 1)
+
+
 def init_fan_out(module):
     """Kaiming's normal initialisation of convolutions by fan-out, for `Module.apply`."""
     if isinstance(module, nn.Conv3d):

@@ -61,23 +61,21 @@ class MobileNetV2(nn.Module):
 
     def __init__(self, num_classes, stem, stages, last, dropout):
         super().__init__()
-        self.stem = conv_bn(3, stem, 3, (1, 2, 2))
+        self.stem = nn.Sequential(*conv_bn(3, stem, 3, (1, 2, 2)), nn.ReLU6(inplace=True))
         self.blocks = nn.Sequential()
         channels = stem
         for expansion, c_out, count, stride in stages:
             for index in range(count):
                 self.blocks.append(InvertedResidual(channels, c_out, stride if index == 0 else 1, expansion))
                 channels = c_out
-        self.last = conv_bn(channels, last, 1)
-        self.act = nn.ReLU6(inplace=True)
+        self.last = nn.Sequential(*conv_bn(channels, last, 1), nn.ReLU6(inplace=True))
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(last, num_classes)
         self.apply(_init)
 
     def forward(self, x):  # (N, 3, T, H, W)
         check_clip(x, "MobileNetV2")
-        x = self.blocks(self.act(self.stem(x)))
-        x = self.act(self.last(x))  # (N, last, T/16, H/32, W/32)
+        x = self.last(self.blocks(self.stem(x)))  # (N, last, T/16, H/32, W/32)
         return self.fc(self.dropout(x.mean((2, 3, 4))))
 
 

@@ -1,0 +1,68 @@
+"""MobileNet in 3D: depthwise 3x3x3, then pointwise, thirteen times.
+
+Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422
+Origin  Howard et al., MobileNets, arXiv:1704.04861, table 1
+Input   (N, 3, T, H, W)
+"""
+
+from torch import nn
+
+from lib.models.efficient3dcnns import layout
+from lib.models.layers import check_clip, conv_bn
+from lib.models.registry import register
+
+STEM = 32
+# channels, stride of each block
+BLOCKS = [(64, 2), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 1), (1024, 1)]
+
+
+class Separable(nn.Module):
+    """Filter depthwise 3x3x3, mix the channels 1x1x1."""
+
+    def __init__(self, c_in, c_out, stride):
+        super().__init__()
+        self.depthwise = conv_bn(c_in, c_in, 3, stride, groups=c_in)
+        self.pointwise = conv_bn(c_in, c_out, 1)
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T/s, H/s, W/s)
+        return self.act(self.pointwise(self.act(self.depthwise(x))))
+
+
+class MobileNet(nn.Module):
+    """Stem, the blocks of a table, global average, dropout, linear layer."""
+
+    def __init__(self, num_classes, stem, blocks, dropout):
+        super().__init__()
+        self.stem = nn.Sequential(*conv_bn(3, stem, 3, (1, 2, 2)), nn.ReLU(inplace=True))
+        self.blocks = nn.Sequential()
+        channels = stem
+        for c_out, stride in blocks:
+            self.blocks.append(Separable(channels, c_out, stride))
+            channels = c_out
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(channels, num_classes)
+
+    def forward(self, x):  # (N, 3, T, H, W)
+        check_clip(x, "MobileNet")
+        x = self.blocks(self.stem(x))  # (N, 1024, T/16, H/32, W/32)
+        return self.fc(self.dropout(x.mean((2, 3, 4))))
+
+
+def published_key(ours):
+    """features.0 is the stem, .1 to .13 the blocks."""
+    match ours.split("."):
+        case ["fc", leaf]:
+            return f"classifier.1.{leaf}"
+        case ["stem", layer, leaf]:
+            return f"features.0.{layer}.{leaf}"
+        case ["blocks", block, unit, layer, leaf]:
+            number = ("depthwise", "pointwise").index(unit) + 1
+            return f"features.{int(block) + 1}.{('conv', 'bn')[int(layer)]}{number}.{leaf}"
+
+
+@register(layouts=[layout(published_key)], variants=[{"width": width} for width in (1.0, 0.5, 1.5, 2.0)])
+def mobilenet3d(num_classes=400, width=1.0, dropout=0.2):
+    """3D-MobileNet; widths 0.5, 1.0, 1.5 and 2.0 are published."""
+    blocks = [(int(channels * width), stride) for channels, stride in BLOCKS]
+    return MobileNet(num_classes, int(STEM * width), blocks, dropout)

@@ -1,0 +1,98 @@
+"""ShuffleNet in 3D: grouped pointwise convolutions, with a channel shuffle between the groups.
+
+Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422
+Origin  Zhang et al., ShuffleNet, CVPR 2018, arXiv:1707.01083, table 1
+Input   (N, 3, T, H, W), T = 16, 32, 48, ... (or one less): the pooled shortcuts do not pad time
+"""
+
+import torch
+from torch import nn
+
+from lib.models.efficient3dcnns import layout
+from lib.models.layers import channel_shuffle, check_clip, conv_bn
+from lib.models.registry import register
+
+# groups: channels of the stem and of the three stages; 567 is the authors' number, the 2D paper has 576
+CHANNELS = {
+    1: (24, 144, 288, 567),
+    2: (24, 200, 400, 800),
+    3: (24, 240, 480, 960),
+    4: (24, 272, 544, 1088),
+    8: (24, 384, 768, 1536),
+}
+BLOCKS = (4, 8, 4)
+
+
+class Unit(nn.Module):
+    """Reduce 1x1x1 in groups, shuffle, filter depthwise 3x3x3, expand 1x1x1 in groups; add the input.
+
+    With stride 2 the pooled input is concatenated instead, and the branch makes the channels that are missing.
+    """
+
+    def __init__(self, c_in, c_out, stride, groups):
+        super().__init__()
+        mid, self.groups = c_out // 4, groups
+        first_groups = 1 if c_in == 24 else groups  # the authors' test for the first unit; true at width 1.0 only
+        self.reduce = conv_bn(c_in, mid, 1, groups=first_groups)
+        self.depthwise = conv_bn(mid, mid, 3, stride, groups=mid)
+        self.expand = conv_bn(mid, c_out - c_in if stride == 2 else c_out, 1, groups=groups)
+        self.pool = nn.AvgPool3d((2, 3, 3), 2, (0, 1, 1)) if stride == 2 else None  # padding counts: divisor 18
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T/s, H/s, W/s)
+        y = channel_shuffle(self.act(self.reduce(x)), self.groups)
+        y = self.expand(self.depthwise(y))
+        return self.act(x + y if self.pool is None else torch.cat([y, self.pool(x)], 1))
+
+
+class ShuffleNet(nn.Module):
+    """Stem, max pool, three stages of units, global average, dropout, linear layer."""
+
+    def __init__(self, num_classes, channels, groups, dropout):
+        super().__init__()
+        self.stem = nn.Sequential(*conv_bn(3, channels[0], 3, (1, 2, 2)), nn.ReLU(inplace=True))
+        self.pool = nn.MaxPool3d(3, 2, 1)
+        self.stages = nn.Sequential()
+        for c_in, c_out, count in zip(channels, channels[1:], BLOCKS, strict=False):
+            units = [Unit(c_in, c_out, 2, groups)] + [Unit(c_out, c_out, 1, groups) for _ in range(count - 1)]
+            self.stages.append(nn.Sequential(*units))
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(channels[-1], num_classes)
+
+    def forward(self, x):  # (N, 3, T, H, W)
+        check_clip(x, "ShuffleNet", x.ndim == 5 and (x.shape[2] + 1) // 2 % 8 == 0, "16, 32, 48, ... frames")
+        x = self.stages(self.pool(self.stem(x)))  # (N, channels[3], T/16, H/32, W/32)
+        return self.fc(self.dropout(x.mean((2, 3, 4))))
+
+
+def published_key(ours):
+    match ours.split("."):
+        case ["fc", leaf]:
+            return f"classifier.1.{leaf}"
+        case ["stem", layer, leaf]:
+            return f"conv1.{layer}.{leaf}"
+        case ["stages", stage, block, unit, layer, leaf]:
+            number = ("reduce", "depthwise", "expand").index(unit) + 1
+            return f"layer{int(stage) + 1}.{block}.{('conv', 'bn')[int(layer)]}{number}.{leaf}"
+
+
+def _check(groups, width):
+    if groups not in CHANNELS:
+        raise ValueError(f"groups={groups}; it can be {', '.join(map(str, CHANNELS))}")
+    if not _divisible(groups, width):
+        fitting = [str(w) for w in (0.25, 0.5, 1.0, 1.5, 2.0) if _divisible(groups, w)]
+        raise ValueError(f"width={width} gives channels that {groups} groups do not divide; {', '.join(fitting)} fit")
+
+
+def _divisible(groups, width):
+    channels = [int(c * width) for c in CHANNELS[groups]]
+    pairs = list(zip(channels, channels[1:], strict=False))
+    inputs = [c_in for c_in, _ in pairs if c_in != 24] + channels[1:]
+    return all(c % groups == 0 for c in [*inputs, *(c // 4 for c in channels[1:]), *(b - a for a, b in pairs)])
+
+
+@register(layouts=[layout(published_key)], variants=[{"width": w, "groups": 3} for w in (1.0, 0.5, 1.5, 2.0)])
+def shufflenet3d(num_classes=400, width=1.0, groups=3, dropout=0.2):
+    """3D-ShuffleNet; 3 groups at widths 0.5, 1.0, 1.5 and 2.0 are published."""
+    _check(groups, width)
+    return ShuffleNet(num_classes, [int(c * width) for c in CHANNELS[groups]], groups, dropout)
