@@ -1,0 +1,28 @@
+"""Which version of an op runs: the torch reference, Numba on the CPU or Numba on CUDA."""
+
+from kernels import _cuda
+from kernels._checks import check, check_choice
+
+BACKENDS = ("auto", "reference", "cpu", "cuda")
+
+# What "auto" takes on a device, by measurement (results/shipped/*/kernels.csv); elsewhere it takes the reference.
+FASTEST = {
+    "shift": {"cpu": "cpu"},
+}
+
+
+def check_backend(backend, x):
+    check_choice("backend", backend, BACKENDS)
+    check(
+        backend in ("auto", "reference", x.device.type),
+        f"backend is {backend!r}, but x is on {x.device}; use 'auto' or move x",
+    )
+    check(backend != "cuda" or _cuda.usable(), "backend is 'cuda', but Numba finds no CUDA; install numba-cuda")
+
+
+def choose(op, backend, x):
+    """The backend to run `op` with: `backend` itself, or what the table says."""
+    if backend != "auto":
+        return backend
+    best = FASTEST[op].get(x.device.type, "reference")
+    return "reference" if best == "cuda" and not _cuda.usable() else best

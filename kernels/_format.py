@@ -1,0 +1,48 @@
+"""Memory formats: every op works in contiguous or channels_last_3d memory, and writes what it was given."""
+
+import numpy as np
+import torch
+
+
+def is_channels_last(x):
+    """Whether x (N, C, T, H, W) lies in memory as (N, T, H, W, C). What is both counts as contiguous."""
+    return x.is_contiguous(memory_format=torch.channels_last_3d) and not x.is_contiguous()
+
+
+def format_of(x):
+    """The format of an op's output for the input x."""
+    return torch.channels_last_3d if is_channels_last(x) else torch.contiguous_format
+
+
+def plain(x):
+    """x in its format: x itself, or a contiguous copy if its strides are neither format's."""
+    return x.contiguous(memory_format=format_of(x))
+
+
+def plain_like(g, x):
+    """g (a gradient) in the format of x."""
+    return g.contiguous(memory_format=format_of(x))
+
+
+def empty_for(x, size):
+    """An uninitialised output of x's type, device and format."""
+    return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=format_of(x))
+
+
+def roomy(x, size):
+    """empty_for on the CPU, in memory from NumPy: it asks for huge pages, which torch does not, and a fresh 40 MB
+    tensor costs three times less to write than page by page. x is float32 or float64."""
+    n, c, *grid = size
+    dtype = np.float32 if x.dtype == torch.float32 else np.float64
+    if is_channels_last(x):
+        return torch.from_numpy(np.empty((n, *grid, c), dtype)).permute(0, 4, 1, 2, 3)
+    return torch.from_numpy(np.empty((n, c, *grid), dtype))
+
+
+def flat(x):
+    """The memory of x (N, C, T, H, W) as a NumPy array (N, C, T*H*W), or (N, T*H*W, C) if it is channels_last_3d."""
+    n, c, *grid = x.shape
+    size = grid[0] * grid[1] * grid[2]
+    if is_channels_last(x):
+        return x.detach().permute(0, 2, 3, 4, 1).reshape(n, size, c).numpy()
+    return x.detach().reshape(n, c, size).numpy()

@@ -1,0 +1,54 @@
+"""Numba on the CPU: how kernels are compiled, and when they use threads.
+
+A kernel does a range of items. `run` lets it do them all, or a parallel loop deals them out in chunks. DataLoader
+workers must not run the parallel loop: they are forks, and GNU OpenMP kills the fork of a process that used it. They
+have one torch thread, and with one thread the kernel runs alone.
+"""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import numba
+import torch
+
+# Numba's OpenMP threads should sleep when idle: spinning, they take the cores from torch's. Read when Numba loads them.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# Sums may be reordered (vector lanes) and a*b+c fused; nan and inf keep their meaning.
+FAST = {"reassoc", "contract", "nsz", "arcp"}
+WORTH_THREADS = 1 << 15  # elements: below, waking threads takes longer than the work
+CHUNKS = 4  # per thread: what one that is held up has not begun, the others take
+SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))).hexdigest()
+
+
+def compiled(function, **options):
+    """numba.njit with a cache on disk that notices a change in any file of this package.
+
+    By itself Numba looks at the function's own file only, and would go on using helpers that are gone.
+    """
+    kernel = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+    kernel._cache._cache_file._source_stamp = SOURCES
+    return kernel
+
+
+def exact_jit(function):
+    return compiled(function, fastmath=False)  # said aloud: unsaid, it is the caller's
+
+
+def jit(function):
+    return compiled(function, fastmath=FAST)
+
+
+def parallel_jit(function):
+    return compiled(function, parallel=True)
+
+
+def run(alone, parallel, items, elements, *work):
+    """Call alone(*work, 0, items), or parallel(*work, chunks) if torch has threads and it pays."""
+    threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    if threads == 1 or elements < WORTH_THREADS:
+        alone(*work, 0, items)
+        return
+    numba.set_num_threads(threads)
+    parallel(*work, min(items, CHUNKS * threads))

@@ -1,0 +1,131 @@
+"""shift2d and shift3d: every channel moves by its own learned, fractional distance.
+
+Source  Fan et al., RubiksNet: Learnable 3D-Shift for Efficient Video Action Recognition, ECCV 2020
+"""
+
+import torch
+from torch import Tensor
+
+from kernels._autograd import differentiable_once
+from kernels._backend import check_backend, choose
+from kernels._checks import axes, check, check_choice, check_clip, check_like, parameter_dtype
+from kernels._format import empty_for, plain, plain_like
+from kernels.shift.numba_cpu import shift_backward_cpu, shift_cpu
+from kernels.shift.reference import output_size, shift_backward_reference, shift_reference
+
+RULES = ("central", "reference")
+
+
+def shift3d(
+    x,
+    shift,
+    stride=1,
+    padding=0,
+    *,
+    quantize=False,
+    normalize_grad=True,
+    t_factor=1.0,
+    integer_rule="central",
+    backend="auto",
+):
+    """y[n, c, t, h, w] = x[n, c, t*stride + shift[0, c], ...], interpolated linearly along T, H and W, 0 outside.
+
+    x               (N, C, T, H, W)  float16, bfloat16, float32, float64
+    shift           (3, C)           frames, rows, columns; float32, or float64 if x is; +1 reads one frame ahead
+    stride          int or (t, h, w)
+    padding         int or (t, h, w) moves the origin to -padding, and enlarges the output; adds no values
+    quantize        read the nearest whole position (halves up); the gradient to the shift stays the interpolated one
+    normalize_grad  give every channel's shift gradient unit length, whatever the loss
+    t_factor        weight of its time row in that length; negative: time alone; "auto": T / H
+    integer_rule    at whole shifts "central": the mean of both slopes; "reference": as the published code
+    out             (N, C, T', H', W'), T' = (T + 2*padding - 1) // stride + 1
+    """
+    check_clip(x)
+    return _shift(x, shift, 3, stride, padding, quantize, normalize_grad, t_factor, integer_rule, backend)
+
+
+def shift2d(
+    x, shift, stride=1, padding=0, *, quantize=False, normalize_grad=True, integer_rule="central", backend="auto"
+):
+    """shift3d without time: x (N, C, H, W), or a clip (N, C, T, H, W), every frame alike; shift (2, C)."""
+    check(isinstance(x, Tensor) and x.dim() in (4, 5), "x must be a tensor (N, C, H, W) or (N, C, T, H, W)")
+    clip = x if x.dim() == 5 else x.unsqueeze(2)
+    check_clip(clip)
+    y = _shift(clip, shift, 2, stride, padding, quantize, normalize_grad, 1.0, integer_rule, backend)
+    return y if x.dim() == 5 else y.squeeze(2)
+
+
+def _shift(x, shift, dims, stride, padding, quantize, normalize_grad, t_factor, rule, backend):
+    check_like("shift", shift, x, (dims, x.shape[1]), parameter_dtype(x))
+    check_choice("integer_rule", rule, RULES)
+    check_backend(backend, x)
+    stride, padding = axes("stride", stride, dims, 1), axes("padding", padding, dims, 0)
+    stride, padding = [1] * (3 - dims) + stride, [0] * (3 - dims) + padding
+    if t_factor == "auto":
+        t_factor = x.shape[2] / x.shape[3]
+    check(not isinstance(t_factor, str), f"t_factor is {t_factor!r}; it must be a number or 'auto'")
+    return _op(x, shift, stride, padding, bool(quantize), bool(normalize_grad), float(t_factor), rule, backend)
+
+
+VERSIONS = {  # forward, backward
+    "reference": (shift_reference, shift_backward_reference),
+    "cpu": (shift_cpu, shift_backward_cpu),
+}
+
+
+@torch.library.custom_op("efficient3d::shift", mutates_args=())
+def _op(
+    x: Tensor,
+    shift: Tensor,
+    stride: list[int],
+    padding: list[int],
+    quantize: bool,
+    normalize_grad: bool,
+    t_factor: float,
+    rule: str,
+    backend: str,
+) -> Tensor:
+    forward, _ = VERSIONS[choose("shift", backend, x)]
+    return forward(plain(x), shift.contiguous(), stride, padding, quantize, rule)
+
+
+@_op.register_fake
+def _(x, shift, stride, padding, quantize, normalize_grad, t_factor, rule, backend):
+    size = [output_size(*axis) for axis in zip(x.shape[2:], stride, padding, strict=True)]
+    return empty_for(x, (*x.shape[:2], *size))
+
+
+@torch.library.custom_op("efficient3d::shift_backward", mutates_args=())
+def _backward_op(
+    g: Tensor,
+    x: Tensor,
+    shift: Tensor,
+    stride: list[int],
+    padding: list[int],
+    quantize: bool,
+    normalize_grad: bool,
+    t_factor: float,
+    rule: str,
+    backend: str,
+) -> tuple[Tensor, Tensor]:
+    _, backward = VERSIONS[choose("shift", backend, x)]
+    options = stride, padding, quantize, rule, normalize_grad, t_factor
+    return backward(plain_like(g, x), plain(x), shift.contiguous(), *options)
+
+
+@_backward_op.register_fake
+def _(g, x, shift, *options):
+    return empty_for(x, x.shape), shift.new_empty(shift.shape)
+
+
+def _remember(ctx, inputs, output):
+    x, shift, *ctx.options = inputs
+    ctx.save_for_backward(x, shift)
+
+
+def _backward(ctx, g):
+    return *_backward_op(g, *ctx.saved_tensors, *ctx.options), *[None] * len(ctx.options)
+
+
+_op.register_autograd(_backward, setup_context=_remember)
+differentiable_once(_backward_op)

@@ -1,0 +1,192 @@
+"""What every op promises, whatever it computes: torch.library, compilation, formats, types, threads, forks."""
+
+import multiprocessing
+
+import pytest
+import torch
+from kernel_cases import FORMATS, assert_versions_agree, in_format
+from torch.library import opcheck
+
+import kernels.shift.op as shift
+from kernels import shift2d, shift3d
+
+CLIP = (2, 6, 4, 5, 6)
+
+
+def shifts(rows):
+    return (torch.rand(rows, CLIP[1]) * 3 - 1.5).requires_grad_()
+
+
+# name: the op as a function of x and its parameters, what makes the parameters
+OPS = {
+    "shift3d": (shift3d, lambda: [shifts(3)]),
+    "shift3d strided": (lambda x, s, **k: shift3d(x, s, (1, 2, 2), **k), lambda: [shifts(3)]),
+    "shift2d": (shift2d, lambda: [shifts(2)]),
+}
+every_op = pytest.mark.parametrize("name", OPS)
+
+SHIFT = [1, 2, 2], [0, 0, 0], False, True, 1.0, "central"
+# every torch.library op, with arguments
+LIBRARY = {
+    "shift": (shift._op, lambda x: (x, shifts(3).requires_grad_(x.requires_grad), *SHIFT)),
+    "shift_backward": (
+        shift._backward_op,
+        lambda x: (torch.randn(2, 6, 4, 3, 3), x.detach(), shifts(3).detach(), *SHIFT),
+    ),
+}
+
+
+def make(name, dtype=torch.float32):
+    torch.manual_seed(0)
+    op, parameters = OPS[name]
+    return op, torch.randn(CLIP, dtype=dtype), parameters()
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+@pytest.mark.parametrize("name", LIBRARY)
+def test_opcheck(name, backend):
+    op, arguments = LIBRARY[name]
+    for layout in ("contiguous", "channels_last_3d"):
+        x = in_format(torch.randn(CLIP), layout).requires_grad_()
+        results = opcheck(op, (*arguments(x), backend))
+        assert set(results.values()) == {"SUCCESS"}, results
+
+
+@every_op
+@pytest.mark.parametrize("g_layout", FORMATS)
+@pytest.mark.parametrize("layout", FORMATS)
+def test_formats(name, layout, g_layout):
+    op, x, parameters = make(name)
+    x = in_format(x, layout).requires_grad_()
+    assert_versions_agree(op, (x, *parameters), g_layout, rtol=1e-5, atol=1e-5)
+    y = op(x, *parameters)
+    assert y.is_contiguous(memory_format=torch.channels_last_3d) == (layout == "channels_last_3d")
+
+
+@every_op
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_computes_in_float32(name, dtype):
+    op, x, parameters = make(name)
+    x = x.to(dtype).requires_grad_()
+    assert_versions_agree(op, (x, *parameters), rtol=2e-2, atol=2e-2)  # one rounding may fall the other way
+    torch.testing.assert_close(op(x, *parameters), op(x.float(), *parameters).to(dtype))
+
+
+@every_op
+def test_empty_batch(name):
+    op, x, parameters = make(name)
+    x = x[:0].requires_grad_()
+    for backend in ("reference", "cpu"):
+        y = op(x, *parameters, backend=backend)
+        y.sum().backward()
+        assert y.shape[0] == 0 and x.grad.shape == x.shape
+        assert all((p.grad == 0).all() for p in parameters if p.requires_grad)
+
+
+@every_op
+def test_compile_and_export_see_one_operator(name):
+    op, x, parameters = make(name)
+
+    class Net(torch.nn.Module):
+        def forward(self, x, *parameters):
+            return op(x, *parameters)
+
+    x.requires_grad_()
+    want, got = op(x, *parameters), torch.compile(op, backend="aot_eager", fullgraph=True)(x, *parameters)
+    torch.testing.assert_close(got, want, rtol=0, atol=0)
+    inputs = [i for i in (x, *parameters) if i.requires_grad]
+    for a, b in zip(torch.autograd.grad(got.sum(), inputs), torch.autograd.grad(want.sum(), inputs), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+    graph = torch.export.export(Net(), (x.detach(), *parameters)).graph
+    assert sum("efficient3d" in str(node.target) for node in graph.nodes) == 1
+
+
+@every_op
+def test_double_backward_raises(name):
+    op, x, parameters = make(name)
+    (gx,) = torch.autograd.grad(op(x.requires_grad_(), *parameters).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiable once"):
+        gx.sum().backward()
+
+
+@every_op
+def test_threads_change_nothing(name):
+    op, _, parameters = make(name)
+    x = torch.randn(4, CLIP[1], 8, 24, 24).requires_grad_()
+
+    def result():
+        y = op(x, *parameters)
+        return y, *torch.autograd.grad(y.square().sum(), [x, *(p for p in parameters if p.requires_grad)])
+
+    alone = result()
+    torch.set_num_threads(2)
+    try:
+        together = result()
+    finally:
+        torch.set_num_threads(1)
+    for a, b in zip(alone, together, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+class Shifting(torch.utils.data.Dataset):
+    """A data set whose workers run a kernel, as an augmentation might."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return shift3d(torch.ones(1, 8, 8, 32, 32), torch.full((3, 8), 0.5))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="workers are never forks here")
+def test_forked_worker_after_a_parallel_kernel():
+    """GNU OpenMP kills a fork that runs a parallel loop, if the parent ran one."""
+    torch.set_num_threads(2)
+    try:
+        want = Shifting()[0]  # parallel, here
+        loader = torch.utils.data.DataLoader(Shifting(), 2, num_workers=1, multiprocessing_context="fork")
+        (got,) = list(loader)
+    finally:
+        torch.set_num_threads(1)
+    torch.testing.assert_close(got[0], want, rtol=0, atol=0)
+
+
+WRONG = {
+    "x has shape": lambda x, s: shift3d(x[0], s),
+    "only the batch": lambda x, s: shift3d(x[:, :, :0], s),
+    "x is torch.int64": lambda x, s: shift3d(x.long(), s),
+    "shift has shape": lambda x, s: shift3d(x, s[:2]),
+    "shift is torch.float64": lambda x, s: shift3d(x, s.double()),
+    "shift is on meta": lambda x, s: shift3d(x, s.to("meta")),
+    "stride is": lambda x, s: shift3d(x, s, stride=(1, 2)),
+    "stride is 0": lambda x, s: shift3d(x, s, stride=0),
+    "padding is": lambda x, s: shift3d(x, s, padding=-1),
+    "t_factor is": lambda x, s: shift3d(x, s, t_factor="T"),
+    "integer_rule is": lambda x, s: shift3d(x, s, integer_rule="proper"),
+    "backend is 'gpu'": lambda x, s: shift3d(x, s, backend="gpu"),
+    "backend is 'cuda'": lambda x, s: shift3d(x, s, backend="cuda"),
+    r"\(N, C, H, W\) or": lambda x, s: shift2d(x[0, 0], s[:2]),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_errors_name_what_is_wrong(message):
+    with pytest.raises(ValueError, match=message):
+        WRONG[message](torch.randn(CLIP), shifts(3).detach())
+
+
+def test_non_finite_shifts_stay_inside():
+    """Whatever such a channel holds, the others are right, and nothing outside is read (a fault would end the test)."""
+    torch.manual_seed(0)
+    x, shift = torch.randn(2, 4, 4, 5, 6), torch.rand(3, 4)
+    want = shift3d(x, shift)
+    for bad in (float("nan"), float("inf"), -float("inf"), 3e38):
+        for quantize in (False, True):
+            for backend in ("reference", "cpu"):
+                broken = shift.clone()
+                broken[:, 1] = bad
+                got = shift3d(x, broken.requires_grad_(), quantize=quantize, backend=backend)
+                got.nan_to_num().sum().backward()
+                assert quantize or torch.equal(got[:, [0, 2, 3]], want[:, [0, 2, 3]]) or backend == "reference"
+                assert bad == 3e38 or got[:, 1].isnan().any()
+                assert bad != 3e38 or (got[:, 1] == 0).all()
