@@ -1,0 +1,116 @@
+"""The house itself: which package may import which, one environment, a README that tells the truth."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+# package: our packages that it may import
+ARROWS = {
+    "kernels": {"kernels"},
+    "lib": {"kernels", "lib"},
+    "data_prep": {"data_prep", "lib"},
+    "bench": {"bench", "lib", "kernels", "data_prep"},
+}
+ON_A_GPU_BOX = {"numpy", "torch", "numba"}  # all that the kernels may need
+
+
+def imports(path):
+    """Top-level names of all modules that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name.split(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_arrows_point_one_way(package):
+    for path in (ROOT / package).rglob("*.py"):
+        wrong = set(imports(path)) & set(ARROWS) - ARROWS[package]
+        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+def test_kernels_need_torch_numpy_and_numba_alone():
+    for path in (ROOT / "kernels").rglob("*.py"):
+        foreign = set(imports(path)) - sys.stdlib_module_names - ON_A_GPU_BOX - {"kernels"}
+        assert not foreign, f"{path.relative_to(ROOT)} imports {foreign}"
+
+
+def test_numba_cuda_has_one_door():
+    for path in (ROOT / "kernels").rglob("*.py"):
+        if path.name != "_cuda.py":
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"^\s*(from numba import .*\bcuda\b|from numba.cuda|import numba.cuda)", text, re.M), (
+                path
+            )
+
+
+def test_a_gpu_box_without_codecs_can_train():
+    """Only torch, numpy, numba and tqdm: render, cache in memory, train, evaluate."""
+    script = """
+import sys
+for name in ("decord", "av", "fvcore", "pandas", "papermill", "matplotlib", "scipy", "yaml", "PIL"):
+    sys.modules[name] = None
+import tempfile, torch
+from data_prep.moving_shapes import LABEL_SETS, render
+from lib import create_model
+from lib.data import ClipDataset, DecodedCache, Video
+from lib.data.manifest import make_manifest
+from lib.train import fit
+videos, arrays = [], []
+for split, count in (("train", 16), ("val", 4), ("test", 4)):
+    for index in range(count):
+        frames, labels = render(index, split, frames=8, size=32)
+        t, h, w, _ = frames.shape
+        videos.append(Video(f"{split}/{index}", labels["motion"], split, None, None, t, 0.0, w, h))
+        arrays.append(frames)
+classes, mirrored = LABEL_SETS["motion"]
+pairs = [(classes.index(a), classes.index(b)) for a, b in mirrored]
+manifest = make_manifest(name="shapes", classes=classes, videos=videos, mirror_pairs=pairs)
+cache = DecodedCache.from_arrays(manifest, arrays)
+options = {"frames": 4, "size": 32, "cache": cache}
+splits = [ClipDataset(manifest, split, train=split == "train", **options) for split in ("train", "val", "test")]
+with tempfile.TemporaryDirectory() as folder:
+    record = fit(folder, create_model("mobilenetv2_3d_nano", num_classes=8), *splits, epochs=1, batch_size=8)
+print("tested", record["test"]["videos"])
+"""
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ran.stdout.strip() == "tested 4", ran.stderr
+
+
+def test_conda_and_pip_make_the_same_environment():
+    """environment.yml adds nothing but Python and pip, and leaves the rest to pip with the same constraints."""
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
+    *packages, pip = conda["dependencies"]
+    assert {p.split("=")[0] for p in packages} == {"python", "pip"}
+    assert pip["pip"] == ["--constraint constraints.txt", "--editable .[dev]"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "3.11" in project["requires-python"] and "python=3.11" in packages
+
+
+def test_every_dependency_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    names = {re.match(r"[\w-]+", row)[0].lower() for row in wanted if "darwin' and" not in row}
+    assert not names - pinned - {"eva-decord"}
+    assert "torch==2.13.0" in lines
+
+
+def test_readme_names_what_exists():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"make (demo|test|lab|figures|ship|lint|gpu|\w+-long)", readme)) <= targets
+    assert {"demo", "test", "lab", "figures", "ship", "lint"} <= targets
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert notebook.stem in readme, f"README does not name {notebook.name}"
+    for path in re.findall(r"\]\(([\w/.]+)\)", readme):
+        assert (ROOT / path).exists(), path
