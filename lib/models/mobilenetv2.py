@@ -30,10 +30,9 @@ STAGES = [
 NANO_STEM = 16
 NANO_LAST = 128
 NANO_STAGES = [
-    (1, 16, 1, 1),
+    (1, 16, 1, (1, 2, 2)),
     (4, 24, 2, 2),
-    (4, 40, 2, 2),
-    (4, 64, 1, (1, 2, 2)),
+    (4, 48, 2, 2),
 ]
 
 
@@ -109,6 +108,6 @@ def mobilenetv2_3d(num_classes=400, width=1.0, dropout=0.2):
 
 
 @register
-def mobilenetv2_3d_nano(num_classes=400, dropout=0.2):
+def mobilenetv2_3d_nano(num_classes=400, dropout=0.0):
     """CPU-size MobileNetV2 for 8 x 64 x 64 clips: ours, not the paper's."""
     return MobileNetV2(num_classes, NANO_STEM, NANO_STAGES, NANO_LAST, dropout)
