@@ -3,10 +3,13 @@
 from lib.models import (  # noqa: F401
     c3d,
     csn,
+    dg_p3d,
+    lgd_p3d,
     mobilenet,
     mobilenetv2,
     p3d,
     resnet3d,
+    s3d,
     shufflenet,
     shufflenetv2,
     squeezenet,
