@@ -8,6 +8,8 @@ BACKENDS = ("auto", "reference", "cpu", "cuda")
 # What "auto" takes on a device, by measurement (results/shipped/*/kernels.csv); elsewhere it takes the reference.
 FASTEST = {
     "shift": {"cpu": "cpu"},
+    "frame_shift": {"cpu": "cpu"},
+    "temporal_filter": {"cpu": "cpu"},
 }
 
 

@@ -1,0 +1,72 @@
+"""temporal_filter: RubiksNet-AQ's soft shift in time, a softmax over the frame before, this one and the next.
+
+Source  Fan et al., RubiksNet, ECCV 2020, the "attention quantized" variant, as its code has it
+"""
+
+import torch
+from torch import Tensor
+
+from kernels._autograd import differentiable_once
+from kernels._backend import check_backend, choose
+from kernels._checks import check_clip, check_like, parameter_dtype
+from kernels._format import empty_for, plain, plain_like
+from kernels.temporal_filter.numba_cpu import filter_backward_cpu, filter_cpu
+from kernels.temporal_filter.reference import filter_backward_reference, filter_reference
+
+VERSIONS = {  # forward, backward
+    "reference": (filter_reference, filter_backward_reference),
+    "cpu": (filter_cpu, filter_backward_cpu),
+}
+
+
+def temporal_filter(x, weight, temperature=2.0, *, backend="auto"):
+    """out[n, c, t] = sum over k of a[c, k] * x[n, c, t + k - 1], 0 past the clip's ends.
+
+    a = softmax(weight / (std(weight) + 1e-6) / temperature) over the three taps, std unbiased; as temperature goes to
+    0 it becomes a shift by -1, 0 or +1 frame.
+
+    x            (N, C, T, H, W)   float16, bfloat16, float32, float64
+    weight       (C, 3)            float32, or float64 if x is
+    temperature  number or tensor  of one element
+    out          (N, C, T, H, W)
+    """
+    check_clip(x)
+    check_like("weight", weight, x, (x.shape[1], 3), parameter_dtype(x))
+    check_backend(backend, x)
+    scaled = weight / (weight.std(1, keepdim=True) + 1e-6)
+    return _op(x, (scaled / temperature).softmax(1), backend)
+
+
+@torch.library.custom_op("efficient3d::temporal_filter", mutates_args=())
+def _op(x: Tensor, taps: Tensor, backend: str) -> Tensor:
+    forward, _ = VERSIONS[choose("temporal_filter", backend, x)]
+    return forward(plain(x), taps.contiguous())
+
+
+@torch.library.custom_op("efficient3d::temporal_filter_backward", mutates_args=())
+def _backward_op(g: Tensor, x: Tensor, taps: Tensor, backend: str) -> tuple[Tensor, Tensor]:
+    _, backward = VERSIONS[choose("temporal_filter", backend, x)]
+    return backward(plain_like(g, x), plain(x), taps.contiguous())
+
+
+@_op.register_fake
+def _(x, taps, backend):
+    return empty_for(x, x.shape)
+
+
+@_backward_op.register_fake
+def _(g, x, taps, backend):
+    return empty_for(x, x.shape), taps.new_empty(taps.shape)
+
+
+def _remember(ctx, inputs, output):
+    x, taps, ctx.backend = inputs
+    ctx.save_for_backward(x, taps)
+
+
+def _backward(ctx, g):
+    return *_backward_op(g, *ctx.saved_tensors, ctx.backend), None
+
+
+_op.register_autograd(_backward, setup_context=_remember)
+differentiable_once(_backward_op)
