@@ -7,7 +7,6 @@ Nothing is executed from a file: it is read with `weights_only=True` under a sho
 import argparse
 import fnmatch
 import functools
-import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lib.files import replacing
 from lib.models import create_model, list_models, model_options
 from lib.models.layout import Preprocessing
 from lib.models.registry import entry
@@ -99,9 +99,8 @@ def save_published(name, model, path, layout=None):
         raise ValueError(f"{name} has no published layout {layout!r}; it has {', '.join(layouts) or 'none'}")
     chosen = layouts[layout] if layout else next(iter(layouts.values()))
     tensors = {chosen.prefix + key: value for ours, value in model.state_dict().items() for key in chosen.keys(ours)}
-    temporary = f"{path}.{os.getpid()}.tmp"
-    torch.save({chosen.wrapper: tensors} if chosen.wrapper else tensors, temporary)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        torch.save({chosen.wrapper: tensors} if chosen.wrapper else tensors, temporary)
 
 
 def read_tensors(path):
