@@ -47,6 +47,11 @@ def _subkernels(out, x, weights, *_):
     return out.numel() // out.shape[1] * sum(weight.numel() for weight in weights)
 
 
+def _shift(out, x, shift, stride, padding, quantize, *_):
+    """Every output is a mean of 2 neighbours per shifted axis, or a copy of one."""
+    return 0 if quantize else 2 ** shift.shape[0] * out.numel()
+
+
 def _matrix_product(out, *operands):
     return out.numel() * operands[-2].shape[-1]  # addmm and baddbmm have a bias in front of the two
 
@@ -63,8 +68,7 @@ MACS = {
 }
 # our other ops, counted apart from convolutions and linear layers
 OWN = {
-    "efficient3d::shift3d": lambda out, *_: 8 * out.numel(),  # eight neighbours, each with its weight
-    "efficient3d::shift2d": lambda out, *_: 4 * out.numel(),
+    "efficient3d::shift": _shift,
     "efficient3d::frame_shift": lambda out, *_: 0,  # a copy
     "efficient3d::temporal_filter": lambda out, *_: 3 * out.numel(),  # three taps
 }
@@ -98,7 +102,8 @@ class _Counter(TorchDispatchMode):
         elif not func.is_view and name not in MOVES_NOTHING and name.removeprefix("aten::") not in FREE:
             self.unsupported[name] += 1
         if not func.is_view and name not in MOVES_NOTHING:
-            self.bytes_moved += sum(map(_bytes, tree_leaves((args, kwargs, out))))
+            written = out[0] if "batch_norm" in name else out  # its other outputs are for the backward pass
+            self.bytes_moved += sum(map(_bytes, tree_leaves((args, kwargs, written))))
         return out
 
 

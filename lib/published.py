@@ -8,6 +8,7 @@ import argparse
 import fnmatch
 import functools
 import pickle
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +23,14 @@ from lib.models.registry import entry
 
 WRAPPERS = ("state_dict", "model", "model_state")  # entries that hold the tensors, beside epoch, optimizer, ...
 COUNTER = "num_batches_tracked"  # absent in old files and under frozen batch norm; means nothing in evaluation
-# classes beyond PyTorch's own list that may lie beside the weights: they hold data and run nothing
+SCALAR = np.float64(0).__reduce__()[0]  # NumPy's rebuilder of numbers, known under two module names
+# what may lie beside the weights beyond PyTorch's own list: classes and a function that hold data and run nothing
 DATA_ONLY = [
     argparse.Namespace,  # the options in Optimization Planning's files
+    (SCALAR, "numpy.core.multiarray.scalar"),
+    (SCALAR, "numpy._core.multiarray.scalar"),
     np.dtype,
-    (np.core.multiarray.scalar if np.__version__ < "2" else np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
+    *(type(np.dtype(kind)) for kind in ("bool", "int32", "int64", "float32", "float64")),
 ]
 
 
@@ -109,7 +113,11 @@ def read_tensors(path):
         with torch.serialization.safe_globals(DATA_ONLY):
             file = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ValueError(f"{path} was not loaded, it holds more than data: {error}") from None
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        raise ValueError(
+            f"{path} was not loaded: "
+            + (f"it holds more than data ({found[1]})" if found else "it is not a checkpoint of PyTorch")
+        ) from None
     except (RuntimeError, EOFError, KeyError) as error:
         raise ValueError(f"{path} is not a checkpoint that PyTorch can read: {error}") from None
     found = next((file[key] for key in WRAPPERS if key in file and isinstance(file[key], dict)), file)

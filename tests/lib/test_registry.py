@@ -1,0 +1,61 @@
+"""The registry's doors, and what they say when they stay shut."""
+
+import pytest
+import torch
+from torch import nn
+
+from lib import create_model, list_models, register
+from lib.models import memory_format, model_options, registry
+
+
+@pytest.fixture
+def own_registry(monkeypatch):
+    monkeypatch.setattr(registry, "_MODELS", dict(registry._MODELS))
+
+
+def test_wildcards():
+    assert list_models() == sorted(list_models())
+    assert list_models("ircsn_*") == ["ircsn_101", "ircsn_152", "ircsn_26", "ircsn_50", "ircsn_nano"]
+    assert list_models("no such net") == []
+
+
+def test_unknown_name_names_near_ones():
+    with pytest.raises(ValueError, match="mobilenetv2_3d"):
+        create_model("mobilnetv2_3d")
+    with pytest.raises(ValueError, match="c3d"):
+        create_model("?")
+
+
+def test_unknown_option_names_the_options():
+    with pytest.raises(ValueError, match="'widht'.*num_classes, width, dropout"):
+        create_model("mobilenetv2_3d", widht=0.5)
+
+
+def test_a_net_of_ones_own(own_registry):
+    @register(memory_format=torch.contiguous_format)
+    def mine(num_classes=400, size=4):
+        return nn.Sequential(nn.Conv3d(3, size, 1), nn.Flatten(), nn.LazyLinear(num_classes))
+
+    assert "mine" in list_models("m*") and model_options("mine") == {"num_classes": 400, "size": 4}
+    assert memory_format("mine") is torch.contiguous_format
+    assert create_model("mine", num_classes=2)(torch.zeros(1, 3, 1, 2, 2)).shape == (1, 2)
+
+
+def test_a_name_is_taken_once(own_registry):
+    def ircsn_50():
+        return None
+
+    with pytest.raises(ValueError, match="two models"):
+        register(ircsn_50)
+
+
+def test_memory_format_of_weights_and_clips():
+    """Whatever the clip's format, the net's convolutions see the registry's."""
+    net = create_model("mobilenetv2_3d_nano", num_classes=2)
+    seen = []
+    net.stem.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    net(torch.zeros(2, 3, 8, 32, 32))
+    assert memory_format(net) is memory_format("mobilenetv2_3d_nano") is torch.channels_last_3d
+    for x in (seen[0], net.stem[0].weight):
+        assert x.is_contiguous(memory_format=torch.channels_last_3d)
+    assert memory_format(nn.Linear(1, 1)) is torch.contiguous_format
