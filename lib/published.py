@@ -6,7 +6,6 @@ Nothing is executed from a file: it is read with `weights_only=True` under a sho
 
 import argparse
 import fnmatch
-import functools
 import pickle
 import re
 from dataclasses import dataclass
@@ -32,6 +31,8 @@ DATA_ONLY = [
     np.dtype,
     *(type(np.dtype(kind)) for kind in ("bool", "int32", "int64", "float32", "float64")),
 ]
+
+_SHAPES = {}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def load_published(name, path, **options):
     Raises ValueError if the file holds more than data, or does not fit: the message names the nearest fitting net.
     """
     tensors = read_tensors(path)
-    matches = [match for match in _matches(name, tensors, options)]
+    matches = list(_matches(name, tensors, options))
     if not matches:
         raise ValueError(f"{name} has no published layout")
     best = min(matches, key=lambda match: len(match.misfits))
@@ -130,20 +131,20 @@ def read_tensors(path):
 def _matches(name, tensors, options):
     """The file against every layout and published variant of a net."""
     for layout in entry(name).layouts:
-        classes = _classes(layout, tensors)
+        inferred = {**_classes(layout, tensors), **layout.infer(tensors)}
         for variant in entry(name).variants:
-            chosen = {**classes, **layout.options, **variant, **options}
+            chosen = {**inferred, **layout.options, **variant, **options}
             yield _match(name, layout, chosen, tensors)
 
 
 def _classes(layout, tensors):
     """The number of classes, from the length of the head's bias."""
-    head = layout.keys("fc.bias")[-1]
+    head = layout.keys(layout.head)[-1]
     return {"num_classes": len(tensors[head])} if head in tensors else {}
 
 
 def _match(name, layout, options, tensors):
-    shapes = _shapes(name, tuple(options.items()))
+    shapes = _shapes(name, options)
     keys = {ours: layout.keys(ours) for ours in shapes}
     pairs = {ours: theirs[-1] for ours, theirs in keys.items() if theirs[-1] in tensors}
     known = {key for theirs in keys.values() for key in theirs}
@@ -160,10 +161,13 @@ def _passes(key, patterns):
     return key.endswith(COUNTER) or any(fnmatch.fnmatch(key, pattern) for pattern in patterns)
 
 
-@functools.lru_cache(maxsize=512)
 def _shapes(name, options):
-    with torch.device("meta"):
-        return {key: value.shape for key, value in create_model(name, **dict(options)).state_dict().items()}
+    """{our key: shape} of a net, built without memory."""
+    key = name, repr(options)  # an option may be a list
+    if key not in _SHAPES:
+        with torch.device("meta"):
+            _SHAPES[key] = {ours: value.shape for ours, value in create_model(name, **options).state_dict().items()}
+    return _SHAPES[key]
 
 
 def _misfit_text(name, path, best, tensors):

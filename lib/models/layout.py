@@ -27,8 +27,10 @@ class Layout:
     wrapper        entry of the file that holds the state dict; None: the file is the state dict
     prefix         of every key as the file is written; read with or without
     options        that these weights need beside the net's own, such as a batch norm epsilon
+    infer          tensors -> options of the net that their shapes tell, such as a plan
     optional       our keys that a file may lack, as patterns
     ignored        the file's keys that mean nothing to the net, as patterns
+    head           our key of the last layer's bias, as long as there are classes
     """
 
     name: str
@@ -37,8 +39,10 @@ class Layout:
     wrapper: str | None = None
     prefix: str = ""
     options: dict = field(default_factory=dict)
+    infer: Callable = lambda tensors: {}
     optional: tuple = ()
     ignored: tuple = ()
+    head: str = "fc.bias"
 
     def keys(self, ours):
         """The file's keys of one tensor of ours, without prefix, as a tuple."""
