@@ -76,7 +76,7 @@ OWN = {
 FREE = set(
     """native_batch_norm _native_batch_norm_legit_no_training _native_batch_norm_legit batch_norm_update_stats
     native_layer_norm relu relu_ hardtanh hardtanh_ clamp clamp_min sigmoid sigmoid_ silu silu_ gelu tanh _softmax
-    add add_ sub mul mul_ div div_ neg rsqrt sqrt exp mean sum cumsum amax native_dropout bernoulli_
+    add add_ sub mul mul_ div div_ neg rsqrt sqrt exp mean std sum cumsum amax native_dropout bernoulli_
     max_pool3d_with_indices max_pool2d_with_indices avg_pool3d avg_pool2d _adaptive_avg_pool3d _adaptive_avg_pool2d
     cat stack constant_pad_nd roll index index_select gather flip clone copy_ _to_copy fill_ zero_ channel_shuffle
     empty empty_like zeros zeros_like new_zeros new_empty ones full arange scalar_tensor lift_fresh""".split()

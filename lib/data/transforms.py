@@ -73,3 +73,15 @@ def normalize(clips, mean, std, *, value_range=1.0, channel_order="RGB"):
     unit = 255 / value_range
     mean, std = (torch.tensor(values, device=clips.device).view(3, 1, 1, 1) * unit for values in (mean, std))
     return torch.sub(CHANNEL_ORDERS[channel_order](clips), mean).div_(std)
+
+
+def as_clip(x, frames):
+    """Clips as published code stacks them, to clips (N, 3, T, H, W) of T = `frames` frames.
+
+    x  (N, T, 3, H, W) or (N, T * 3, H, W), frame by frame; with V * T frames it holds V clips one after another, and
+       N * V clips come back. ValueError: what does not divide into such clips
+    """
+    stacked = x.ndim == 4 and x.shape[1] % 3 == 0
+    if not (stacked or (x.ndim == 5 and x.shape[2] == 3)) or (x.shape[1] // (3 if stacked else 1)) % frames:
+        raise ValueError(f"{tuple(x.shape)} is not (N, T, 3, H, W) or (N, T * 3, H, W) in clips of {frames} frames")
+    return x.reshape(-1, frames, 3, *x.shape[-2:]).transpose(1, 2)
