@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 
 def triple(value):
@@ -18,6 +19,26 @@ def conv(c_in, c_out, kernel, stride=1, groups=1, bias=False):
 def conv_bn(c_in, c_out, kernel, stride=1, groups=1, eps=1e-5, bias=False):
     """`conv`, then batch norm."""
     return nn.Sequential(conv(c_in, c_out, kernel, stride, groups, bias), nn.BatchNorm3d(c_out, eps=eps))
+
+
+class FrameConv(nn.Conv2d):
+    """A 2D convolution of every frame: 4-D weights, as 2D nets and the nets made of them store them."""
+
+    def forward(self, x):  # (N, C, T, H, W)
+        stride, padding = (1, *self.stride), (0, *self.padding)
+        return F.conv3d(x, self.weight.unsqueeze(2), self.bias, stride, padding)
+
+
+class FrameHead(nn.Linear):
+    """Classify every frame, average the logits: (N, C, T, H, W) -> (N, classes)."""
+
+    def __init__(self, c_in, num_classes, dropout=0.0):
+        super().__init__(c_in, num_classes)
+        self.dropout = dropout
+
+    def forward(self, x):
+        features = F.dropout(x.mean((3, 4)).transpose(1, 2), self.dropout, self.training)  # (N, T, C)
+        return super().forward(features).mean(1)
 
 
 class FrozenBatchNorm(nn.BatchNorm3d):
@@ -53,6 +74,20 @@ def init_fan_out(module):
     """Kaiming's normal initialisation of convolutions by fan-out, for `Module.apply`."""
     if isinstance(module, nn.Conv3d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+def parameter_groups(net, multiples, head=None):
+    """A net's policy, as `lib.train` reads it: every parameter in one group, with its multiples of the base values.
+
+    multiples  {role: (rate, decay)}; others (1, 1). A parameter's role is "norm" in batch norms, else its own name in
+               its module, such as "weight" or "bias", after "head_" if that module is the head
+    """
+    groups = {}
+    for module in net.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            role = "norm" if isinstance(module, nn.modules.batchnorm._BatchNorm) else "head_" * (module is head) + name
+            groups.setdefault(multiples.get(role, (1, 1)), []).append(parameter)
+    return [{"params": group, "rate": rate, "decay": decay} for (rate, decay), group in groups.items()]
 
 
 def check_clip(x, net, fits=True, takes=""):

@@ -1,0 +1,145 @@
+"""CAKES: a ResNet whose middle convolutions give every channel its own 1D, 2D or 3D kernel, by a searched plan.
+
+Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798
+Ops    lib/models/subkernels.py; the same net with one kind of kernel is the paper's C2D, C3D and P3D
+Input  (N, 3, T, H, W), any T
+"""
+
+from functools import partial
+
+from lib.models.frame_resnet import (
+    BLOCKS,
+    NANO_BLOCKS,
+    Bottleneck,
+    FrameResNet,
+    planes_of,
+    published_input,
+    published_key,
+)
+from lib.models.layers import conv_bn
+from lib.models.layout import Layout
+from lib.models.registry import register
+from lib.models.subkernels import (
+    DROPPING,
+    KINDS,
+    OPS,
+    PUBLISHED_PLANS,
+    DroppingConv,
+    FactorizedConv,
+    SubKernelConv,
+    read_plan,
+    uniform,
+)
+
+
+class CAKES(FrameResNet):
+    """The net of an op and a plan, or a supernet.
+
+    op      of OPS; "convp3d"; or of DROPPING, supernets that drop channels, for the performance-priority search
+    plan    see `read_plan`: channels of every kind in every block, in order
+    search  build the supernet of the cost-priority search: every kind has all channels
+    """
+
+    def __init__(self, blocks, num_classes, op, plan, search, dropout, stem):
+        planes = planes_of(blocks, stem[0].out_channels)
+        middles = _middles(op, plan, search, planes)
+
+        def block(number, c_in, planes, stride):
+            return Bottleneck(c_in, planes, stride, middles[number](planes, (1, stride, stride)))
+
+        super().__init__(block, blocks, num_classes, dropout, stem)
+
+
+def _middles(op, plan, search, planes):
+    """For every block (channels, stride) -> its middle."""
+    if op not in (*OPS, "convp3d", *DROPPING):
+        raise ValueError(f"no op {op!r}; there are {', '.join((*OPS, 'convp3d', *DROPPING))}")
+    if plan is not None and (search or op not in OPS):
+        raise ValueError("a plan is for ops with several kinds, and not for a supernet (search=True or a dropout op)")
+    if op == "convp3d":
+        return [lambda p, stride: FactorizedConv(p, p, stride)] * len(planes)
+    if op in DROPPING:
+        return [lambda p, stride: DroppingConv(p, p, op, stride)] * len(planes)
+    if search:
+        return [lambda p, stride: SubKernelConv(p, dict.fromkeys(OPS[op], p), stride)] * len(planes)
+    layers = read_plan(plan, op, planes)
+    return [lambda p, stride, counts=counts: SubKernelConv(p, counts, stride) for counts in layers]
+
+
+# ---- published files: how a block's middle names its convolutions and its norm
+FAMILIES = {
+    "CAKES": ("convs.{}.0", "out.0"),
+    "CAKES one kind": ("op.{}", "op.1"),
+    "CAKES P3D": ("op.{}", "op.2"),
+    "CAKES dropping": ("convs.{}.0", "norm"),
+}
+HEADS = {"": "new_fc", ", no dropout": "base_model.fc"}
+
+
+def _inside(family, ours):
+    convolution, norm = FAMILIES[family]
+    match ours.split("."):
+        case ["convs", index, leaf]:
+            return f"convT.{convolution.format(index)}.{leaf}"
+        case ["norm", leaf]:
+            return f"convT.{norm}.{leaf}"
+
+
+def published_options(blocks, family, tensors):
+    """op, plan and search of a file, as its shapes tell them; {} if it is of another family or depth."""
+    places = [f"base_model.layer{stage}.{block}." for stage, count in enumerate(blocks, 1) for block in range(count)]
+    convolution, norm = FAMILIES[family]
+    if not all(f"{place}convT.{norm}.running_mean" in tensors for place in places):
+        return {}
+    if family == "CAKES P3D":
+        return {"op": "convp3d"}
+    found = [_counts(tensors, f"{place}convT.{convolution}.weight") for place in places]
+    kinds = {kind for counts in found for kind in counts}
+    op = next(op for op, choices in OPS.items() if kinds <= set(choices))
+    if family == "CAKES dropping":
+        return {"op": next(name for name, (base, _) in DROPPING.items() if base == op)}
+    planes = [len(tensors[f"{place}conv1.weight"]) for place in places]
+    if sum(found[0].values()) > planes[0]:
+        return {"op": op, "search": True}
+    plan = [{kind: counts.get(kind, 0) for kind in OPS[op]} for counts in found]
+    return {"op": op, "plan": _short(plan, op, planes)}
+
+
+def _counts(tensors, key):
+    """{kind: channels} of one block; {} if its kernels are no sub-kernels."""
+    names = {size: kind for kind, size in KINDS.items()}
+    weights = [tensors[key.format(index)] for index in range(len(KINDS)) if key.format(index) in tensors]
+    return {names[tuple(w.shape[2:])]: len(w) for w in weights if tuple(w.shape[2:]) in names}
+
+
+def _short(plan, op, planes):
+    """A plan by its name, if it has one."""
+    if plan == [uniform(OPS[op], count) for count in planes]:
+        return None
+    return next((name for name, named in PUBLISHED_PLANS.items() if read_plan(plan, op, planes) == named), plan)
+
+
+def _layouts(blocks):
+    for family in FAMILIES:
+        for note, head in HEADS.items():
+            key = partial(published_key, partial(_inside, family), head)
+            infer = partial(published_options, blocks, family)
+            options = {"dropout": 0.0} if note else {}
+            yield Layout(family + note, key, published_input, "state_dict", "module.", options=options, infer=infer)
+
+
+def _net(depth):
+    def build(num_classes=174, op="conv1_2_3d", plan=None, search=False, dropout=0.3):
+        return CAKES(BLOCKS[depth], num_classes, op, plan, search, dropout, conv_bn(3, 64, (1, 7, 7), (1, 2, 2)))
+
+    return build
+
+
+for depth in BLOCKS:
+    register(_net(depth), name=f"cakes_{depth}", layouts=_layouts(BLOCKS[depth]))
+
+
+@register
+def cakes_nano(num_classes=174, op="conv1_2_3d", plan=None, search=False, dropout=0.0):
+    """CPU-size CAKES for 8 x 64 x 64 clips: ours, not the paper's."""
+    return CAKES(NANO_BLOCKS, num_classes, op, plan, search, dropout, conv_bn(3, 16, (1, 3, 3), (1, 2, 2)))

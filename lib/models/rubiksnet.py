@@ -1,0 +1,257 @@
+"""RubiksNet: 1x1 convolutions, and between them a learned shift of every channel in time, height and width.
+
+Paper   Fan et al., RubiksNet: Learnable 3D-Shift for Efficient Video Action Recognition, ECCV 2020
+Origin  its released code; the schedules of training and of the AQ variant's temperature were not released
+Input   (N, 3, T, H, W), any T
+"""
+
+import re
+from functools import partial
+
+import torch
+from torch import nn
+
+from kernels import shift2d, shift3d, temporal_filter, tsm_offset
+from lib.models.layers import FrameConv, FrameHead, check_clip, parameter_groups
+from lib.models.layout import Layout, Preprocessing
+from lib.models.registry import register
+
+# width, blocks in the five stages, squeeze-excitation
+TIERS = {
+    "tiny": (54, (1, 3, 4, 6, 3), False),
+    "small": (72, (1, 3, 4, 6, 3), True),
+    "medium": (72, (1, 3, 4, 23, 3), False),
+    "large": (72, (1, 3, 8, 36, 3), False),
+}
+WIDTHS = (1, 1, 2, 4, 8)  # of the stages, in widths
+STRIDES = (1, 2, 2, 2, 2)
+REDUCTION = 12  # of squeeze-excitation
+# rows of the shift (T, H, W or H, W), and whether a temporal filter stands in for the row T
+VARIANTS = {
+    "rubiks3d": (3, False),
+    "rubiks3d-aq": (2, True),
+    "attention": (2, True),  # the published evaluation's name of rubiks3d-aq
+    "rubiks2d": (2, False),  # blind to motion: the 2D net that the others are inflated from
+}
+# ours: a CPU-size net for clips of 8 x 64 x 64, total stride (1, 16, 16): channels, blocks, stride of the stages
+NANO_STEM = (7, 4)
+NANO_STAGES = [(18, 1, 1), (36, 1, 2), (72, 1, 2)]
+
+
+# ---- shifts: their values at the start, (rows, C)
+def grid_shift(channels, size=3):
+    """Rows H, W: the channels take turns over a size x size neighbourhood, as in a fixed 2D shift net.  (2, C)"""
+    place = torch.arange(channels) % size**2
+    return torch.stack([place % size, place // size]).float() - size // 2
+
+
+def frame_row(channels, mode="tsm"):
+    """Row T: "tsm", 1/8 of the channels look one frame ahead, 1/8 back; "tsm-g0.1", the same plus normal noise of that
+    deviation; "uni0.5", uniform in -0.5 to 0.5.  (C,)"""
+    found = re.fullmatch(r"tsm(-g(\d*\.?\d*))?|uni(\d*\.?\d+)", mode)
+    if not found:
+        raise ValueError(f"no temporal shift {mode!r}; there are 'tsm', 'tsm-g<deviation>' and 'uni<reach>'")
+    if found[3]:
+        return (2 * torch.rand(channels) - 1) * float(found[3])
+    noise = (float(found[2] or 0) or 0.01) if found[1] else 0.0
+    return tsm_offset(channels) + noise * torch.randn(channels)
+
+
+def _fixed(rows, channels):
+    return torch.cat([frame_row(channels)[None], grid_shift(channels)])[-rows:]
+
+
+# how a net shifts: value at the start, and whether it learns
+SHIFTS = {
+    "learned": (lambda *size: 2 * torch.rand(size) - 1, True),
+    "fixed": (_fixed, False),
+    "none": (torch.zeros, False),
+}
+
+
+class Shift(nn.Module):
+    """The learned shift, in 3D or within each frame, with a spatial stride."""
+
+    def __init__(self, channels, stride, rows, kind):
+        super().__init__()
+        start, learns = SHIFTS[kind]
+        self.shift = nn.Parameter(start(rows, channels), requires_grad=learns)
+        self.op = {3: partial(shift3d, stride=(1, stride, stride)), 2: partial(shift2d, stride=stride)}[rows]
+
+    def forward(self, x):  # (N, C, T, H, W) -> (N, C, T, H/stride, W/stride)
+        return self.op(x, self.shift)
+
+
+class TemporalFilter(nn.Module):
+    """The AQ variant's soft choice of the frame before, this one or the next; hard as its temperature goes to 0."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.temperature = nn.Parameter(torch.tensor(2.0), requires_grad=False)
+        self.taps = nn.Parameter(torch.rand(channels, 3))
+
+    def forward(self, x):
+        return temporal_filter(x, self.taps, self.temperature)
+
+
+class SqueezeExcitation(nn.Module):
+    """Weigh the channels of every frame by what is in it."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.reduce = nn.Linear(channels, channels // REDUCTION, bias=False)
+        self.expand = nn.Linear(channels // REDUCTION, channels, bias=False)
+
+    def forward(self, x):  # (N, C, T, H, W)
+        scale = self.expand(self.reduce(x.mean((3, 4)).transpose(1, 2)).relu()).sigmoid()  # (N, T, C)
+        return x * scale.transpose(1, 2)[..., None, None]
+
+
+class Block(nn.Module):
+    """Norm, (filter,) pointwise, norm, shift, (weigh,) pointwise, each norm with its activation; add the shortcut."""
+
+    def __init__(self, c_in, c_out, stride, variant, weighs, kind):
+        super().__init__()
+        rows, filters = VARIANTS[variant]
+        self.norm1 = nn.BatchNorm3d(c_in)
+        self.filter = TemporalFilter(c_in) if filters else nn.Identity()
+        self.conv1 = FrameConv(c_in, c_out, 1, bias=False)
+        self.norm2 = nn.BatchNorm3d(c_out)
+        self.shift = Shift(c_out, stride, rows, kind)
+        self.weigh = SqueezeExcitation(c_out) if weighs else nn.Identity()
+        self.conv2 = FrameConv(c_out, c_out, 1, bias=False)
+        projected = stride != 1 or c_in != c_out
+        self.shortcut = FrameConv(c_in, c_out, 1, stride, bias=False) if projected else None
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H/stride, W/stride)
+        a = self.act(self.norm1(x))
+        y = self.conv1(self.filter(a))  # at full resolution: the shift has the stride
+        y = self.shift(self.act(self.norm2(y)))
+        return self.conv2(self.weigh(y)) + (x if self.shortcut is None else self.shortcut(a))
+
+
+class RubiksNet(nn.Module):
+    """Stem without norm, stages of blocks, norm, every frame's average and logits; their mean.
+
+    stages      (channels, blocks, stride of the first block)
+    stem        kernel size and stride
+    variant     of VARIANTS
+    shift       of SHIFTS: "learned" from uniform -1 to 1; "fixed", TSM's in time and a 3 x 3 grid in space; "none"
+    shift_rate  multiple of the learning rate for shifts. Their gradients have unit length per channel, whatever the
+                loss: the rate is the step in pixels. So accumulate over batches, or average over devices, only with
+                that in mind: it adds up unit vectors
+    """
+
+    def __init__(self, stages, num_classes, variant, shift, shift_rate, weighs=False, stem=(3, 2)):
+        super().__init__()
+        _check("variant", variant, VARIANTS)
+        _check("shift", shift, SHIFTS)
+        self.shift_rate = shift_rate
+        channels, (size, stride) = stages[0][0], stem
+        self.stem = FrameConv(3, channels, size, stride, size // 2, bias=False)
+        self.stages = nn.Sequential()
+        for c_out, count, first in stages:
+            stage = nn.Sequential()
+            for stride in (first, *[1] * (count - 1)):
+                stage.append(Block(channels, c_out, stride, variant, weighs, shift))
+                channels = c_out
+            self.stages.append(stage)
+        self.norm = nn.BatchNorm3d(channels)
+        self.act = nn.ReLU(inplace=True)
+        self.fc = FrameHead(channels, num_classes)
+        self.apply(_init)
+
+    def forward(self, x):  # (N, 3, T, H, W)
+        check_clip(x, "RubiksNet")
+        x = self.stages(self.stem(x))  # (N, 8 * width, T, H/32, W/32)
+        return self.fc(self.act(self.norm(x)))
+
+    def parameter_groups(self):
+        """Weight decay on weights alone: not on shifts, nor on the filters, whose scale means nothing."""
+        rest = dict.fromkeys(("bias", "norm", "taps", "temperature"), (1, 0))
+        return parameter_groups(self, {"shift": (self.shift_rate, 0), **rest})
+
+
+def _check(option, value, choices):
+    if value not in choices:
+        raise ValueError(f"{option} is {value!r}; it can be {', '.join(map(repr, choices))}")
+
+
+def _init(module):
+    if isinstance(module, FrameConv):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+def inflate(net, flat, temporal="tsm"):
+    """Fill a rubiks3d net from a trained rubiks2d one: its weights and spatial shifts; in time, `frame_row(temporal)`.
+
+    The head is copied where the classes are as many.
+    """
+    state, theirs = net.state_dict(), flat.state_dict()
+    for key, value in state.items():
+        if key.endswith(".shift.shift"):
+            theirs[key] = torch.cat([frame_row(value.shape[1], temporal)[None].to(theirs[key]), theirs[key]])
+        elif key.startswith("fc.") and value.shape != theirs[key].shape:
+            theirs[key] = value
+    net.load_state_dict(theirs)
+    return net
+
+
+# ---- published files
+SE = {"reduce": "0", "expand": "2"}
+
+
+def published_key(variant, ours):
+    """Layers 0 to 4 of a backbone; the AQ variant's filter stands in one sequence with its convolution."""
+    filtered = VARIANTS[variant][1]
+    units = {
+        "norm1": "bn1",
+        "conv1": "conv2.1" if filtered else "conv2",
+        "norm2": "bn2",
+        "shift": "as3" if filtered else "as3.rubiks3d",
+        "conv2": "conv3",
+        "shortcut": "shortcut",
+    }
+    match ours.split("."):
+        case ["fc", leaf]:
+            return f"new_fc.{leaf}"
+        case ["stem", leaf]:
+            return f"backbone.conv1.{leaf}"
+        case ["norm", leaf]:
+            return f"backbone.bn_last.{leaf}"
+        case ["stages", stage, block, "filter", leaf]:
+            return f"backbone.layer{stage}.{block}.conv2.0.{ {'temperature': 'T', 'taps': 'weight'}[leaf] }"
+        case ["stages", stage, block, "weigh", layer, leaf]:
+            return f"backbone.layer{stage}.{block}.se.fc.{SE[layer]}.{leaf}"
+        case ["stages", stage, block, unit, leaf]:
+            return f"backbone.layer{stage}.{block}.{units[unit]}.{leaf}"
+
+
+def published_input(file_name):
+    return Preprocessing("RGB", (0, 1), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224, 8)
+
+
+LAYOUTS = [
+    Layout(variant, partial(published_key, variant), published_input, "model", options={"variant": variant})
+    for variant in ("rubiks3d", "rubiks3d-aq")
+]
+
+
+def _tier(tier):
+    def build(num_classes=174, variant="rubiks3d", shift="learned", shift_rate=0.01):
+        width, blocks, weighs = TIERS[tier]
+        stages = [(width * factor, *rest) for factor, *rest in zip(WIDTHS, blocks, STRIDES, strict=True)]
+        return RubiksNet(stages, num_classes, variant, shift, shift_rate, weighs)
+
+    return build
+
+
+for tier in TIERS:
+    register(_tier(tier), name=f"rubiksnet_{tier}", memory_format=torch.contiguous_format, layouts=LAYOUTS)
+
+
+@register(memory_format=torch.contiguous_format)
+def rubiksnet_nano(num_classes=174, variant="rubiks3d", shift="learned", shift_rate=0.01):
+    """CPU-size RubiksNet for 8 x 64 x 64 clips: ours, not the paper's."""
+    return RubiksNet(NANO_STAGES, num_classes, variant, shift, shift_rate, stem=NANO_STEM)

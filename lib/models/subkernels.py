@@ -1,0 +1,205 @@
+"""Sub-kernel convolutions: every output channel has its own part of a 3x3x3 kernel.
+
+Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798
+Plan   per layer {kind: channels}: "1xkxk" is a 1x3x3 kernel. The channels lie kind by kind, in the order of OPS
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from lib.models.frame_resnet import fill_norm
+from lib.models.layers import conv
+
+KINDS = {
+    "kxkxk": (3, 3, 3),
+    "1xkxk": (1, 3, 3),
+    "kx1xk": (3, 1, 3),
+    "kxkx1": (3, 3, 1),
+    "kx1x1": (3, 1, 1),
+    "1xkx1": (1, 3, 1),
+    "1x1xk": (1, 1, 3),
+}
+# op: its kinds, in the order of their channels
+OPS = {
+    "conv3d": ("kxkxk",),
+    "conv2d": ("1xkxk",),
+    "conv1_2d": ("1xkxk", "kx1x1"),
+    "convst": ("kxkxk", "1xkxk"),
+    "conv2_3d": ("kxkxk", "1xkxk"),
+    "conv1_2_3d": ("kxkxk", "1xkxk", "kx1x1"),
+    "mixconv1d": ("kx1x1", "1xkx1", "1x1xk"),
+    "mixconv2d": ("kxkx1", "1xkxk", "kx1xk"),
+    "mixconvall": ("kxkxk", "1xkxk", "kx1xk", "kxkx1", "kx1x1", "1xkx1", "1x1xk"),
+}
+PUBLISHED_PLANS = json.loads(Path(__file__).with_name("cakes_plans.json").read_text(encoding="utf-8"))
+
+
+def convolve(x, weights, stride):
+    """x (N, C, T, H, W), weights {kind: (C_kind, C, t, h, w)}, stride (t, h, w) -> (N, sum C_kind, T', H', W')"""
+    parts = [F.conv3d(x, w, None, stride, tuple(k // 2 for k in w.shape[2:])) for w in weights.values()]
+    return torch.cat(parts, 1)
+
+
+class SubKernelConv(nn.Module):
+    """A convolution of several kinds of sub-kernels, and one norm over all channels.
+
+    counts  {kind: channels}, in the order of the channels; a kind without channels has no weights
+    stride  (t, h, w)
+    """
+
+    def __init__(self, c_in, counts, stride):
+        super().__init__()
+        counts = {kind: count for kind, count in counts.items() if count}
+        self.kinds, self.stride, self.channels = tuple(counts), stride, sum(counts.values())
+        self.convs = nn.ModuleList(conv(c_in, count, KINDS[kind], stride) for kind, count in counts.items())
+        self.norm = nn.BatchNorm3d(self.channels)
+
+    def weights(self):
+        return {kind: conv.weight for kind, conv in zip(self.kinds, self.convs, strict=True)}
+
+    def forward(self, x):  # (N, C, T, H, W) -> (N, channels, T', H', W')
+        return self.norm(convolve(x, self.weights(), self.stride))
+
+    @torch.no_grad()
+    def fill(self, weight, norm):
+        """From a 2D convolution (p, C, h, w) and its norm: p channels in all, or in each kind."""
+        start = 0
+        for kind, own in self.weights().items():
+            own.copy_(inflated(weight[start : start + len(own)], kind))
+            start = (start + len(own)) % len(weight)
+        fill_norm(self.norm, norm)
+
+
+class FactorizedConv(nn.Module):
+    """P3D's: 1x3x3 within the channels, then directly 3x1x1, and one norm."""
+
+    def __init__(self, c_in, c_out, stride):
+        super().__init__()
+        self.channels = c_out
+        self.convs = nn.ModuleList([conv(c_in, c_in, (1, 3, 3), stride), conv(c_in, c_out, (3, 1, 1))])
+        self.norm = nn.BatchNorm3d(c_out)
+
+    def forward(self, x):
+        for each in self.convs:
+            x = each(x)
+        return self.norm(x)
+
+    @torch.no_grad()
+    def fill(self, weight, norm):
+        """The kernel in time stays as it was drawn."""
+        self.convs[0].weight.copy_(inflated(weight, "1xkxk"))
+        fill_norm(self.norm, norm)
+
+
+def any_subset(kinds, channels):
+    """Any `channels` of the kinds * channels candidates, all subsets alike."""
+    return torch.randperm(kinds * channels, device="cpu")[:channels]
+
+
+def any_counts(kinds, channels):
+    """First how many of each of two kinds, all counts alike; then which."""
+    first = int(torch.randint(channels + 1, (), device="cpu"))
+    counts = (first, channels - first)
+    return torch.cat([i * channels + any_subset(1, channels)[:count] for i, count in enumerate(counts)])
+
+
+# op of a supernet that drops channels: (the op, how it draws the channels to keep)
+DROPPING = {
+    "conv1_2d_dropout": ("conv1_2d", any_subset),
+    "convst_dropout": ("convst", any_counts),
+    "conv1_2_3d_dropout": ("conv1_2_3d", any_subset),
+}
+
+
+class DroppingConv(SubKernelConv):
+    """The supernet's: `channels` candidates of every kind, of which each forward pass keeps as many as one kind has.
+
+    Training draws them. Then output channel j is the j-th kept candidate, its norm has the batch's statistics, and the
+    running ones stay as they are, as published. Published code cannot evaluate it; here, `kept` fixes the candidates,
+    sorted numbers (channels,): then training moves their running statistics, which evaluation uses.
+    """
+
+    def __init__(self, c_in, c_out, op, stride):
+        base, draw = DROPPING[op]
+        super().__init__(c_in, {kind: c_out for kind in OPS[base]}, stride)
+        self.channels, self.draw, self.kept = c_out, draw, None
+
+    def forward(self, x):
+        if self.kept is None and not self.training:
+            raise ValueError("a supernet that drops channels evaluates only with `kept` set, as by a plan")
+        kept = self.draw(len(self.kinds), self.channels).sort().values if self.kept is None else self.kept
+        kept = kept.to(x.device)
+        mine = [kept[kept // self.channels == i] % self.channels for i in range(len(self.kinds))]
+        weights = {kind: w[rows] for (kind, w), rows in zip(self.weights().items(), mine, strict=True) if len(rows)}
+        return self._normed(convolve(x, weights, self.stride), kept)
+
+    def _normed(self, y, kept):
+        norm = self.norm
+        mean, variance = norm.running_mean[kept], norm.running_var[kept]  # copies
+        y = F.batch_norm(y, mean, variance, norm.weight[kept], norm.bias[kept], self.training, norm.momentum, norm.eps)
+        if self.training and self.kept is not None:
+            norm.running_mean[kept], norm.running_var[kept] = mean, variance
+        return y
+
+
+def inflated(weight, kind):
+    """A 2D kernel (c_out, c_in, 3, 3) as a kind of 3D kernel: repeated along t and divided by 3; in fewer axes, with
+    its own axes in their place, or summed up to one line. (c_out, c_in, t, h, w)"""
+    line = weight.sum((2, 3))[..., None].expand(-1, -1, 3) / 3
+    return {
+        "kxkxk": weight[:, :, None].expand(-1, -1, 3, -1, -1) / 3,
+        "1xkxk": weight[:, :, None],
+        "kx1xk": weight[:, :, :, None],  # (t, w) = (old h, old w)
+        "kxkx1": weight.transpose(2, 3)[..., None],  # (t, h) = (old w, old h)
+        "kx1x1": line[..., None, None],
+        "1xkx1": line[:, :, None, :, None],
+        "1x1xk": line[:, :, None, None],
+    }[kind]
+
+
+def uniform(kinds, channels):
+    """The same number of channels for every kind; what is left over goes to the first.  -> {kind: channels}"""
+    share = channels // len(kinds)
+    return {kind: share if i else channels - (len(kinds) - 1) * share for i, kind in enumerate(kinds)}
+
+
+def read_plan(plan, op, channels):
+    """A plan as a list of {kind: channels}, one per layer, complete and in order.
+
+    plan      the name of a published plan, the path of a JSON file, a list of {kind: channels}, or None: uniform
+    op        of OPS, whose kinds the plan may use
+    channels  of every layer
+    """
+    kinds = OPS[op]
+    if plan is None:
+        return [uniform(kinds, count) for count in channels]
+    layers = plan if isinstance(plan, list | tuple) else PUBLISHED_PLANS.get(str(plan)) or _from_file(plan)
+    if len(layers) != len(channels):
+        raise ValueError(f"the plan has {len(layers)} layers; the net has {len(channels)}")
+    return [_layer(number, *layer, op) for number, layer in enumerate(zip(layers, channels, strict=True))]
+
+
+def _from_file(path):
+    if not Path(path).is_file():
+        raise ValueError(f"no plan {str(path)!r}; it is a JSON file or one of {', '.join(PUBLISHED_PLANS)}")
+    try:
+        return list(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (json.JSONDecodeError, TypeError) as error:
+        raise ValueError(f"{path} holds no list of layers in JSON: {error}") from None
+
+
+def _layer(number, counts, channels, op):
+    """One layer's counts, checked, in the op's order."""
+    where = f"layer {number} of the plan"
+    if foreign := [kind for kind in counts if kind not in OPS[op]]:
+        fitting = [name for name, kinds in OPS.items() if set(counts) <= set(kinds)]
+        raise ValueError(f"{where} has {foreign[0]!r}, op {op!r} has not; ops with its kinds: {', '.join(fitting)}")
+    if not all(isinstance(count, int) and count >= 0 for count in counts.values()):
+        raise ValueError(f"{where} is {counts}; channels are whole numbers, 0 or more")
+    if sum(counts.values()) != channels:
+        raise ValueError(f"{where} has {sum(counts.values())} channels; the layer has {channels}")
+    return {kind: counts.get(kind, 0) for kind in OPS[op]}
