@@ -25,11 +25,16 @@ def layout_of(name):
 
 
 def fill(key, shape, dtype="float32"):
-    """The value of one tensor: He scale for weights, near 1 for scales and variances, small for the rest."""
-    leaf, draw = key.rsplit(".", 1)[-1], np.random.RandomState(zlib.crc32(key.encode())).standard_normal
+    """The value of one tensor: He scale for weights, near 1 for scales and variances, small for most others."""
+    leaf, stream = key.rsplit(".", 1)[-1], np.random.RandomState(zlib.crc32(key.encode()))
+    draw = stream.standard_normal
     if leaf == "num_batches_tracked":
         return torch.zeros(shape, dtype=torch.int64)
-    if leaf == "running_var":
+    if leaf == "shift":  # RubiksNet's
+        value = stream.uniform(-1, 1, shape)
+    elif leaf == "T":  # the temperature of its filters
+        value = 2.0
+    elif leaf == "running_var":
         value = 1 + 0.1 * np.abs(draw(shape))
     elif len(shape) >= 2 and leaf != "running_mean":
         value = draw(shape) * np.sqrt(2 / np.prod(shape[1:]))

@@ -5,10 +5,18 @@ import torch
 from stand_in import golden, golden_input, layout_of, stand_in, write_stand_in
 
 from lib import load_published, measure_cost
+from lib.data import as_clip
 from lib.published import save_published
 
 # golden file: our net, its options
 CASES = {
+    "cakes/gst_r50_alpha4_beta2": ("gst_50", {}),
+    "cakes/i3d_r50_CAKES123D_P": ("cakes_50", {}),
+    "cakes/i3d_r50_CAKES12D_C": ("cakes_50", {}),
+    "cakes/i3d_r50_conv2d": ("cakes_50", {}),
+    "cakes/i3d_r50_conv3d": ("cakes_50", {}),
+    "cakes/i3d_r50_mixconv1d_uniform": ("cakes_50", {}),
+    "cakes/supernet_conv1_2d": ("cakes_50", {}),
     "csn/ircsn_r26": ("ircsn_26", {}),
     "csn/ircsn_r50": ("ircsn_50", {}),
     "csn/ipcsn_r101": ("ipcsn_101", {}),
@@ -30,12 +38,27 @@ CASES = {
     "optplan/dg_p3d_resnet50": ("dg_p3d_50", {}),
     "optplan/dg_p3d_resnet50_op_layout": ("dg_p3d_50", {"frozen_bn": True}),
     "optplan/s3d": ("s3d", {}),
+    "rubiksnet/small_rubiks3d": ("rubiksnet_small", {}),
+    "rubiksnet/tiny_rubiks3d": ("rubiksnet_tiny", {}),
+    "rubiksnet/tiny_rubiks3d-aq": ("rubiksnet_tiny", {}),
 }
 
 
 def scale(case):
     """What the goldens' tolerance of 1e-4 is relative to."""
-    return case["logits_std"] if "logits_std" in case else case["logits_abs_max"]
+    largest = max(abs(logit) for row in case["logits"] for logit in row)
+    return case.get("logits_std") or case.get("logits_abs_max") or largest
+
+
+def clip(case):
+    """The golden input, as our nets take it."""
+    x = golden_input(case["input_shape"])
+    return x if x.ndim == 5 and x.shape[1] == 3 else as_clip(x, frames=8)
+
+
+def inputs(case):
+    """The golden file's cases, each an input and its logits."""
+    return [case, *case.get("more_inputs", []), *case.get("more", []), *([case["extra"]] if "extra" in case else [])]
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -48,9 +71,9 @@ def loaded(request, tmp_path_factory):
 
 def test_logits(loaded):
     name, net = loaded
-    for case in (golden(name), *golden(name).get("more_inputs", [])):
+    for case in inputs(golden(name)):
         with torch.no_grad():
-            logits = net.model(golden_input(case["input_shape"]))
+            logits = net.model(clip(case))
         want = torch.tensor(case["logits"])
         torch.testing.assert_close(logits[:, : want.shape[1]], want, rtol=0, atol=1e-4 * scale(golden(name)))
         assert abs(logits.double().sum() - case["logits_sum"]) < 1e-4 * scale(golden(name)) * logits.numel() ** 0.5
@@ -62,7 +85,7 @@ def test_heads(loaded):
     if "heads" not in case:
         pytest.skip("one head")
     with torch.no_grad():
-        heads = net.model.heads(golden_input(case["input_shape"]))
+        heads = net.model.heads(clip(case))
     for head, want in zip(heads, case["heads"].values(), strict=True):
         torch.testing.assert_close(head[:, :10], torch.tensor(want["logits"]), rtol=0, atol=1e-4 * scale(case))
 
@@ -72,7 +95,8 @@ def test_counts(loaded):
     case = golden(name)
     rows = case.get("macs_detail") or [{"input": case["macs_input"]} if "macs_input" in case else {}]
     for row in rows:
-        cost = measure_cost(net.model, row.get("input", case["input_shape"])[1:])
+        shape = row.get("input", case["input_shape"])[1:]
+        cost = measure_cost(net.model, shape if shape[0] == 3 else [3, shape[0], *shape[2:]])
         assert cost.params == case["params"]
         heads = [p.numel() for key, p in net.model.named_parameters() if key.startswith("fc")]
         assert cost.params - sum(heads) == case["params_without_head"]
