@@ -80,13 +80,15 @@ def parameter_groups(net, multiples, head=None):
     """A net's policy, as `lib.train` reads it: every parameter in one group, with its multiples of the base values.
 
     multiples  {role: (rate, decay)}; others (1, 1). A parameter's role is "norm" in batch norms, else its own name in
-               its module, such as "weight" or "bias", after "head_" if that module is the head
+               its module, such as "weight" or "bias"; in the head "head_weight" goes before "weight"
     """
     groups = {}
     for module in net.modules():
+        norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
         for name, parameter in module.named_parameters(recurse=False):
-            role = "norm" if isinstance(module, nn.modules.batchnorm._BatchNorm) else "head_" * (module is head) + name
-            groups.setdefault(multiples.get(role, (1, 1)), []).append(parameter)
+            roles = ["norm"] if norm else [f"head_{name}", name] if module is head else [name]
+            multiple = next((multiples[role] for role in roles if role in multiples), (1, 1))
+            groups.setdefault(multiple, []).append(parameter)
     return [{"params": group, "rate": rate, "decay": decay} for (rate, decay), group in groups.items()]
 
 
