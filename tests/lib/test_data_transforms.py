@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from video_files import moving_pattern
 
-from lib.data import crops, normalize, transforms
+from lib.data import as_clip, crops, normalize, transforms
 
 
 def noise(frames, height, width):
@@ -92,3 +92,20 @@ def test_one_draw_for_all_frames():
     box = crops.multi_scale_box(64, 86, 48, np.random.default_rng(3))
     cut = transforms.resize(transforms.crop(clip, box), 48, 48)
     assert (cut == cut[:1]).all()
+
+
+def test_as_clip():
+    """Published stacks of frames, of one clip or of several views, are clips; what does not divide is refused."""
+    clip = torch.randn(2, 3, 8, 4, 6)
+    stacked = clip.transpose(1, 2)
+    assert torch.equal(as_clip(stacked, 8), clip)
+    assert torch.equal(as_clip(stacked.flatten(1, 2), 8), clip)
+    assert torch.equal(as_clip(stacked, 4)[:2], torch.stack([clip[0, :, :4], clip[0, :, 4:]]))
+    for wrong, frames in (
+        (stacked, 3),
+        (stacked[:, :, :2], 8),
+        (stacked.reshape(2, 24, 4, 6)[:, :23], 8),
+        (clip[0], 8),
+    ):
+        with pytest.raises(ValueError, match="in clips of"):
+            as_clip(wrong, frames)
