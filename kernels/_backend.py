@@ -10,6 +10,8 @@ FASTEST = {
     "shift": {"cpu": "cpu"},
     "frame_shift": {"cpu": "cpu"},
     "temporal_filter": {"cpu": "cpu"},
+    "subkernel_conv3d": {"cpu": "library", "cuda": "library"},
+    "depthwise_subkernel_conv3d": {"cpu": "cpu"},
 }
 
 

@@ -20,16 +20,19 @@ FAST = {"reassoc", "contract", "nsz", "arcp"}
 WORTH_THREADS = 1 << 15  # elements: below, waking threads takes longer than the work
 CHUNKS = 4  # per thread: what one that is held up has not begun, the others take
 SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))).hexdigest()
+CACHE = Path(numba.config.CACHE_DIR or Path(__file__).parent / "__pycache__") / f"numba-{SOURCES[:12]}"
 
 
 def compiled(function, **options):
-    """numba.njit with a cache on disk that notices a change in any file of this package.
+    """numba.njit with a cache on disk for exactly these sources.
 
-    By itself Numba looks at the function's own file only, and would go on using helpers that are gone.
+    Numba itself looks at the function's own file only, and would go on using helpers that have changed elsewhere.
     """
-    kernel = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-    kernel._cache._cache_file._source_stamp = SOURCES
-    return kernel
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)
+    try:
+        return numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+    finally:
+        numba.config.CACHE_DIR = before
 
 
 def exact_jit(function):

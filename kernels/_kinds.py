@@ -1,0 +1,72 @@
+"""The kinds of sub-kernel of CAKES, and the dict of weights that both sub-kernel convolutions take.
+
+A kind says for each axis t, h, w whether the kernel has its full size k there, or 1.
+"""
+
+import torch
+
+from kernels._checks import axes, check, check_like, parameter_dtype
+
+KINDS = ("kxkxk", "1xkxk", "kx1xk", "kxkx1", "kx1x1", "1xkx1", "1x1xk", "1x1x1")
+
+
+def kernel_size(kind, k):
+    """(t, h, w) of a kind: "1xkxk" with k = 3 is (1, 3, 3)."""
+    return tuple(k if axis == "k" else 1 for axis in kind.split("x"))
+
+
+def check_weights(weights, x, depthwise):
+    """{kind: (C_kind, C_in or 1, t, h, w)} -> the list of its weights, in the dict's order."""
+    check(isinstance(weights, dict) and weights, "weights must be a dict {kind: weight} with at least one kind")
+    unknown = [kind for kind in weights if kind not in KINDS]
+    check(not unknown, f"weights has the kind {unknown and unknown[0]!r}; there are {', '.join(KINDS)}")
+    k = max(max(w.shape[2:]) for w in weights.values())
+    check(k % 2 == 1, f"weights has a kernel of size {k}; sizes must be odd")
+    for kind, w in weights.items():
+        shape = (w.shape[0], 1 if depthwise else x.shape[1], *kernel_size(kind, k))
+        check_like(f"weights[{kind!r}]", w, x, shape, parameter_dtype(x))
+    channels = sum(len(w) for w in weights.values())
+    fits = channels == x.shape[1] if depthwise else channels > 0
+    check(fits, f"weights has {channels} channels in all; x has {x.shape[1]}")
+    return list(weights.values())
+
+
+def check_stride(stride):
+    return axes("stride", stride, 3, 1)
+
+
+def output_size(x, stride):
+    """T', H', W': with padding k // 2 the kernel's size does not matter."""
+    return [(n - 1) // s + 1 for n, s in zip(x.shape[2:], stride, strict=True)]
+
+
+def full_size(weights):
+    """k: the size of the full kernel that all sub-kernels lie in."""
+    return max(max(w.shape[2:]) for w in weights)
+
+
+def embed(weights):
+    """One kernel k x k x k for all channels, 0 outside each channel's centred sub-kernel."""
+    k = full_size(weights)
+    if len(weights) == 1 and tuple(weights[0].shape[2:]) == (k, k, k):
+        return weights[0].detach()
+    full = weights[0].new_zeros(sum(map(len, weights)), weights[0].shape[1], k, k, k)
+    for w, here in zip(weights, centres(full, weights), strict=True):
+        here.copy_(w)
+    return full
+
+
+def centres(full, weights):
+    """Where each weight lies in the full kernel: views, in the weights' order."""
+    k, start, views = full.shape[2], 0, []
+    for w in weights:
+        views.append(full[start : start + len(w)])
+        for axis, size in enumerate(w.shape[2:], 2):
+            views[-1] = views[-1].narrow(axis, (k - size) // 2, size)
+        start += len(w)
+    return views
+
+
+def cut(full, weights):
+    """The part of a full kernel (a gradient) that belongs to each weight: tensors of their own."""
+    return [part.clone(memory_format=torch.contiguous_format) for part in centres(full, weights)]

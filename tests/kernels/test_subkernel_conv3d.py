@@ -1,0 +1,101 @@
+"""CAKES' convolution: the published code's numbers, and the kind-by-kind version against the masked dense one."""
+
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as some
+from kernel_cases import FORMATS, assert_versions_agree, golden_cases, in_format
+
+from kernels import subkernel_conv3d
+from kernels._kinds import KINDS, kernel_size
+
+BACKENDS = ["reference", "cpu"]
+KIND_OF = {kernel_size(kind, 3): kind for kind in KINDS}
+
+
+def stand_in(key, shape):
+    """The golden files' weights: they depend on the key alone."""
+    rng, leaf = np.random.RandomState(zlib.crc32(key.encode())), key.rsplit(".", 1)[-1]
+    if leaf == "running_mean":
+        value = 0.1 * rng.standard_normal(shape)
+    elif leaf == "running_var":
+        value = 1 + 0.1 * np.abs(rng.standard_normal(shape))
+    elif len(shape) >= 2:
+        value = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
+    else:
+        value = (leaf == "weight") + 0.1 * rng.standard_normal(shape)
+    return torch.from_numpy(np.asarray(value)).float()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("case", golden_cases("cakes/ops"), ids=lambda case: f"{case['op']}_{case['c_out']}")
+def test_golden(case, backend):
+    state = {key: stand_in(key, shape) for key, shape in case["state_dict"].items() if shape}
+    weights = {KIND_OF[tuple(w.shape[2:])]: w for w in state.values() if w.dim() == 5}
+    flat = {key.rsplit(".", 1)[-1]: value for key, value in state.items() if value.dim() == 1}
+    norm = [flat[name] for name in ("running_mean", "running_var", "weight", "bias")]
+    x = torch.from_numpy(np.random.RandomState(0).standard_normal(case["input_shape"]).astype(np.float32))
+    y = subkernel_conv3d(x, weights, (1, case["stride"], case["stride"]), backend=backend)
+    y = torch.nn.functional.batch_norm(y, *norm, eps=1e-5).relu()
+    assert list(y.shape) == case["output_shape"]
+    torch.testing.assert_close(y.sum((0, 2, 3, 4)), torch.tensor(case["output_channel_sums"]), rtol=1e-5, atol=0)
+    torch.testing.assert_close(y.flatten()[:6], torch.tensor(case["output_first"]), rtol=1e-5, atol=1e-6)
+
+
+@some.composite
+def cases(draw):
+    kinds = draw(some.lists(some.sampled_from(KINDS), min_size=1, max_size=8, unique=True))
+    k = draw(some.sampled_from([3, 5]))
+    size = some.sampled_from([1, 2, 5])
+    torch.manual_seed(draw(some.integers(0, 99)))
+    clips, channels = draw(some.sampled_from([1, 2])), draw(some.sampled_from([1, 3]))
+    x = torch.randn(clips, channels, *(draw(size) for _ in range(3)), dtype=torch.float64)
+    counts = [1, *(draw(some.sampled_from([0, 1, 3])) for _ in kinds[1:])]
+    weights = {
+        kind: torch.randn(n, x.shape[1], *kernel_size(kind, k)).double().requires_grad_()
+        for kind, n in zip(kinds, counts, strict=True)
+    }
+    x = in_format(x, draw(some.sampled_from(FORMATS))).requires_grad_()
+    stride = draw(some.sampled_from([1, (1, 2, 2), 2]))
+    return x, weights, stride, draw(some.sampled_from(FORMATS))
+
+
+@given(cases())
+def test_kind_by_kind_equals_masked_dense(case):
+    x, weights, stride, g_layout = case
+
+    def op(x, *values, backend):
+        return subkernel_conv3d(x, dict(zip(weights, values, strict=True)), stride, backend=backend)
+
+    assert_versions_agree(op, (x, *weights.values()), g_layout, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradcheck(backend):
+    torch.manual_seed(0)
+    x = torch.randn(1, 2, 3, 3, 3, dtype=torch.float64, requires_grad=True)
+    kinds = KINDS[1:4]
+    weights = [torch.randn(2, 2, *kernel_size(kind, 3), dtype=torch.float64, requires_grad=True) for kind in kinds]
+
+    def op(x, *weights):
+        return subkernel_conv3d(x, dict(zip(kinds, weights, strict=True)), (1, 2, 2), backend=backend)
+
+    assert torch.autograd.gradcheck(op, (x, *weights))
+
+
+WRONG = {
+    "must be a dict": lambda x: subkernel_conv3d(x, torch.ones(3, 2, 3, 3, 3)),
+    "the kind '3x3x3'": lambda x: subkernel_conv3d(x, {"3x3x3": torch.ones(3, 2, 3, 3, 3)}),
+    "sizes must be odd": lambda x: subkernel_conv3d(x, {"kxkxk": torch.ones(3, 2, 2, 2, 2)}),
+    r"weights\['1xkxk'\] has shape": lambda x: subkernel_conv3d(x, {"1xkxk": torch.ones(3, 2, 3, 3, 3)}),
+    "stride is": lambda x: subkernel_conv3d(x, {"kxkxk": torch.ones(3, 2, 3, 3, 3)}, (2, 2)),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_errors(message):
+    with pytest.raises(ValueError, match=message):
+        WRONG[message](torch.randn(1, 2, 3, 4, 4))
