@@ -25,7 +25,7 @@ class Manifest:
     classes: tuple[str, ...]
     videos: tuple[Video, ...]
     mirror_pairs: tuple[tuple[int, int], ...] | None  # labels a mirror image exchanges; () = none; None = never mirror
-    frame_pattern: str | None  # source "frames": a frame's file name, e.g. "img_{:05d}.jpg"
+    frame_pattern: str | None  # sources "frames", "lmdb": a frame's file name or key, e.g. "img_{:05d}.jpg"
     first_index: int | None  # number of the first frame in that pattern
     expected: dict[str, int]  # videos per split that the dataset's authors list
     hash: str  # SHA-256 of manifest.csv and classes.txt
@@ -117,8 +117,8 @@ def _check(folder, dataset, rows, names):
     """Build the Manifest from dataset.json's dict and the two texts, refusing whatever does not fit together."""
     classes = _parse_classes(names, folder / "classes.txt")
     videos = tuple(parse_videos(rows, folder / "manifest.csv", len(classes)))
-    if dataset["source"] == "frames" and not (dataset.get("frame_pattern") and dataset.get("first_index") is not None):
-        raise ValueError(f"{folder / 'dataset.json'}: source frames needs frame_pattern and first_index")
+    if dataset["source"] != "video" and not (dataset.get("frame_pattern") and dataset.get("first_index") is not None):
+        raise ValueError(f"{folder / 'dataset.json'}: source {dataset['source']} needs frame_pattern and first_index")
     found_hash = hashlib.sha256(f"{rows.rstrip()}\n{names.rstrip()}\n".encode()).hexdigest()
     if dataset.get("hash", found_hash) != found_hash:
         raise ValueError(

@@ -1,9 +1,11 @@
-"""Read a video's frames by their number, through decord or PyAV; tests/lib/test_data_readers.py holds them equal.
+"""Read a video's frames by their number: from a file through decord or PyAV, from images in a folder or in LMDB.
 
-A reader is opened where it is used, in the worker, and closed after its clip: decord keeps decoding ahead and is
-known to hang when it is carried over into another process.
+tests/lib/test_data_readers.py holds decord and PyAV equal. A reader is opened where it is used, in the worker, and
+closed after its clip: decord keeps decoding ahead and is known to hang when it is carried over into another process.
 """
 
+import contextlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -85,22 +87,41 @@ class PyAVReader(VideoReader):
         import av
 
         with av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
-            self.fps, self.width, self.height = float(stream.average_rate), stream.width, stream.height
-            self.frames = sum(packet.size > 0 and not packet.is_discard for packet in container.demux(stream))
+            stream = video_stream(container)
+            self.fps = float(stream.average_rate)
+            self.height, self.width = upright(next(container.decode(stream))).shape[:2]
+        with av.open(str(self.path)) as container:  # again from the start; packets are counted, not decoded
+            packets = container.demux(video_stream(container))
+            self.frames = sum(packet.size > 0 and not packet.is_discard for packet in packets)
 
     def _decode(self, indices):
         import av
 
         frames, wanted = [], set(indices.tolist())
         with av.open(str(self.path)) as container:
-            container.streams.video[0].thread_count = 1
-            for number, frame in enumerate(container.decode(video=0)):
+            stream = video_stream(container)
+            stream.thread_count = 1
+            for number, frame in enumerate(container.decode(stream)):
                 if number in wanted:
-                    frames.append(frame.to_ndarray(format="rgb24"))
+                    frames.append(upright(frame))
                 if number == indices[-1]:
                     break
         return np.stack(frames)
+
+
+def video_stream(container):
+    """The first video stream of an open PyAV container; a ValueError if it has sound alone, or no frame rate."""
+    if not container.streams.video:
+        raise ValueError("it has no video stream")
+    stream = container.streams.video[0]
+    if not stream.average_rate:
+        raise ValueError("its frame rate is not known")
+    return stream
+
+
+def upright(frame):
+    """A PyAV frame as uint8 (H, W, 3) RGB, turned as its file asks players to do; decord turns it by itself."""
+    return np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
 
 
 class FrameFolder(VideoReader):
@@ -120,19 +141,48 @@ class FrameFolder(VideoReader):
         from PIL import Image
 
         images = []
-        for i in indices:
-            with Image.open(self.path / self.pattern.format(self.first_index + i)) as image:
+        for file in self._files([self.pattern.format(self.first_index + i) for i in indices]):
+            with Image.open(file) as image:
                 images.append(np.asarray(image.convert("RGB")))
         return np.stack(images)
+
+    def _files(self, names):
+        return [self.path / name for name in names]
+
+
+class FrameDatabase(FrameFolder):
+    """An LMDB environment of one video, as optplan keeps it: an image per frame, under its name in a FrameFolder."""
+
+    def _files(self, names):
+        with open_database(self.path) as images:
+            contents = [images.get(name.encode()) for name in names]
+        if None in contents:
+            raise KeyError(f"no image {names[contents.index(None)]}")
+        return [io.BytesIO(content) for content in contents]
+
+
+@contextlib.contextmanager
+def open_database(path):
+    """Read an LMDB environment, a folder or a file.  -> its transaction: .get(key), .cursor()"""
+    import lmdb
+
+    # Neither locks nor a lock file: many workers read, nobody writes, and the disk may be read-only.
+    with lmdb.open(str(path), subdir=Path(path).is_dir(), readonly=True, lock=False, readahead=False) as environment:
+        with environment.begin() as transaction:
+            yield transaction
 
 
 READERS = {"decord": DecordReader, "pyav": PyAVReader}
 SOURCES = {
     "video": lambda manifest, video, reader: open_video(manifest.root / video.path, reader),
-    "frames": lambda manifest, video, reader: FrameFolder(
-        manifest.root / video.path, manifest.frame_pattern, manifest.first_index, video.frames, video.fps
-    ),
+    "frames": lambda manifest, video, _: _open_images(FrameFolder, manifest, video),
+    "lmdb": lambda manifest, video, _: _open_images(FrameDatabase, manifest, video),
 }
+
+
+def _open_images(kind, manifest, video):
+    path = manifest.root / video.path
+    return kind(path, manifest.frame_pattern, manifest.first_index, video.frames, video.fps)
 
 
 def open_video(path, reader="decord"):
@@ -143,9 +193,10 @@ def open_video(path, reader="decord"):
 
 
 def open_listed(manifest, video, reader="decord"):
-    """Open a manifest's video, be it a file or a folder of frames; it must be as long and large as its row says."""
-    if manifest.source not in SOURCES:
-        raise ValueError(f"{manifest.folder}: source {manifest.source!r} has no reader; there are {', '.join(SOURCES)}")
+    """Open a manifest's video, be it a file, a folder of images or a database; it must be as long and large as its row.
+
+    ValueError: it cannot be read, or has changed since the dataset was prepared
+    """
     source = SOURCES[manifest.source](manifest, video, reader)
     found, said = (len(source), source.width, source.height), (video.frames, video.width, video.height)
     if found != said:
