@@ -1,21 +1,25 @@
 """Videos to clip tensors: manifest, readers, sampling, transforms, the decoded cache, batches."""
 
-from lib.data.cache import DecodedCache, build_cache
-from lib.data.clips import ClipDataset, batches
-from lib.data.manifest import Manifest, Video, read_manifest, write_manifest
-from lib.data.readers import open_video
-from lib.data.transforms import as_clip, normalize
+from importlib import import_module
 
-__all__ = [
-    "ClipDataset",
-    "DecodedCache",
-    "Manifest",
-    "Video",
-    "as_clip",
-    "batches",
-    "build_cache",
-    "normalize",
-    "open_video",
-    "read_manifest",
-    "write_manifest",
-]
+# Found on first use: the processes that only decode videos need no torch, which takes seconds and memory in each.
+_HOMES = {
+    "ClipDataset": "lib.data.clips",
+    "DecodedCache": "lib.data.cache",
+    "Manifest": "lib.data.manifest",
+    "Video": "lib.data.manifest",
+    "as_clip": "lib.data.transforms",
+    "batches": "lib.data.clips",
+    "build_cache": "lib.data.cache",
+    "normalize": "lib.data.transforms",
+    "open_video": "lib.data.readers",
+    "read_manifest": "lib.data.manifest",
+    "write_manifest": "lib.data.manifest",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lib.data' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
