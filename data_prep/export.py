@@ -1,0 +1,58 @@
+"""Write a manifest as label files of the five systems, to feed their own code.
+
+    tsn                 OUT/train_videofolder.txt, val_..., test_..., category.txt         RubiksNet, TSM, CAKES
+    optplan             OUT/<name>_train_list.txt, ..., classes.txt
+    mmaction_videos     OUT/<name>_train_list_videos.txt, ..., label_map.txt; mmaction_rawframes likewise
+    efficient3dcnns     OUT/<name>.json; efficient3dcnns_kinetics with its level more
+
+Only usable videos are written. Paths are relative to the manifest's root; segments (ActivityNet) fit none of these.
+"""
+
+from pathlib import Path, PurePosixPath
+
+from data_prep.formats import write_database, write_list
+from data_prep.labels import Entry
+from lib.files import write_text
+
+EXAMPLE = "python -m data_prep export data/ucf101/split1 --format tsn --out lists"
+# format: name of a list, name of the file with the classes
+LISTS = {
+    "tsn": ("{split}_videofolder.txt", "category.txt"),
+    "optplan": ("{name}_{split}_list.txt", "classes.txt"),
+    "mmaction_videos": ("{name}_{split}_list_videos.txt", "label_map.txt"),
+    "mmaction_rawframes": ("{name}_{split}_list_rawframes.txt", "label_map.txt"),
+}
+# format: by subset, with frame counts; how a path becomes the key of a video
+DATABASES = {
+    "efficient3dcnns": (False, lambda path: PurePosixPath(path).stem),
+    "efficient3dcnns_kinetics": (True, lambda path: PurePosixPath(path).name),
+}
+
+
+def run(manifest, *, out, format):
+    """Write the usable videos of the manifest in folder `manifest` to `out`."""
+    from lib.data.manifest import read_manifest
+
+    if format not in (*LISTS, *DATABASES):
+        raise ValueError(f"no format {format!r}; there are {', '.join((*LISTS, *DATABASES))}")
+    manifest, out = read_manifest(manifest), Path(out)
+    usable = [video for video in manifest.videos if video.status == "ok"]
+    segments = [video.path for video in usable if (video.start, video.end) != (None, None)]
+    if segments:
+        raise ValueError(f"{manifest.name}: {segments[0]} is a segment; no format here has start and end")
+    if format in DATABASES:
+        nested, key = DATABASES[format]
+        entries = [Entry(key(v.path), v.label, v.split, frames=v.frames) for v in usable]
+        write_database(out / f"{manifest.name}.json", manifest.classes, entries, nested=nested)
+        return
+    pattern, classes = LISTS[format]
+    write_text(out / classes, "".join(f"{name}\n" for name in manifest.classes))
+    for split in manifest.found:
+        entries = [Entry(v.path, v.label, split, frames=v.frames) for v in usable if v.split == split]
+        write_list(out / pattern.format(name=manifest.name, split=split), entries, format)
+
+
+def add_arguments(parser):
+    """The options of `python -m data_prep export`."""
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the files go")
+    parser.add_argument("--format", required=True, choices=(*LISTS, *DATABASES))
