@@ -1,0 +1,167 @@
+"""One video at a time: is it whole, and how long, fast and large is it? The expensive step, so its results are kept.
+
+Files are decoded strictly by PyAV, and opened by decord, which training uses: it counts the frames of a trimmed file
+otherwise, and fails on some files that others read. Images are all decoded. Whatever is wrong becomes a status.
+"""
+
+import io
+import json
+import os
+import re
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from data_prep.workers import survive
+
+NEEDS = {"video": ("av", "decord"), "frames": ("PIL",), "lmdb": ("PIL", "lmdb")}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a scan found out about a video."""
+
+    frames: int = 0
+    fps: float = 0.0  # 0 = not known
+    width: int = 0
+    height: int = 0
+    drift: float = 0.0  # seconds between a frame's time and i / fps; large: a variable frame rate
+    status: str = "ok"
+
+
+def scan(paths, root, source, *, pattern=None, first_index=None, fps=0.0, journal, workers=None, progress=True):
+    """Scan every video, or take what `journal`, a file that grows with each one, already knows.  -> {path: Found}
+
+    A file that has changed since is scanned again.
+    pattern, first_index, fps  of frame folders and databases, see `data_prep.tree.frame_pattern`
+    """
+    from tqdm import tqdm
+
+    for package in NEEDS[source]:  # if one is missing, that is no video's fault
+        import_module(package)
+    known = _read_journal(journal)
+    options = [source, pattern, first_index, fps]
+    stamps = {path: [*options, *_stamp(Path(root) / path, source)] for path in paths}
+    found = {path: Found(**known[path][1]) for path in paths if known.get(path, [None])[0] == stamps[path]}
+    missing = [path for path in paths if path not in found]
+    examine = partial(scan_one, root=str(root), source=source, pattern=pattern, first_index=first_index, fps=fps)
+    bar = tqdm(total=len(paths), initial=len(found), desc="scan", unit="video", disable=not progress)
+    with open(journal, "a", encoding="utf-8") as file, bar:
+        for path, result, reason in survive(examine, missing, workers):
+            found[path] = result or Found(status=reason)
+            file.write(json.dumps([path, stamps[path], asdict(found[path])]) + "\n")
+            file.flush()
+            bar.update()
+    return found
+
+
+def _read_journal(file):
+    known = {}
+    for line in Path(file).read_bytes().splitlines() if Path(file).is_file() else []:
+        try:
+            path, stamp, result = json.loads(line)
+            known[path] = stamp, result
+        except ValueError:  # the line at which a process was killed
+            continue
+    return known
+
+
+def _stamp(path, source):
+    try:
+        status = os.stat(path / "data.mdb" if source == "lmdb" else path)
+    except OSError:
+        return [0, 0]
+    return [status.st_size, status.st_mtime_ns]
+
+
+def scan_one(path, *, root, source, pattern=None, first_index=None, fps=0.0):
+    """Decode a video whole.  -> Found; nothing that is wrong with the video raises"""
+    try:
+        if source == "video":
+            return _scan_file(Path(root) / path)
+        return _scan_images(Path(root) / path, IMAGES[source], pattern, first_index, fps)
+    except (ValueError, OSError) as error:
+        return Found(status=_reason(error, f"{root}/{path}"))
+
+
+def _reason(error, path):
+    """One short line without the machine's paths."""
+    text = str(error).replace(path, "it").removeprefix("it ")
+    text = re.sub(r"\[(Errno )?[\d:]+\] |: 'it'$|/\S+/src/\S+: | <_io[^>]*>", "", " ".join(text.split()))
+    return text[:160] or type(error).__name__
+
+
+def _scan_file(path):
+    from lib.data.readers import open_video
+    from lib.data.verify import verify_video
+
+    if not path.stat().st_size:
+        return Found(status="empty file")
+    whole = verify_video(path)
+    with open_video(path, "decord") as video:
+        shapes = [(len(v), v.width, v.height) for v in (whole, video)]
+        if shapes[0] != shapes[1]:
+            shapes = ["{} frames of {}x{}".format(*shape) for shape in shapes]
+            return Found(status=f"PyAV reads {shapes[0]}, decord {shapes[1]}: reencode it")
+        video.read([0, len(video) - 1])
+    return Found(len(whole), round(whole.fps, 6), whole.width, whole.height, round(whole.drift, 6))
+
+
+@contextmanager
+def _open_folder(path):
+    yield os.listdir(path), lambda name: open(path / name, "rb")
+
+
+@contextmanager
+def _open_environment(path):
+    from lib.data.readers import open_database
+
+    with open_database(path) as images:
+        names = [bytes(key).decode("utf-8", "replace") for key in images.cursor().iternext(values=False)]
+        yield names, lambda name: io.BytesIO(images.get(name.encode()))
+
+
+IMAGES = {"frames": _open_folder, "lmdb": _open_environment}
+
+
+def _scan_images(path, opened, pattern, first_index, fps):
+    try:
+        with opened(path) as (names, open_image):
+            names, reason = _in_order(names, pattern, first_index)
+            size, broken = _decode_all(names, open_image)
+    except Exception as error:  # lmdb and Pillow have errors of their own
+        return Found(status=_reason(error, str(path)))
+    return Found(status=reason or broken) if reason or broken else Found(len(names), fps, *size)
+
+
+def _in_order(names, pattern, first_index):
+    """The names of the frames that there should be, given those that there are.  -> names, what is wrong"""
+    before, after = pattern.split("{:")[0], pattern.split("}")[-1]
+    numbers = re.compile(re.escape(before.replace("{{", "{")) + r"(\d+)" + re.escape(after))
+    there = {int(match[1]) for match in map(numbers.fullmatch, names) if match}
+    if not there:
+        return [], f"no image is called {pattern.format(first_index)} or the like"
+    wanted = range(first_index, max(there) + 1)
+    gaps = sorted(set(wanted) - there)
+    if gaps:
+        return [], f"{pattern.format(gaps[0])} is missing ({len(there)} images, up to number {max(there)})"
+    return [pattern.format(number) for number in wanted], None
+
+
+def _decode_all(names, open_image):
+    """-> (width, height) of all images, what is wrong with the first that is wrong"""
+    from PIL import Image
+
+    size = None
+    for name in names:
+        try:
+            with open_image(name) as file, Image.open(file) as image:
+                image.load()
+        except Exception as error:
+            return size, f"{name} cannot be read: {_reason(error, name)}"
+        if size is not None and image.size != size:
+            return size, "{} is {}x{}, the images before it {}x{}".format(name, *image.size, *size)
+        size = image.size
+    return size, None
