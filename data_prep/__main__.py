@@ -5,31 +5,48 @@ import sys
 from importlib import import_module
 
 # A dataset is a module of this package with prepare(out, **options), add_arguments(parser), EXAMPLE and a docstring.
-DATASETS = ("moving_shapes",)
+DATASETS = (
+    "moving_shapes",
+    "kinetics",
+    "something_v1",
+    "something_v2",
+    "jester",
+    "ucf101",
+    "hmdb51",
+    "diving48",
+    "activitynet",
+    "lists",
+)
+# A tool works on a folder with a manifest: a module with run(manifest, **options), and the rest as above.
+TOOLS = ("check", "reencode", "export")
 
 
 def make_parser():
     parser = argparse.ArgumentParser("python -m data_prep", description="Prepare a dataset for lib.data.")
-    datasets = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
-    for name in DATASETS:
+    commands = parser.add_subparsers(dest="command", required=True, metavar="DATASET or TOOL")
+    for name in DATASETS + TOOLS:
         module = import_module(f"data_prep.{name}")
-        one = datasets.add_parser(
+        one = commands.add_parser(
             name,
-            help=module.__doc__.splitlines()[0],
+            help=module.__doc__.splitlines()[0].replace("%", "%%"),
             description=module.__doc__,
             epilog=f"example: {module.EXAMPLE}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        one.add_argument("--out", required=True, metavar="FOLDER", help="where the dataset goes")
+        if name in DATASETS:
+            one.add_argument("--out", required=True, metavar="FOLDER", help="where the dataset goes")
+        else:
+            one.add_argument("manifest", metavar="MANIFEST_FOLDER", help="the folder that holds manifest.csv")
         module.add_arguments(one)
     return parser
 
 
 def main(arguments=None):
     options = vars(make_parser().parse_args(arguments))
-    dataset = import_module(f"data_prep.{options.pop('dataset')}")
+    command = options.pop("command")
+    module = import_module(f"data_prep.{command}")
     try:
-        dataset.prepare(**options)
+        (module.prepare if command in DATASETS else module.run)(**options)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 
