@@ -12,6 +12,7 @@ import torch
 
 from lib.models import p3d
 from lib.models.dg_p3d import published_key
+from lib.models.p3d_units import I3D, R2Plus1D, TypeB, TypeC
 
 
 def transfer_2d(net, tensors):
@@ -60,9 +61,9 @@ def _inflate(weight, shape, unit):
     if weight.ndim != 4:
         return weight
     weight, frames = weight[:, :, None], shape[2]
-    if isinstance(unit, p3d.I3D):
+    if isinstance(unit, I3D):
         return weight.repeat(1, 1, frames, 1, 1) / frames
-    if isinstance(unit, p3d.R2Plus1D):
+    if isinstance(unit, R2Plus1D):
         padded = weight.new_zeros(shape)
         padded[_middle(unit)] = weight
         return padded
@@ -74,9 +75,9 @@ def _inflate(weight, shape, unit):
 def _temporal(unit):
     """The identity in a row (A, (2+1)D), zero beside or around a shortcut (B, C)."""
     weight = torch.zeros(unit.temporal.weight.shape)
-    if isinstance(unit, p3d.TypeB | p3d.TypeC):
+    if isinstance(unit, TypeB | TypeC):
         return weight
-    inputs = _middle(unit) if isinstance(unit, p3d.R2Plus1D) else torch.arange(len(weight)) % weight.shape[1]
+    inputs = _middle(unit) if isinstance(unit, R2Plus1D) else torch.arange(len(weight)) % weight.shape[1]
     weight[torch.arange(len(weight)), inputs, 1] = 1
     return weight
 
