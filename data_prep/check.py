@@ -8,7 +8,8 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from data_prep.dataset import NO_RATE, NOT_FOUND, part_status, print_summary
+from data_prep.report import print_summary
+from data_prep.rows import NO_RATE, NOT_FOUND, part_status
 from data_prep.scan import scan
 from lib.files import locked, write_text
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from statistics import median
 
 from data_prep.check import rewrite
-from data_prep.dataset import NOT_FOUND, part_status, print_summary
+from data_prep.report import print_summary
+from data_prep.rows import NOT_FOUND, part_status
 from data_prep.scan import scan
 from data_prep.tree import relative
 from data_prep.workers import survive

@@ -6,8 +6,8 @@ import pytest
 from test_trees import build
 from trees import TREES
 
-from data_prep.dataset import mirror_pairs
 from data_prep.labels import Listing, find_files, read_classes, read_table
+from data_prep.splits import mirror_pairs
 
 # a tree, one of its label files, its content with a mistake; the line that tells, and how many videos remain
 MISTAKES = [
@@ -131,6 +131,15 @@ def test_videos_that_are_not_there(tmp_path, scratch):
     assert {video.path: video.status for video in manifest.videos if video.status != "ok"} == {
         "34870": "not found under the root"
     }
+
+
+def test_listed_frame_counts_are_compared_not_believed(tmp_path, scratch, capsys):
+    root, labels = build(TREES["something_v2_cakes"], tmp_path, scratch, "frames")
+    prepare = import_module("data_prep.something_v2").prepare
+    manifest = prepare(tmp_path / "out", root=root, labels=labels, workers=0)[""]
+    assert {video.path[-5:]: video.frames for video in manifest.split("train")} == {"12345": 11}
+    line = "train_video_folder.txt, line 1: '12345' is listed with 48 frames, 11 are there"
+    assert line in capsys.readouterr().out and (tmp_path / "out" / "problems.txt").read_text() == f"{line}\n"
 
 
 def test_segments_need_constant_times(tmp_path, scratch):

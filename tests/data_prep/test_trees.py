@@ -66,6 +66,9 @@ def test_from_what_is_downloaded_to_a_trained_net(tmp_path, scratch, name, sourc
     for video in manifest.videos:
         place = next(i for i, path in enumerate(tree.videos) if path.endswith(stem(video, tree)))
         assert (video.frames, video.height, video.width) == (11 + place % 2, 32, 40)
+    journal = (tmp_path / "out" / "scan.jsonl").read_bytes()
+    assert module.prepare(tmp_path / "out", root=root, labels=labels, **tree.options, **common) == manifests
+    assert (tmp_path / "out" / "scan.jsonl").read_bytes() == journal, "nothing is scanned twice"
     tested = "test" if manifest.split("test") else "val"
     assert train_and_evaluate(manifest, tmp_path / "run") == len([row for row in tree.rows if row[2] == tested])
 
@@ -115,7 +118,7 @@ def test_a_dry_run_writes_nothing(tmp_path, scratch, capsys):
     root, labels = build(TREES["jester_text"], tmp_path, scratch, "frames")
     main(f"jester --root {root} --labels {labels} --out {tmp_path / 'out'} --dry-run".split())
     told = capsys.readouterr().out
-    assert "3 classes; expected {'train': 118562, 'val': 14787}, listed {'train': 2, 'val': 1}" in told
+    assert "expected {'train': 118562, 'val': 14787}, listed {'train': 2, 'val': 1}, there {'train': 2" in told
     assert "3 of 3 videos under" in told and not (tmp_path / "out").exists()
 
 
