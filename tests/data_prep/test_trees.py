@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny_videos import put_database, put_frames, put_video
 from torch import nn
-from trees import TREES
+from trees import TREES, Tree
 
 from data_prep.__main__ import main
 from lib.data import ClipDataset, read_manifest
@@ -88,6 +88,31 @@ def test_sources_agree_on_the_frames(tmp_path, scratch):
         clips.append(dataset[0, 0][0].float())
     assert torch.equal(clips[1], clips[2])
     assert (clips[0] - clips[1]).abs().mean() < 12
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_optplan_lists(tmp_path, scratch, source):
+    """Paths with blanks, a last line without newline; frames in LMDB as optplan keeps them."""
+    (tmp_path / "train.txt").write_bytes(b"abseiling/0347ZoDXyP0_000095_000105 11 0\nmy videos/clip one.mp4 12 17")
+    (tmp_path / "val.txt").write_bytes(b"my videos/clip two.mp4 11 3\r\n")
+    (tmp_path / "classes.txt").write_bytes(b"\n".join(b"class %d" % i for i in range(18)))
+    videos = ("abseiling/0347ZoDXyP0_000095_000105.mp4", "my videos/clip one.mp4", "my videos/clip two.mp4")
+    tree = Tree("lists", {}, videos, set(), (), suffix="")
+    for i, video in enumerate(videos):
+        if source == "video":
+            put_video(tmp_path / "root" / video.removesuffix(".mp4"), scratch, frames=11 + i % 2)
+    root = tmp_path / "root" if source == "video" else build(tree, tmp_path, scratch, source)[0]
+    if source != "video":  # the list names this one without a suffix
+        (root / videos[0]).rename(root / videos[0].removesuffix(".mp4"))
+    files = {name: tmp_path / f"{name}.txt" for name in ("train", "val", "classes")}
+    lists = import_module("data_prep.lists")
+    (manifest,) = lists.prepare(
+        tmp_path / "out", root=root, format="optplan", **files, workers=0, progress=False
+    ).values()
+    rows = [(video.label, video.split, video.frames, video.status) for video in manifest.videos]
+    assert rows == [(0, "train", 11, "ok"), (17, "train", 12, "ok"), (3, "val", 11, "ok")]
+    assert (tmp_path / "out" / "problems.txt").read_text() == ""
+    assert train_and_evaluate(manifest, tmp_path / "run") == 1
 
 
 def test_published_counts_are_what_is_expected(tmp_path, scratch):
