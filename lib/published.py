@@ -7,8 +7,10 @@ Nothing is executed from a file: it is read with `weights_only=True` under a sho
 import argparse
 import fnmatch
 import pickle
+import pickletools
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -113,19 +115,37 @@ def read_tensors(path):
     try:
         with torch.serialization.safe_globals(DATA_ONLY):
             file = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        raise ValueError(
-            f"{path} was not loaded: "
-            + (f"it holds more than data ({found[1]})" if found else "it is not a checkpoint of PyTorch")
-        ) from None
-    except (RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(f"{path} is not a checkpoint that PyTorch can read: {error}") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+        raise ValueError(_refusal(path, error)) from None
     found = next((file[key] for key in WRAPPERS if key in file and isinstance(file[key], dict)), file)
     if not found or not all(isinstance(value, torch.Tensor) for value in found.values()):
         raise ValueError(f"{path} holds no state dict, bare or under {', '.join(WRAPPERS)}; it has {list(file)[:8]}")
     wrapped = all(key.startswith("module.") for key in found)
     return {key.removeprefix("module.") if wrapped else key: value for key, value in found.items()}
+
+
+def _refusal(path, error):
+    """Why a file was not read."""
+    if _is_caffe2(path):
+        return (
+            f"{path} is a Caffe2 pickle, as VMZ published them; to read its NumPy arrays is to run what it says. "
+            "mmaction2 publishes the same weights as PyTorch files, vmz_ircsn_*.pth and vmz_ipcsn_*.pth"
+        )
+    if not isinstance(error, pickle.UnpicklingError):
+        return f"{path} is not a checkpoint that PyTorch can read: {error}"
+    found = re.search(r"GLOBAL (\S+)", str(error))
+    reason = f"it holds more than data ({found[1]})" if found else "it is not a checkpoint of PyTorch"
+    return f"{path} was not loaded: {reason}"
+
+
+def _is_caffe2(path):
+    """Whether "blobs" is among the first words of a pickle, which is looked at and not run."""
+    try:
+        with open(path, "rb") as file:
+            words = (word for _, word, _ in pickletools.genops(file) if isinstance(word, str | bytes))
+            return any(word in ("blobs", b"blobs") for word in islice(words, 16))
+    except ValueError:  # no pickle
+        return False
 
 
 def _matches(name, tensors, options):
@@ -174,15 +194,21 @@ def _misfit_text(name, path, best, tensors):
     text = f"{path} does not fit {name} ({best.layout.name} layout): {'; '.join(best.misfits[:3])}"
     if len(best.misfits) > 3:
         text += f"; and {len(best.misfits) - 3} more"
-    nearest = min(_everything(tensors), key=lambda found: len(found[1].misfits), default=None)
+    nearest = nearest_text(tensors)
+    return f"{text}. {nearest}" if nearest else text
+
+
+def nearest_text(tensors):
+    """A sentence that names the net that these tensors fit best; "" if no net has a published layout."""
+    nearest = min(compare(tensors), key=lambda found: len(found[1].misfits), default=None)
     if nearest is None:
-        return text
-    other, match = nearest
+        return ""
+    name, match = nearest
     fits = "fits" if match.fits else f"is nearest, with {len(match.misfits)} misfits"
-    given = {key: value for key, value in match.options.items() if value != model_options(other).get(key)}
-    return f"{text}. {other} with {given} {fits}"
+    given = {key: value for key, value in match.options.items() if value != model_options(name).get(key)}
+    return f"{name} with {given} {fits}"
 
 
-def _everything(tensors):
-    for name in list_models():
-        yield from ((name, match) for match in _matches(name, tensors, {}))
+def compare(tensors, pattern="*"):
+    """(name, `Match`) of a file's tensors with every layout and published variant of the nets that match `pattern`."""
+    return ((name, match) for name in list_models(pattern) for match in _matches(name, tensors, {}))
