@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-long lab figures ship lint
+.PHONY: demo test test-long lab figures ship gpu lint
 
 demo: $(READY)            ## train five small nets from video files and draw their trade-off
 	$(BIN)/python -m bench run quick
@@ -23,6 +23,9 @@ figures: $(READY)         ## every figure again, from the tables alone
 SUITE ?= quick
 ship: $(READY)            ## a suite's tables and figures into results/shipped
 	$(BIN)/python -m bench ship $(SUITE)
+
+gpu: $(READY)             ## tests, timings and a training on this machine's GPU; without pip: python3 -m bench gpu
+	$(BIN)/python -m bench gpu --budget-minutes 8
 
 lint: $(READY)
 	$(BIN)/ruff check .

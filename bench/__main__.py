@@ -1,6 +1,7 @@
 """Command line of the benchmark: python -m bench COMMAND --help."""
 
 import argparse
+import os
 import sys
 
 from lib.run import ROOT
@@ -77,12 +78,65 @@ def _ship(a):
     return ship(a.suite, a.out)
 
 
+def _add_kernels(parser):
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--quick", action="store_true", help="the smallest layer of every op, a few times")
+    parser.add_argument("--out", metavar="FILE", help="the table (results/quick/kernels.csv; of a GPU results/gpu/...)")
+
+
+def _kernels(a):
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its idle threads must not spin beside Numba's
+    from bench.kernels import run_kernels
+
+    run_kernels(device=a.device, quick=a.quick, out=a.out)
+
+
+def _add_gpu(parser):
+    parser.add_argument("--budget-minutes", type=float, default=8, help="stop after this time (8)")
+    parser.add_argument(
+        "--out", default=ROOT / "results" / "gpu", metavar="DIR", help="where the files go (results/gpu)"
+    )
+
+
+def _gpu(a):
+    from bench.gpu import run_gpu
+
+    return run_gpu(out=a.out, budget_minutes=a.budget_minutes)
+
+
+def _add_checkpoint(parser):
+    parser.add_argument("file", help="a published checkpoint")
+    parser.add_argument("--as", dest="name", metavar="NAME", help="the net (guessed from the file)")
+    parser.add_argument("--out", metavar="FILE.safetensors", help="convert it, with its preprocessing in the metadata")
+
+
+def _checkpoint(a):
+    from bench.checkpoint import inspect
+
+    inspect(a.file, a.name, a.out)
+
+
+def _add_costs(parser):
+    _add_out(parser)
+    parser.add_argument("--fvcore", action="store_true", help="also fvcore's count, by a real forward at a small size")
+
+
+def _costs(a):
+    from bench.costs import write_costs
+
+    write_costs(a.out, fvcore=a.fvcore)
+
+
 COMMANDS = {
     "run": ("run a suite, or what of it is not done yet", _add_run, _run),
     "status": ("what of a suite is done", _add_status, _status),
     "job": ("run one job of a plan (Snakemake calls this)", _add_job, _job),
     "figures": ("draw all figures again, from the tables alone", _add_out, _figures),
+    "kernels": ("time the ops against PyTorch and against the memory's bandwidth", _add_kernels, _kernels),
+    "gpu": ("tests, timings and a training on this machine's GPU, in a few minutes", _add_gpu, _gpu),
     "ship": ("copy a suite's tables and figures into results/shipped", _add_status, _ship),
+    "checkpoint": ("look at a published checkpoint, or convert it", _add_checkpoint, _checkpoint),
+    "costs": ("every net's published cost beside ours", _add_costs, _costs),
 }
 
 if __name__ == "__main__":

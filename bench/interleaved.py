@@ -1,0 +1,69 @@
+"""Time several calls against each other: in turn, A B C A B C, so that what disturbs the machine disturbs all alike."""
+
+import time
+
+import numpy as np
+import torch
+
+LARGE = {"cpu": 1 << 28, "cuda": 1 << 30}  # bytes: far more than any cache holds
+LEAST, MOST = 2, 50  # timed calls of each
+
+
+def interleave(calls, *, device="cpu", seconds=0.2):
+    """Time every call of {name: function without arguments} in turn.  -> {name: [milliseconds]}
+
+    Each is called once before, which compiles what there is to compile, and then until it has had `seconds` in all,
+    twice at least and 50 times at most. Caches are cold: on a GPU they are overwritten before every call, on a CPU by
+    a large copy if one is among the calls.
+    """
+    for call in calls.values():
+        call()
+    stopwatch = STOPWATCHES[torch.device(device).type](device)
+    times, left = {name: [] for name in calls}, dict(calls)
+    while left:
+        for name, call in list(left.items()):
+            times[name].append(stopwatch(call))
+            spent = sum(times[name]) / 1e3
+            if len(times[name]) >= MOST or (len(times[name]) >= LEAST and spent >= seconds):
+                del left[name]
+    return times
+
+
+def large_copy(device="cpu"):
+    """A copy that no cache can hold, as a call to be timed, and the bytes that it reads and writes."""
+    size = LARGE[torch.device(device).type]
+    source = torch.ones(size // 4, device=device)
+    target = torch.empty_like(source)
+    return lambda: target.copy_(source), 2 * size
+
+
+def percentiles(times):
+    """{"p50", "p20", "p80"} of a list of numbers."""
+    return dict(zip(("p50", "p20", "p80"), np.percentile(times, (50, 20, 80)).tolist(), strict=True))
+
+
+def _cpu_stopwatch(device):
+    def timed(call):
+        started = time.perf_counter()
+        call()
+        return 1e3 * (time.perf_counter() - started)
+
+    return timed
+
+
+def _cuda_stopwatch(device):
+    flushed = torch.empty(LARGE["cpu"], dtype=torch.int8, device=device)
+    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+
+    def timed(call):
+        flushed.zero_()  # while the GPU is at it, the CPU gets ahead: what follows is not short of launches at once
+        begin.record()
+        call()
+        end.record()
+        end.synchronize()
+        return begin.elapsed_time(end)
+
+    return timed
+
+
+STOPWATCHES = {"cpu": _cpu_stopwatch, "cuda": _cuda_stopwatch}
