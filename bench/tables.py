@@ -40,6 +40,11 @@ SHOWN = {
 }
 
 
+def system_of(model):
+    """The published system that a net of the registry belongs to."""
+    return next(system for pattern, system in SYSTEMS.items() if fnmatch(model, pattern))
+
+
 def trade_off(runs):
     """One row per finished training of the suite in folder `runs`: what, on what, how well, at what cost, whence.
 
@@ -65,7 +70,7 @@ def _row(job, record, costs, now):
     o, test, origin = job["options"], record["test"], record["provenance"]
     cost = costs.get(_key(o), {})
     return {
-        "system": next(system for pattern, system in SYSTEMS.items() if fnmatch(o["model"], pattern)),
+        "system": system_of(o["model"]),
         "model": o["model"],
         "options": json.dumps(o["options"], sort_keys=True),
         "dataset": o["data"],

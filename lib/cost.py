@@ -125,7 +125,7 @@ def measure_cost(model, clip=(3, 16, 112, 112), fvcore=False):
     clip    shape of the clip without the batch, (3, T, H, W)
     fvcore  also run fvcore's counter, which needs a forward pass with the net's real weights
     """
-    meta = _on_meta(model).eval()
+    meta = on_meta(model).eval()
     x = torch.empty((1, *clip), device="meta")
     if x.ndim == 5:
         x = x.contiguous(memory_format=memory_format(model))
@@ -143,7 +143,7 @@ def measure_cost(model, clip=(3, 16, 112, 112), fvcore=False):
     )
 
 
-def _on_meta(model):
+def on_meta(model):
     """A copy whose parameters and buffers are on the meta device; the originals' memory is not copied."""
     memo = {}
     for parameter in model.parameters():

@@ -1,0 +1,182 @@
+"""How the papers and their code count operations: each rule, exactly, from the operators that one clip runs through.
+
+A "FLOP" of one table is not that of the next; what they add up, and leave out, is written here.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lib.cost import on_meta
+
+KINDS = {
+    "aten::convolution": "conv",
+    "aten::mm": "linear",
+    "aten::addmm": "linear",
+    "aten::native_batch_norm": "norm",
+    "aten::_native_batch_norm_legit_no_training": "norm",
+    "aten::relu": "relu",
+    "aten::relu_": "relu",
+    "aten::hardtanh": "relu",  # ReLU6
+    "aten::hardtanh_": "relu",
+    "aten::max_pool3d_with_indices": "max_pool",
+    "aten::avg_pool3d": "average_pool",
+    "aten::mean": "global_average",
+    "efficient3d::shift": "shift",
+    "efficient3d::subkernel_conv3d": "subkernels",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operator, with its positional arguments and its first output, on the meta device."""
+
+    kind: str
+    args: tuple
+    out: torch.Tensor
+
+    @property
+    def macs(self):
+        if self.kind == "conv":
+            return self.out.numel() * prod(self.args[1].shape[1:])
+        if self.kind == "subkernels":
+            return self.out.numel() // self.out.shape[1] * sum(weight.numel() for weight in self.args[1])
+        return self.out.numel() * self.args[-2].shape[-1] if self.kind == "linear" else 0
+
+
+class _Recorder(TorchDispatchMode):
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if kind := KINDS.get(func._schema.name):
+            self.calls.append(Call(kind, args, out[0] if isinstance(out, tuple | list) else out))
+        return out
+
+
+def record(net, clip):
+    """The `Call`s of one clip (3, T, H, W) in evaluation mode, in order; the net may be on any device."""
+    recorder = _Recorder()
+    with torch.no_grad(), recorder:
+        on_meta(net).eval()(torch.empty((1, *clip), device="meta"))
+    return recorder.calls
+
+
+def _of(calls, *kinds):
+    return [call for call in calls if call.kind in kinds]
+
+
+def _inputs(calls, *kinds):
+    """Elements that operators of these kinds read."""
+    return sum(call.args[0].numel() for call in _of(calls, *kinds))
+
+
+def macs(net, calls):
+    """Multiply-accumulates of convolutions and linear layers."""
+    return sum(call.macs for call in calls)
+
+
+def with_norms(net, calls):
+    """fvcore's total: multiply-accumulates, and 2 per element of batch norm."""
+    return macs(net, calls) + 2 * _inputs(calls, "norm")
+
+
+# ---- CSN (reference: the papers' and toolboxes' figures are for 32 x 256 x 256 clips)
+def vmz(net, calls):
+    """VMZ, the CSN paper's code: multiply-accumulates, with the head at every position of an average pool of 7 x 7."""
+    (head,) = _of(calls, "global_average")
+    positions = prod(max(1, n - 6) for n in head.args[0].shape[3:])
+    return macs(net, _of(calls, "conv")) + positions * macs(net, _of(calls, "linear"))
+
+
+def mmaction2_0x(net, calls):
+    """mmaction2 0.x: multiply-accumulates, 2 per batch norm element, 1 per ReLU element, 1 per element pooled."""
+    activations = sum(call.out.numel() for call in _of(calls, "relu"))
+    return with_norms(net, calls) + activations + _inputs(calls, "max_pool", "global_average")
+
+
+def mmaction2_1x(net, calls):
+    """mmaction2 1.x: multiply-accumulates of convolutions and 2 per batch norm element; the head is left out."""
+    return with_norms(net, [call for call in calls if call.kind != "linear"])
+
+
+def pytorchvideo(net, calls):
+    """pytorchvideo's model zoo: multiply-accumulates of convolutions and 5 per batch norm element."""
+    return macs(net, _of(calls, "conv")) + 5 * _inputs(calls, "norm")
+
+
+def interactions(net, calls):
+    """Channel interactions (CSN paper, sec. 3): pairs of input channels that meet in an output channel, over convs."""
+    weights = [call.args[1] for call in _of(calls, "conv")]
+    weights += [weight for call in _of(calls, "subkernels") for weight in call.args[1]]
+    return sum(w.shape[0] * w.shape[1] * (w.shape[1] - 1) // 2 for w in weights)
+
+
+# ---- RubiksNet
+def rubiksnet(net, calls):
+    """A fit to RubiksNet's figures, whose rule is unknown: as fvcore, and 2^axes per element that a shift writes."""
+    shifts = sum(2 ** call.args[1].shape[0] * call.out.numel() for call in _of(calls, "shift"))
+    return with_norms(net, calls) + shifts
+
+
+# ---- Efficient-3DCNNs, table 8: modules are counted, functions are not
+POOLED_BY_3 = ("ShuffleNet", "ShuffleNetV2", "SqueezeNet")  # whose pools' kernel is written 3: 2 per output, not 26
+AVERAGED_BY_A_MODULE = ("SqueezeNet", "ResNet3D")
+RELU_MODULES = {"MobileNet": 1}  # the ReLUs of its blocks are functions
+FAMILIES = (*POOLED_BY_3, "MobileNet", "MobileNetV2", "ResNet3D", "C3D")
+
+
+def table8_ops(net, calls):
+    """Kopuklu et al., table 8: multiply-adds of convolutions and single operations of all else, in one sum.
+
+    Per output element: a convolution's kernel, and its bias; 2 in batch norm, 1 in ReLU; of a pool its kernel's size
+    (a maximum: less 1). A linear layer: (2 in - 1) out.
+    """
+    family = type(net).__name__
+    if family not in FAMILIES:
+        raise ValueError(f"table 8 counts the nets of Efficient-3DCNNs, not {family}")
+    return sum(TABLE8[call.kind](call, family) for call in calls if call.kind != "relu") + _relus(family, calls)
+
+
+def _convolution(call, family):
+    return call.macs + (call.out.numel() if call.args[2] is not None else 0)
+
+
+def _max_pool(call, family):
+    kernel = call.args[1]
+    volume = prod(kernel) if len(kernel) == 3 else kernel[0] ** 3
+    return call.out.numel() * (2 if family in POOLED_BY_3 else volume - 1)
+
+
+def _relus(family, calls):
+    return sum(call.out.numel() for call in _of(calls, "relu")[: RELU_MODULES.get(family)])
+
+
+TABLE8 = {
+    "conv": _convolution,
+    "linear": lambda call, family: (2 * call.args[-2].shape[-1] - 1) * call.out.numel(),
+    "norm": lambda call, family: 2 * call.args[0].numel(),
+    "max_pool": _max_pool,
+    "average_pool": lambda call, family: prod(call.args[1]) * call.out.numel(),
+    "global_average": lambda call, family: call.args[0].numel() if family in AVERAGED_BY_A_MODULE else 0,
+}
+
+
+# ---- parameters
+def parameters(net):
+    """Every parameter."""
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def weights_only(net):
+    """VMZ's: weights of convolutions and linear layers; no bias, no batch norm."""
+    return sum(parameter.numel() for parameter in net.parameters() if parameter.ndim > 1)
+
+
+def without_filters(net):
+    """RubiksNet's: the temporal filters of its AQ variant, with their temperatures, are left out."""
+    return sum(parameter.numel() for key, parameter in net.named_parameters() if ".filter." not in key)
