@@ -1,7 +1,7 @@
 """moving_shapes, the embedded dataset: small H.264 videos of one moving shape among distractors, with two label sets.
 
 motion   8 classes: move left, right, up, down, grow, shrink, turn clockwise, counter-clockwise; needs time
-shape    8 classes: triangle, bar, cross, ...; every frame shows it
+shape    8 classes: arch, bar, comb, cross, ...; every frame shows it
 
 shapes_motion.py draws the labels and the object's path, shapes_scene.py all else that a video shows, shapes_render.py
 the pixels; they need numpy only, so that `render` works where no codec is installed. Here videos become files:
@@ -13,8 +13,9 @@ the pixels; they need numpy only, so that `render` works where no codec is insta
 
 import hashlib
 import os
+import sys
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from data_prep.shapes_motion import MOTIONS, SPLITS, draw_format, labels
@@ -144,6 +145,8 @@ def _cores():
 
 
 def _write_video(out, options, job):
+    if (parent := parent_process()) and not parent.is_alive():
+        sys.exit(1)  # it was killed; whoever takes over makes the rest
     split, index = job
     fps = draw_format(index, split, **options).fps
     write_mp4(_split_folder(out, split) / _file_name(index), render(index, split, **options)[0], fps)

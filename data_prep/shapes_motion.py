@@ -32,17 +32,18 @@ MOTIONS = {
 }
 
 # Difficulty: pairs are the lowest and the highest; lengths are pixels when the short side is 64.
-REACH = (55, 100)  # percent of its range that a moving attribute sweeps: there are slow and fast videos
-TURN_REACH = (80, 170)  # degrees that a turning object turns
-TRAVEL = 36  # range of the object's centre, along x and along y
-RADIUS = 9  # of the smallest object; the largest has twice that
+REACH = (45, 95)  # percent of its range that a moving attribute sweeps: there are slow and fast videos
+TRAVEL = 30  # range of the object's centre, along x and along y
+RADIUS = 11  # of the smallest object; the largest has twice that
+TILT = 180  # range of the object's angle, degrees: half of it to either side of upright
 SHORTEST = 75  # percent of the longest video's frames
 
 FPS = (Fraction(25, 2), Fraction(15), Fraction(25), Fraction(30))
 ASPECTS = ((1, 1), (5, 4), (4, 3), (4, 5), (3, 4))  # width : height
 
 LABELS, FORMAT, PATH, LOOK, CAMERA, GRAIN = range(6)  # purposes of random numbers
-OCTAVE = np.array([round(65536 * 2 ** (k / TURN)) for k in range(TURN + 1)])  # times 65536
+RANGE = 4096  # of every attribute, in phases
+OCTAVE = np.array([round(65536 * 2 ** (k / RANGE)) for k in range(RANGE + 1)])  # times 65536
 
 
 @dataclass(frozen=True)
@@ -87,15 +88,13 @@ def _even(side):
 
 def draw_sweeps(rs, frames):
     """Start and reach of the four attributes' sweeps, and the frame where each is held if it does not move; (3, 4)."""
-    reach = rs.randint(REACH[0], REACH[1] + 1, size=4) * TURN // 100
-    reach[ANGLE] = rs.randint(TURN_REACH[0], TURN_REACH[1] + 1) * TURN // 360
-    start = rs.randint(0, TURN - reach + 1)
-    start[ANGLE] = rs.randint(TURN)  # angles close a circle: any start will do
+    reach = rs.randint(REACH[0], REACH[1] + 1, size=4) * RANGE // 100
+    start = rs.randint(0, RANGE - reach + 1)
     return np.stack([start, reach, rs.randint(frames, size=4)])
 
 
 def phases(sweeps, motion, frames):
-    """(T, 4) in 1/4096 of each attribute's range; motion is a name in MOTIONS, or None if nothing moves."""
+    """(T, 4): where each attribute is in its range, 0..RANGE. motion: a name in MOTIONS, or None if nothing moves."""
     start, reach, held = sweeps
     time = np.tile(held, (frames, 1))
     if motion is not None:
@@ -109,8 +108,9 @@ def poses(phase, travel, radius):
 
     travel, a number or (2,): the range of x and y, and radius, the smallest one; both in 1/256 pixel
     """
-    xy = (phase[:, :2] - TURN // 2) * travel // TURN
-    return np.column_stack([xy, OCTAVE[phase[:, SIZE]] * radius >> 16, phase[:, ANGLE] % TURN])
+    middle = phase - RANGE // 2
+    angle = middle[:, ANGLE] * TILT * TURN // (360 * RANGE)
+    return np.column_stack([middle[:, :2] * travel // RANGE, OCTAVE[phase[:, SIZE]] * radius >> 16, angle])
 
 
 def object_poses(index, split, *, frames=32, size=64, seed=0, motion=None):

@@ -20,21 +20,37 @@ SINE = np.array([round(TURN * math.sin(math.tau * k / TURN)) for k in range(TURN
 RIM = 230  # width of a shape's dark edge, 1/256 pixel
 
 
-def box(left, top, right, bottom):
+def _box(left, top, right, bottom):
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
+def _spikes(number, outer, inner):
+    """Kites that touch each other at the origin: a star's points."""
+
+    def point(radius, turn):
+        return round(radius * math.sin(math.tau * turn)), round(-radius * math.cos(math.tau * turn))
+
+    turns, half = [k / number for k in range(number)], 0.5 / number
+    return [[point(outer, turn), point(inner, turn + half), (0, 0), point(inner, turn - half)] for turn in turns]
+
+
 # name: (pieces joined, pieces cut out); a piece is a convex polygon [(x, y), ...] or a disc (x, y, radius), y down.
-# All fit a circle of radius 256, none looks the same after a small turn, and none is another one's mirror image.
+# All fit a circle of radius 256; none looks the same after a small turn, and none is another's mirror image.
 SHAPES = {
-    "triangle": ([[(0, -256), (176, 186), (-176, 186)]], []),
-    "bar": ([box(-244, -76, 244, 76)], []),
-    "cross": ([box(-64, -240, 64, 246), box(-180, -112, 180, 8)], []),
-    "corner": ([box(-178, -180, -42, 180), box(-178, 44, 180, 180)], []),
-    "arrow": ([[(0, -256), (200, -6), (-200, -6)], box(-70, -40, 70, 240)], []),
-    "half_disc": ([(0, 104, 230)], [box(-300, 104, 300, 500)]),
-    "crescent": ([(0, 0, 250)], [(120, 0, 190)]),
-    "heart": ([(-108, -82, 116), (108, -82, 116), [(0, 236), (-202, -16), (0, -96), (202, -16)]], []),
+    "arch": ([(0, -76, 176), _box(-176, -76, 176, 184)], [(0, -76, 84), _box(-84, -76, 84, 300)]),
+    "bar": ([_box(-246, -66, 246, 66)], []),
+    "comb": ([_box(-220, -130, 220, -40), *(_box(x - 34, -100, x + 34, 130) for x in (-186, -62, 62, 186))], []),
+    "cross": ([_box(-54, -240, 54, 246), _box(-190, -116, 190, -8)], []),
+    "half_disc": ([(0, 104, 230)], [_box(-300, 104, 300, 500)]),
+    "paw": ([(0, 110, 140), (-168, -40, 72), (0, -164, 84), (168, -40, 72)], []),
+    "star": ([(0, 0, 100), *_spikes(5, 256, 104)], []),
+    "triangle": ([[(0, -256), (206, 156), (-206, 156)]], []),
+}
+DISTRACTOR_SHAPES = {
+    "disc": ([(0, 0, 220)], []),
+    "ring": ([(0, 0, 240)], [(0, 0, 130)]),
+    "square": ([_box(-170, -170, 170, 170)], []),
+    "hexagon": ([[(250, 0), (125, 216), (-125, 216), (-250, 0), (-125, -216), (125, -216)]], []),
 }
 
 
@@ -70,9 +86,9 @@ PATTERNS = {f.__name__[1:]: f for f in (_stripes, _dots, _checks, _zigzag, _ring
 
 @dataclass(frozen=True)
 class Layer:
-    """One thing drawn on every frame: a name in SHAPES, where it is, and how it looks."""
+    """One thing drawn on every frame: what it is, where, and how it looks."""
 
-    shape: str
+    shape: str  # a name in SHAPES or DISTRACTOR_SHAPES
     pose: np.ndarray  # (T, 4): x, y of the centre, radius (1/256 pixel), angle (1/4096 turn)
     mirrored: bool
     tones: np.ndarray  # (2, 3) RGB
@@ -158,7 +174,7 @@ class Axes:
 
 def shape_distance(shape, axes, radius):
     """(T, P, P) int32, 1/256 pixel: how far inside the shape's edge a pixel lies (negative outside)."""
-    pieces, cuts = SHAPES[shape]
+    pieces, cuts = SHAPES.get(shape) or DISTRACTOR_SHAPES[shape]
     inside = [_piece_distance(piece, axes, radius) for piece in pieces]
     distance = inside[0]
     for other in inside[1:]:

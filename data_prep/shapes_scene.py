@@ -18,22 +18,24 @@ from data_prep.shapes_motion import (
     poses,
     stream,
 )
-from data_prep.shapes_render import PATTERNS, SHAPES, TURN, UNIT, Axes, Layer, Scene, mix, soften
+from data_prep.shapes_render import DISTRACTOR_SHAPES, PATTERNS, SHAPES, TURN, UNIT, Axes, Layer, Scene, mix, soften
 
 SHAPE_NAMES = tuple(SHAPES)
 
 # Difficulty: pairs are the lowest and the highest; lengths are pixels when the short side is 64; brightness is 0..255.
-DISTRACTORS = (1, 3)  # how many
-DISTRACTOR_RADIUS = 3  # likewise; the labelled object is the largest in every frame
+DISTRACTORS = (1, 2)  # how many
+DISTRACTOR_RADIUS = 3  # the smallest; the largest has twice that, less than any labelled object
 DISTRACTOR_TRAVEL = 90  # percent of the picture
 DISTRACTOR_STILL = 40  # percent of them that do not move
-CONTRAST = (45, 90)  # brightness between object and background
-TEXTURE = (10, 45)  # brightness between a pattern's two tones
-CHROMA = (60, 255)  # how colourful shapes are
+CONTRAST = (70, 110)  # brightness between object and background
+TEXTURE = (6, 20)  # brightness between the background's two tones
+OBJECT_TEXTURE = (0, 12)  # between a shape's
+CHROMA = (40, 160)  # how colourful shapes are
 BACKGROUND_CHROMA = (0, 80)
-CLOUDS = 30  # brightness that light and shade add to the background, or take
+CLOUDS = 20  # brightness that light and shade add to the background, or take
 SHAKE = 2  # how far the camera strays, along x and along y
-NOISE = (2, 5)  # of the sensor: a standard deviation of 1.6 times this
+SHAKE_FRAMES = 6  # how long it strays in one direction; with 4, small nets may stay at chance for 8 epochs
+NOISE = (1, 4)  # of the sensor: a standard deviation of 1.6 times this
 
 TEXTURES = {
     "train": ("stripes", "dots", "checks"),
@@ -68,26 +70,26 @@ def draw_scene(index, split, *, frames=32, size=64, seed=0, motion=None):
 def draw_distractors(rs, split, luma, form, size):
     """Smaller shapes all over the picture, each with a motion of its own or with none.  -> list of Layer"""
     travel = np.array([form.width, form.height]) * UNIT * DISTRACTOR_TRAVEL // 100
-    layers = []
+    layers, shapes = [], tuple(DISTRACTOR_SHAPES)
     for _ in range(rs.randint(DISTRACTORS[0], DISTRACTORS[1] + 1)):
         motion, still = list(MOTIONS)[rs.randint(len(MOTIONS))], rs.randint(100) < DISTRACTOR_STILL
         phase = phases(draw_sweeps(rs, form.frames), None if still else motion, form.frames)
         path = poses(phase, travel, DISTRACTOR_RADIUS * size * UNIT // 64)
-        layers.append(draw_layer(rs, split, luma, SHAPE_NAMES[rs.randint(len(SHAPE_NAMES))], path))
+        layers.append(draw_layer(rs, split, luma, shapes[rs.randint(len(shapes))], path))
     return layers
 
 
 def draw_layer(rs, split, luma, shape, path):
     """A shape whose brightness stands off from the background's, `luma`.  -> Layer"""
     contrast = rs.randint(CONTRAST[0], CONTRAST[1] + 1) * (1 if luma < 125 else -1)
-    pattern, tones = draw_texture(rs, split, luma + contrast, CHROMA)
+    pattern, tones = draw_texture(rs, split, luma + contrast, OBJECT_TEXTURE, CHROMA)
     return Layer(shape, path, bool(rs.randint(2)), tones, pattern, int(rs.randint(90, 200)))
 
 
-def draw_texture(rs, split, luma, chroma):
+def draw_texture(rs, split, luma, contrast, chroma):
     """A pattern's name and its two tones, (2, 3) RGB: one a little darker than `luma`, one a little brighter."""
     pattern = TEXTURES[split][rs.randint(len(TEXTURES[split]))]
-    step = rs.randint(TEXTURE[0], TEXTURE[1] + 1) // 2
+    step = rs.randint(contrast[0], contrast[1] + 1) // 2
     hues = [HUES[split][rs.randint(len(HUES[split]))] * 128 + rs.randint(128) for _ in range(2)]
     strength = rs.randint(chroma[0], chroma[1] + 1)
     return pattern, np.stack([colour(hues[0], luma - step, strength), colour(hues[1], luma + step, strength)])
@@ -102,7 +104,7 @@ def colour(hue, luma, chroma):
 
 def draw_background(rs, split, luma, height, width, size):
     """A pattern at some angle, with clouds over it.  -> (height, width, 3) uint8"""
-    pattern, tones = draw_texture(rs, split, luma, BACKGROUND_CHROMA)
+    pattern, tones = draw_texture(rs, split, luma, TEXTURE, BACKGROUND_CHROMA)
     period = np.array([rs.randint(10, 30) * size * UNIT // 64])
     angle, origin = np.array([rs.randint(TURN)]), rs.randint(0, 64 * UNIT, size=2)
     px, py = ((np.arange(side) * UNIT - start)[None] for side, start in zip((width, height), origin, strict=True))
@@ -121,10 +123,11 @@ def clouds(rs, height, width, cell):
 
 
 def shake(rs, frames, reach):
-    """(T, 2) whole pixels in -reach..reach: a hand's slow tremor, in straight lines of four frames each."""
-    knots = rs.randint(-reach, reach + 1, size=(frames // 4 + 2, 2))
-    time, part = np.arange(frames) // 4, (np.arange(frames) % 4)[:, None]
-    return (knots[time] * (4 - part) + knots[time + 1] * part) // 4
+    """(T, 2) whole pixels in -reach..reach: a hand's slow tremor, in straight lines of SHAKE_FRAMES each."""
+    knots = rs.randint(-reach, reach + 1, size=(frames // SHAKE_FRAMES + 2, 2))
+    time, part = np.divmod(np.arange(frames)[:, None], SHAKE_FRAMES)
+    before, after = knots[time[:, 0]], knots[time[:, 0] + 1]
+    return (before * (SHAKE_FRAMES - part) + after * part) // SHAKE_FRAMES
 
 
 def grain(rs, shape):

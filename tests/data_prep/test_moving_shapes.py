@@ -1,6 +1,5 @@
 """Files and manifests of the embedded dataset: complete, resumable, the same whichever way they come about."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -53,7 +52,9 @@ def test_readers_find_what_was_rendered(dataset, place, reader):
         decoded = file.read(range(len(file)))
         assert (len(file), file.fps, file.width, file.height) == (video.frames, video.fps, video.width, video.height)
     assert decoded.shape == frames.shape
-    assert np.abs(decoded.astype(int) - frames).mean() < 12  # H.264 is lossy, most of all in colour
+    apart = [[np.abs(seen.astype(int) - drawn).mean() for drawn in frames] for seen in decoded]
+    assert np.argmin(apart, axis=1).tolist() == list(range(video.frames))  # H.264 is lossy; the frames stay in order
+    assert np.diag(apart).max() < 12
 
 
 def test_formats_vary_and_are_even():
@@ -65,7 +66,7 @@ def test_formats_vary_and_are_even():
 
 def test_file_size_does_not_tell_the_motion(tmp_path):
     """The size of a file depends a little on its motion: a rule fitted on it must stay near chance, 12.5 percent."""
-    sizes = np.array([[encoded_size(tmp_path, i, motion) for motion in MOTIONS] for i in range(24)])
+    sizes = np.array([[encoded_size(tmp_path, i, motion) for motion in MOTIONS] for i in range(16)])
     fitted, held_out = np.log(sizes[::2]).mean(axis=0), np.log(sizes[1::2])
     guesses = np.abs(held_out[..., None] - fitted).argmin(axis=2)
     assert (guesses == np.arange(8)).mean() < 0.25
@@ -109,9 +110,8 @@ def test_a_killed_preparation_is_finished(tmp_path):
     while not list(tmp_path.glob("out/videos/train/*.mp4")):
         assert process.poll() is None
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "out/motion/manifest.csv").exists()
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
     manifest = prepare(tmp_path / "out", videos=180, frames=8, size=32, workers=1, progress=False)["motion"]
     for video in manifest.videos[:60]:
         with open_video(manifest.root / video.path, "pyav") as file:
@@ -137,7 +137,7 @@ def test_wrong_options_are_named(tmp_path, options, message):
 def test_other_arguments_need_another_folder(dataset, monkeypatch):
     with pytest.raises(ValueError, match="prepared with videos 36, not 45: choose another folder"):
         prepare(dataset[0], **SMALL | {"videos": 45})
-    monkeypatch.setattr("data_prep.shapes_scene.CLOUDS", 20)
+    monkeypatch.setattr("data_prep.shapes_scene.CLOUDS", 0)
     with pytest.raises(ValueError, match="prepared with drawing"):
         prepare(dataset[0], **SMALL)
 

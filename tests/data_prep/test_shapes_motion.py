@@ -6,8 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from data_prep.shapes_motion import ANGLE, MOTIONS, PATH, draw_format, draw_sweeps, labels, object_poses, phases, stream
-from data_prep.shapes_render import TURN
+from data_prep.shapes_motion import MOTIONS, PATH, RANGE, draw_format, draw_sweeps, labels, object_poses, phases, stream
+from data_prep.shapes_render import TURN, UNIT
 
 VIDEOS = 2000  # per split: at chance, the standard deviation of an accuracy is 0.7 points
 LEAKS = {  # where an attribute that does not move is held: a frame instead of any frame
@@ -59,16 +59,13 @@ def accuracy_of_nearest_neighbour(draws, hold=None):
 
 
 def single_poses(draws, hold):
-    """(VIDEOS, 5): x, y, log size, cos and sin of the angle in one frame of each video; and the motions."""
+    """(VIDEOS, 4): x, y, log size and angle in one frame of each video, as shares of their ranges; and the motions."""
     found = []
     for frames, sweeps, motion, frame in draws:
         if hold is not None:
             sweeps = np.stack([*sweeps[:2], np.full(4, hold(frames))])
-        found.append(phases(sweeps, motion, frames)[frame] / TURN)
-    phase = np.array(found)
-    turn = 2 * np.pi * phase[:, ANGLE]
-    points = np.column_stack([phase[:, :ANGLE], np.cos(turn) / 3, np.sin(turn) / 3])
-    return points, np.array([motion for _, _, motion, _ in draws])
+        found.append(phases(sweeps, motion, frames)[frame] / RANGE)
+    return np.array(found), np.array([motion for _, _, motion, _ in draws])
 
 
 def test_motion_is_large_and_its_speed_varies():
@@ -76,14 +73,14 @@ def test_motion_is_large_and_its_speed_varies():
     for index in range(160):
         motion, poses = list(MOTIONS)[labels(index, "train")[0]], object_poses(index, "train").astype(float)
         x, y, radius, angle = poses.T
-        values = [x / 256, y / 256, np.log2(radius), np.unwrap(angle, period=TURN) / TURN * 360]
+        values = [x / UNIT, y / UNIT, np.log2(radius), angle / TURN * 360]
         attribute, direction = MOTIONS[motion]
         steps = [np.sign(value[-1] - value[0]) for value in values]
         assert steps == [direction * (axis == attribute) for axis in range(4)]
         reach[motion].append(np.ptp(values[attribute]))
-    least = {"move": 15, "grow": 0.5, "shri": 0.5, "turn": 75}  # pixels, octaves, degrees
     for motion, values in reach.items():
-        assert min(values) > least[motion[:4]] and max(values) > 1.4 * min(values)
+        assert min(values) > [13, 13, 0.44, 80][MOTIONS[motion][0]]  # pixels, pixels, octaves, degrees
+        assert max(values) > 1.4 * min(values)
 
 
 def test_labels_are_balanced_jointly_and_deterministic():
