@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from data_prep.__main__ import main
-from data_prep.contact_sheet import contact_sheet, tile
 from data_prep.moving_shapes import prepare, render, split_counts, write_mp4
 from data_prep.shapes_motion import ASPECTS, FPS, MOTIONS, draw_format
 from data_prep.shapes_render import render_scene
@@ -157,14 +156,3 @@ def test_rendering_needs_numpy_only():
     blocked = "".join(f"sys.modules['{name}'] = None; " for name in ("av", "decord", "tqdm", "PIL", "torch", "pandas"))
     code = f"import sys; {blocked}from data_prep.moving_shapes import render; assert render(0, 'val')[0].ndim == 4"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
-def test_contact_sheet(dataset, tmp_path):
-    out, _ = dataset
-    sheet = contact_sheet(out, split="val", videos=3, frames=4, height=48)
-    assert sheet.dtype == np.uint8 and sheet.shape[0] == 3 * 52 and sheet.shape[2] == 3
-    assert contact_sheet(out / "shape", videos=2, frames=2, height=48).shape[0] == 2 * 52
-    clip = np.full((5, 10, 20, 3), 7, np.uint8)
-    assert (tile([clip], ["seven"], frames=2, height=10)[5, -20:-5] == 7).all()
-    with pytest.raises(ValueError, match="holds no manifest.csv"):
-        contact_sheet(tmp_path)
