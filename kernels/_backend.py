@@ -7,11 +7,11 @@ BACKENDS = ("auto", "reference", "cpu", "cuda")
 
 # What "auto" takes on a device, by measurement (results/shipped/*/kernels.csv); elsewhere it takes the reference.
 FASTEST = {
-    "shift": {"cpu": "cpu"},
+    "shift": {"cpu": "cpu", "cuda": "cuda"},
     "frame_shift": {"cpu": "cpu"},
     "temporal_filter": {"cpu": "cpu"},
     "subkernel_conv3d": {"cpu": "library", "cuda": "library"},
-    "depthwise_subkernel_conv3d": {"cpu": "cpu"},
+    "depthwise_subkernel_conv3d": {"cpu": "cpu", "cuda": "cuda"},
 }
 
 

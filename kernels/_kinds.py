@@ -67,6 +67,12 @@ def centres(full, weights):
     return views
 
 
+def reaches(weights):
+    """(C, 3): how far the taps of each output channel go from the centre along t, h, w."""
+    rows = [[size // 2 for size in w.shape[2:]] for w in weights for _ in range(len(w))]
+    return torch.tensor(rows, dtype=torch.int32).to(weights[0].device, non_blocking=True)
+
+
 def cut(full, weights):
     """The part of a full kernel (a gradient) that belongs to each weight: tensors of their own."""
     return [part.clone(memory_format=torch.contiguous_format) for part in centres(full, weights)]

@@ -13,9 +13,11 @@ from kernels._checks import check_clip
 from kernels._format import empty_for, plain, plain_like
 from kernels._kinds import check_stride, check_weights, output_size
 from kernels.depthwise_subkernel_conv3d.numba_cpu import depthwise_backward_cpu, depthwise_cpu
+from kernels.depthwise_subkernel_conv3d.numba_cuda import depthwise_backward_cuda, depthwise_cuda
 from kernels.depthwise_subkernel_conv3d.reference import depthwise_backward_reference, depthwise_reference
 
 VERSIONS = {  # forward, backward
+    "cuda": (depthwise_cuda, depthwise_backward_cuda),
     "reference": (depthwise_reference, depthwise_backward_reference),
     "cpu": (depthwise_cpu, depthwise_backward_cpu),
 }

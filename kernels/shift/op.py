@@ -11,6 +11,7 @@ from kernels._backend import check_backend, choose
 from kernels._checks import axes, check, check_choice, check_clip, check_like, parameter_dtype
 from kernels._format import empty_for, plain, plain_like
 from kernels.shift.numba_cpu import shift_backward_cpu, shift_cpu
+from kernels.shift.numba_cuda import shift_backward_cuda, shift_cuda
 from kernels.shift.reference import output_size, shift_backward_reference, shift_reference
 
 RULES = ("central", "reference")
@@ -70,6 +71,7 @@ def _shift(x, shift, dims, stride, padding, quantize, normalize_grad, t_factor, 
 VERSIONS = {  # forward, backward
     "reference": (shift_reference, shift_backward_reference),
     "cpu": (shift_cpu, shift_backward_cpu),
+    "cuda": (shift_cuda, shift_backward_cuda),
 }
 
 

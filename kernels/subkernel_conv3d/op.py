@@ -12,9 +12,11 @@ from kernels._checks import check_clip
 from kernels._format import empty_for, plain, plain_like
 from kernels._kinds import check_stride, check_weights, output_size
 from kernels.subkernel_conv3d.library import subkernel_backward_library, subkernel_library
+from kernels.subkernel_conv3d.numba_cuda import subkernel_backward_cuda, subkernel_cuda
 from kernels.subkernel_conv3d.reference import subkernel_backward_reference, subkernel_reference
 
 VERSIONS = {  # forward, backward
+    "cuda": (subkernel_cuda, subkernel_backward_cuda),
     "reference": (subkernel_reference, subkernel_backward_reference),
     "cpu": (subkernel_library, subkernel_backward_library),
     "library": (subkernel_library, subkernel_backward_library),
