@@ -22,6 +22,7 @@ DEPTHS = {
     101: ((3, 4, 23, 3), 4),
     152: ((3, 8, 36, 3), 4),
 }
+WIDEST = 512  # channels of the last stage's 3x3x3 convolutions; a stage of fewer than `groups` is depthwise
 # ours: CPU-size nets for clips of 8 x 64 x 64, width 16, total stride (4, 16, 16)
 NANO_BLOCKS = (1, 1, 1)
 NANO_EXPANSION = 4
@@ -36,7 +37,7 @@ class Bottleneck(nn.Module):
         super().__init__()
         self.reduce = conv_bn(c_in, mid, 1, eps=eps)
         self.interact = conv_bn(mid, mid, 1, eps=eps) if kind == "ip" else nn.Identity()
-        self.filter = conv_bn(mid, mid, 3, stride, groups if kind == "r3d" else mid, eps)
+        self.filter = conv_bn(mid, mid, 3, stride, min(groups, mid) if kind == "r3d" else mid, eps)
         self.expand = conv_bn(mid, c_out, 1, eps=eps)
         projected = stride != 1 or c_in != c_out
         self.shortcut = conv_bn(c_in, c_out, 1, stride, eps=eps) if projected else nn.Identity()
@@ -199,8 +200,8 @@ def _nano(kind):
 
 def _baseline(depth):
     def build(num_classes=400, groups=1, dropout=0.5, eps=EPS):
-        if groups < 1 or 64 % groups:
-            raise ValueError(f"groups={groups} does not divide the 64 channels of the first stage")
+        if groups < 1 or WIDEST % groups:
+            raise ValueError(f"groups={groups}; it is a power of two from 1 (dense) to {WIDEST} (depthwise, ir-CSN)")
         return CSN("r3d", *DEPTHS[depth], num_classes, groups, eps, None, dropout)
 
     return build

@@ -47,8 +47,9 @@ class FrozenBatchNorm(nn.BatchNorm3d):
     """Batch norm that keeps its running statistics; weight and bias train on. It stores no batch counter."""
 
     def __init__(self, norm):
-        super().__init__(norm.num_features, norm.eps)
-        self.load_state_dict(norm.state_dict())
+        super().__init__(norm.num_features, norm.eps, device="meta")  # its tensors are the norm's own, see below
+        self.weight, self.bias = norm.weight, norm.bias
+        self.running_mean, self.running_var = norm.running_mean, norm.running_var
         del self.num_batches_tracked
 
     def forward(self, x):
@@ -61,7 +62,8 @@ def freeze_batch_norms(module, keep=()):
     """Replace every batch norm inside a module by a `FrozenBatchNorm`, but those in `keep`."""
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm3d) and not any(child is kept for kept in keep):
-            setattr(module, name, FrozenBatchNorm(child))
+            if not isinstance(child, FrozenBatchNorm):
+                setattr(module, name, FrozenBatchNorm(child))
         else:
             freeze_batch_norms(child, keep)
 

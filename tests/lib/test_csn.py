@@ -61,6 +61,17 @@ def test_counts(depth, r3d, ir, ip):
         assert (cost.params, round(cost.macs / 1e9, 3)) == want
 
 
+def test_groups_reach_from_the_baseline_to_ir():
+    """groups=1 is the baseline, as many groups as channels is ir-CSN: the same weights give the same logits."""
+    torch.manual_seed(0)
+    ir, grouped = create_model("ircsn_26", num_classes=3), create_model("csn_r3d_26", num_classes=3, groups=512)
+    grouped.load_state_dict(ir.state_dict())
+    clip = torch.randn(1, 3, 4, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(grouped.eval()(clip), ir.eval()(clip))
+    assert counts("csn_r3d_26", groups=1) == counts("csn_r3d_26")
+
+
 def test_groups_lie_between_dense_and_depthwise():
     params = [counts("csn_r3d_50", groups=groups).params for groups in (1, 4, 64)] + [counts("ircsn_50").params]
     assert params == sorted(params, reverse=True) and len(set(params)) == 4
