@@ -26,6 +26,7 @@ KINDS = {
     "aten::mean": "global_average",
     "efficient3d::shift": "shift",
     "efficient3d::subkernel_conv3d": "subkernels",
+    "efficient3d::depthwise_subkernel_conv3d": "subkernels",
 }
 
 
@@ -90,7 +91,7 @@ def vmz(net, calls):
     """VMZ, the CSN paper's code: multiply-accumulates, with the head at every position of an average pool of 7 x 7."""
     (head,) = _of(calls, "global_average")
     positions = prod(max(1, n - 6) for n in head.args[0].shape[3:])
-    return macs(net, _of(calls, "conv")) + positions * macs(net, _of(calls, "linear"))
+    return macs(net, _of(calls, "conv", "subkernels")) + positions * macs(net, _of(calls, "linear"))
 
 
 def mmaction2_0x(net, calls):
@@ -106,7 +107,7 @@ def mmaction2_1x(net, calls):
 
 def pytorchvideo(net, calls):
     """pytorchvideo's model zoo: multiply-accumulates of convolutions and 5 per batch norm element."""
-    return macs(net, _of(calls, "conv")) + 5 * _inputs(calls, "norm")
+    return macs(net, _of(calls, "conv", "subkernels")) + 5 * _inputs(calls, "norm")
 
 
 def interactions(net, calls):
@@ -158,6 +159,7 @@ def _relus(family, calls):
 
 TABLE8 = {
     "conv": _convolution,
+    "subkernels": lambda call, family: call.macs,  # without a bias
     "linear": lambda call, family: (2 * call.args[-2].shape[-1] - 1) * call.out.numel(),
     "norm": lambda call, family: 2 * call.args[0].numel(),
     "max_pool": _max_pool,
