@@ -87,7 +87,9 @@ class Case:
 
     def build(self):
         """x, the parameters, and {version: function(x, *parameters)}."""
-        parameters, versions = OPS[self.op].versions(self.layer[0], self.stride, BACKENDS[self.device])
+        op = OPS[self.op]
+        backends = [name for name in BACKENDS[self.device] if name == "auto" or name in op.backends]
+        parameters, versions = op.versions(self.layer[0], self.stride, backends)
         if not self.compiles:
             versions.pop(COMPILED, None)
         x = torch.randn(self.size, device=self.device).to(self.dtype)

@@ -43,10 +43,10 @@ def step_nets(name, device="cpu"):
 
 
 def with_shift(net, shift):
-    """Let a rubiks3d net call shift(x, its shifts, stride=...) in place of shift3d."""
+    """Let a rubiks3d net call shift(x, its shifts, stride) in place of shift3d."""
     for module in net.modules():
         if isinstance(module, Shift):
-            module.op = partial(shift, **module.op.keywords)
+            module.op = partial(shift, **getattr(module.op, "keywords", {}))  # its stride, if it is bound there
     return net
 
 

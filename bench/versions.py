@@ -19,8 +19,13 @@ from kernels import (
     temporal_filter,
     tsm_offset,
 )
+from kernels.depthwise_subkernel_conv3d import op as depthwise_op
+from kernels.frame_shift import op as frame_shift_op
 from kernels.frame_shift.reference import frame_shift_reference
+from kernels.shift import op as shift_op
 from kernels.shift.reference import shift_reference
+from kernels.subkernel_conv3d import op as subkernel_op
+from kernels.temporal_filter import op as temporal_filter_op
 from kernels.temporal_filter.reference import filter_reference
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last_3d": torch.channels_last_3d}
@@ -101,14 +106,14 @@ def in_both_formats(conv):
     return {f"conv3d {layout}": conv for layout in LAYOUTS}
 
 
-# versions, memory format that nets call the op in, whether its backward reads x
-Op = namedtuple("Op", "versions layout rereads")
+# versions, the backends that there are, memory format that nets call the op in, whether its backward reads x
+Op = namedtuple("Op", "versions backends layout rereads")
 OPS = {
-    "shift3d": Op(shift_versions, "contiguous", True),
-    "frame_shift": Op(frame_shift_versions, "channels_last_3d", False),
-    "temporal_filter": Op(temporal_filter_versions, "contiguous", True),
-    "subkernel_conv3d": Op(subkernel_versions, "channels_last_3d", True),
-    "depthwise_subkernel_conv3d": Op(depthwise_versions, "channels_last_3d", True),
+    "shift3d": Op(shift_versions, shift_op.VERSIONS, "contiguous", True),
+    "frame_shift": Op(frame_shift_versions, frame_shift_op.VERSIONS, "channels_last_3d", False),
+    "temporal_filter": Op(temporal_filter_versions, temporal_filter_op.VERSIONS, "contiguous", True),
+    "subkernel_conv3d": Op(subkernel_versions, subkernel_op.VERSIONS, "channels_last_3d", True),
+    "depthwise_subkernel_conv3d": Op(depthwise_versions, depthwise_op.VERSIONS, "channels_last_3d", True),
 }
 
 
