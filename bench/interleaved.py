@@ -13,8 +13,8 @@ def interleave(calls, *, device="cpu", seconds=0.2):
     """Time every call of {name: function without arguments} in turn.  -> {name: [milliseconds]}
 
     Each is called once before, which compiles what there is to compile, and then until it has had `seconds` in all,
-    twice at least and 50 times at most. Caches are cold: on a GPU they are overwritten before every call, on a CPU by
-    a large copy if one is among the calls.
+    twice at least and 50 times at most. Caches are cold: on a GPU they are overwritten before every call; on a CPU the
+    calls between do it, a `large_copy` surely.
     """
     for call in calls.values():
         call()
