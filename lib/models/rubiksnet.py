@@ -24,7 +24,7 @@ TIERS = {
     "large": (72, (1, 3, 8, 36, 3), False),
 }
 WIDTHS = (1, 1, 2, 4, 8)  # of the stages, in widths
-STRIDES = (1, 2, 2, 2, 2)
+STRIDES = ((1, 1, 1), (1, 2, 2), (1, 2, 2), (1, 2, 2), (1, 2, 2))
 REDUCTION = 12  # of squeeze-excitation
 # rows of the shift (T, H, W or H, W), and whether a temporal filter stands in for the row T
 VARIANTS = {
@@ -35,7 +35,7 @@ VARIANTS = {
 }
 # ours: a CPU-size net for clips of 8 x 64 x 64, total stride (1, 16, 16): channels, blocks, stride of the stages
 NANO_STEM = (7, 4)
-NANO_STAGES = [(18, 1, 1), (36, 1, 2), (72, 1, 2)]
+NANO_STAGES = [(36, 1, (1, 1, 1)), (72, 1, (1, 2, 2)), (144, 1, (1, 2, 2))]
 
 
 # ---- shifts: their values at the start, (rows, C)
@@ -64,22 +64,24 @@ def _fixed(rows, channels):
 # how a net shifts: value at the start, and whether it learns
 SHIFTS = {
     "learned": (lambda *size: 2 * torch.rand(size) - 1, True),
+    "learned-tsm": (_fixed, True),
     "fixed": (_fixed, False),
     "none": (torch.zeros, False),
 }
 
 
 class Shift(nn.Module):
-    """The learned shift, in 3D or within each frame, with a spatial stride."""
+    """The learned shift, in 3D or within each frame, with the block's stride (t, h, w)."""
 
     def __init__(self, channels, stride, rows, kind):
         super().__init__()
         start, learns = SHIFTS[kind]
         self.shift = nn.Parameter(start(rows, channels), requires_grad=learns)
-        self.op = {3: partial(shift3d, stride=(1, stride, stride)), 2: partial(shift2d, stride=stride)}[rows]
+        self.op, self.stride = {3: (shift3d, stride), 2: (shift2d, stride[1:])}[rows]
+        self.frames = 1 if rows == 3 else stride[0]  # shift2d strides no time
 
-    def forward(self, x):  # (N, C, T, H, W) -> (N, C, T, H/stride, W/stride)
-        return self.op(x, self.shift)
+    def forward(self, x):  # (N, C, T, H, W) -> (N, C, T/t, H/h, W/w)
+        return self.op(x[:, :, :: self.frames], self.shift, self.stride)
 
 
 class TemporalFilter(nn.Module):
@@ -120,24 +122,26 @@ class Block(nn.Module):
         self.shift = Shift(c_out, stride, rows, kind)
         self.weigh = SqueezeExcitation(c_out) if weighs else nn.Identity()
         self.conv2 = FrameConv(c_out, c_out, 1, bias=False)
-        projected = stride != 1 or c_in != c_out
-        self.shortcut = FrameConv(c_in, c_out, 1, stride, bias=False) if projected else None
+        projected = stride != (1, 1, 1) or c_in != c_out
+        self.shortcut = FrameConv(c_in, c_out, 1, stride[1:], bias=False) if projected else None
+        self.frames = stride[0]
         self.act = nn.ReLU(inplace=True)
 
-    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H/stride, W/stride)
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T/t, H/h, W/w)
         a = self.act(self.norm1(x))
         y = self.conv1(self.filter(a))  # at full resolution: the shift has the stride
         y = self.shift(self.act(self.norm2(y)))
-        return self.conv2(self.weigh(y)) + (x if self.shortcut is None else self.shortcut(a))
+        return self.conv2(self.weigh(y)) + (x if self.shortcut is None else self.shortcut(a[:, :, :: self.frames]))
 
 
 class RubiksNet(nn.Module):
     """Stem without norm, stages of blocks, norm, every frame's average and logits; their mean.
 
-    stages      (channels, blocks, stride of the first block)
+    stages      (channels, blocks, stride (t, h, w) of the first block)
     stem        kernel size and stride
     variant     of VARIANTS
-    shift       of SHIFTS: "learned" from uniform -1 to 1; "fixed", TSM's in time and a 3 x 3 grid in space; "none"
+    shift       of SHIFTS: "learned" from uniform -1 to 1; "fixed": TSM's in time, a 3 x 3 grid in space; "learned-tsm":
+                from those; "none"
     shift_rate  multiple of the learning rate for shifts. Their gradients have unit length per channel, whatever the
                 loss: the rate is the step in pixels. So accumulate over batches, or average over devices, only with
                 that in mind: it adds up unit vectors
@@ -146,14 +150,14 @@ class RubiksNet(nn.Module):
     def __init__(self, stages, num_classes, variant, shift, shift_rate, weighs=False, stem=(3, 2)):
         super().__init__()
         _check("variant", variant, VARIANTS)
-        _check("shift", shift, SHIFTS)
+        _check("shift", shift, ["learned"] if VARIANTS[variant][1] else SHIFTS)  # a filter always learns
         self.shift_rate = shift_rate
         channels, (size, stride) = stages[0][0], stem
         self.stem = FrameConv(3, channels, size, stride, size // 2, bias=False)
         self.stages = nn.Sequential()
         for c_out, count, first in stages:
             stage = nn.Sequential()
-            for stride in (first, *[1] * (count - 1)):
+            for stride in (first, *[(1, 1, 1)] * (count - 1)):
                 stage.append(Block(channels, c_out, stride, variant, weighs, shift))
                 channels = c_out
             self.stages.append(stage)
@@ -252,6 +256,6 @@ for tier in TIERS:
 
 
 @register(memory_format=torch.contiguous_format)
-def rubiksnet_nano(num_classes=174, variant="rubiks3d", shift="learned", shift_rate=0.01):
+def rubiksnet_nano(num_classes=174, variant="rubiks3d", shift="learned", shift_rate=0.1):
     """CPU-size RubiksNet for 8 x 64 x 64 clips: ours, not the paper's."""
     return RubiksNet(NANO_STAGES, num_classes, variant, shift, shift_rate, stem=NANO_STEM)
