@@ -55,6 +55,13 @@ def test_other_sizes(name, options, params, mega):
     assert (cost.params, round(cost.macs / 1e6)) == (params, mega)
 
 
+def test_fvcores_total():
+    """The original's own count, batch norm included."""
+    pytest.importorskip("fvcore")
+    cost = measure_cost(create_model("cakes_50", plan="CAKES123D_P"), CLIP, fvcore=True)
+    assert cost.fvcore_total == golden("cakes/i3d_r50_CAKES123D_P")["macs"]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_closed_forms_of_random_plans(seed):
     rng, planes = random.Random(seed), planes_of(BLOCKS[50])
