@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from kernels import shift2d, shift3d, temporal_filter, tsm_offset
+from lib.models.frame_resnet import published_input
 from lib.models.layers import FrameConv, FrameHead, check_clip, parameter_groups
-from lib.models.layout import Layout, Preprocessing
+from lib.models.layout import Layout
 from lib.models.registry import register
 
 # width, blocks in the five stages, squeeze-excitation
@@ -209,14 +210,8 @@ SE = {"reduce": "0", "expand": "2"}
 def published_key(variant, ours):
     """Layers 0 to 4 of a backbone; the AQ variant's filter stands in one sequence with its convolution."""
     filtered = VARIANTS[variant][1]
-    units = {
-        "norm1": "bn1",
-        "conv1": "conv2.1" if filtered else "conv2",
-        "norm2": "bn2",
-        "shift": "as3" if filtered else "as3.rubiks3d",
-        "conv2": "conv3",
-        "shortcut": "shortcut",
-    }
+    units = {"norm1": "bn1", "norm2": "bn2", "conv2": "conv3", "shortcut": "shortcut"}
+    units |= {"conv1": "conv2.1", "shift": "as3"} if filtered else {"conv1": "conv2", "shift": "as3.rubiks3d"}
     match ours.split("."):
         case ["fc", leaf]:
             return f"new_fc.{leaf}"
@@ -230,10 +225,6 @@ def published_key(variant, ours):
             return f"backbone.layer{stage}.{block}.se.fc.{SE[layer]}.{leaf}"
         case ["stages", stage, block, unit, leaf]:
             return f"backbone.layer{stage}.{block}.{units[unit]}.{leaf}"
-
-
-def published_input(file_name):
-    return Preprocessing("RGB", (0, 1), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224, 8)
 
 
 LAYOUTS = [
