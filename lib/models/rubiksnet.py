@@ -204,9 +204,6 @@ def inflate(net, flat, temporal="tsm"):
 
 
 # ---- published files
-SE = {"reduce": "0", "expand": "2"}
-
-
 def published_key(variant, ours):
     """Layers 0 to 4 of a backbone; the AQ variant's filter stands in one sequence with its convolution."""
     filtered = VARIANTS[variant][1]
@@ -222,7 +219,7 @@ def published_key(variant, ours):
         case ["stages", stage, block, "filter", leaf]:
             return f"backbone.layer{stage}.{block}.conv2.0.{ {'temperature': 'T', 'taps': 'weight'}[leaf] }"
         case ["stages", stage, block, "weigh", layer, leaf]:
-            return f"backbone.layer{stage}.{block}.se.fc.{SE[layer]}.{leaf}"
+            return f"backbone.layer{stage}.{block}.se.fc.{ {'reduce': 0, 'expand': 2}[layer] }.{leaf}"
         case ["stages", stage, block, unit, leaf]:
             return f"backbone.layer{stage}.{block}.{units[unit]}.{leaf}"
 
