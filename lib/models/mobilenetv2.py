@@ -107,9 +107,10 @@ def mobilenetv2_3d(num_classes=400, width=1.0, dropout=0.2):
 
 
 @register
-def mobilenetv2_3d_nano(num_classes=400, dropout=0.0):
+def mobilenetv2_3d_nano(num_classes=400, width=1.0, dropout=0.0):
     """CPU-size MobileNetV2 for 8 x 64 x 64 clips: ours, not the paper's, with PyTorch's own initialisation.
 
     The paper's makes depthwise kernels so small that, in the few hundred steps of a CPU run, learning is left to luck.
     """
-    return MobileNetV2(num_classes, NANO_STEM, NANO_STAGES, NANO_LAST, dropout)
+    stages = [(expansion, int(c * width), count, stride) for expansion, c, count, stride in NANO_STAGES]
+    return MobileNetV2(num_classes, int(NANO_STEM * width), stages, NANO_LAST, dropout)
