@@ -32,7 +32,7 @@ MOTIONS = {
 }
 
 # Difficulty: pairs are the lowest and the highest; lengths are pixels when the short side is 64.
-REACH = (38, 90)  # percent of its range that a moving attribute sweeps: there are slow and fast videos
+REACH = (36, 85)  # percent of its range that a moving attribute sweeps: there are slow and fast videos
 TRAVEL = 30  # range of the object's centre, along x and along y
 RADIUS = 11  # of the smallest object; the largest has twice that
 TILT = 180  # range of the object's angle, degrees: half of it to either side of upright
