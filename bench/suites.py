@@ -1,6 +1,6 @@
 """A suite is a YAML file; here it becomes a list of jobs, each one notebook with its parameters and its run folder.
 
-data:      arguments of data_prep.moving_shapes
+data:      arguments of data_prep.moving_shapes; or {manifest: folder}, what data_prep made of other videos
 train:     defaults, seeds, and one entry per net; keys are parameters of 05_training (model, options, labels, ...)
 costs:     parameters of 04_counting_flops; every net of `train` is counted and timed
 lessons:   further notebooks, run as they are after everything else
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from bench.own_data import identity, most_classes, own_folder, read_own
 from bench.parameters import check_parameters, parameters_of
 from lib.run import ROOT, run_id
 
@@ -31,6 +32,7 @@ class Job:
     needs: tuple[str, ...] = ()
     whole_machine: bool = False  # alone, on all cores: what it times would suffer from a neighbour
     label: str = ""
+    data: str = ""  # the folder of manifests that were there before; else a job makes data/<its id>
 
     @property
     def id(self):
@@ -71,33 +73,37 @@ def load_suite(name):
 def _expand(spec):
     if unknown := sorted(set(spec) - set(SECTIONS)):
         raise ValueError(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
-    prepare = Job("prepare", "01_dataset_preparation", spec["data"], whole_machine=True, label="moving_shapes")
-    yield prepare
-    trainings = list(_trainings(spec.get("train", {}), prepare))
+    folder = own_folder(spec["data"])
+    made = Job("prepare", "01_dataset_preparation", spec["data"], whole_machine=True, label="moving_shapes")
+    prepare = [] if folder else [made]
+    yield from prepare
+    trainings = list(_trainings(spec.get("train", {}), prepare, folder))
     nets = [{key: job.options[key] for key in ("model", "options", "frames", "size")} for job in trainings]
     nets = [net for i, net in enumerate(nets) if net not in nets[:i]]
-    costs = Job("costs", "04_counting_flops", {"nets": nets, **spec.get("costs", {})}, (), True, "costs")
-    jobs = [*trainings, costs] if nets else []
-    yield from jobs
-    needs = tuple(job.id for job in (prepare, *jobs))
+    classes = most_classes(folder, [job.options["labels"] for job in trainings]) if folder else {}
+    costs = Job("costs", "04_counting_flops", {"nets": nets, **classes, **spec.get("costs", {})}, (), True, "costs")
+    jobs = [*prepare, *trainings, costs] if nets else prepare
+    yield from jobs[len(prepare) :]
+    needs = tuple(job.id for job in jobs)
     for lesson in spec.get("lessons", []):
         yield Job("lesson", lesson["notebook"], lesson.get("parameters", {}), needs, True, lesson["notebook"])
 
 
-def _trainings(spec, prepare):
+def _trainings(spec, prepare, folder):
     """One job per net and seed. What an entry leaves open comes from `defaults`, then from the notebook itself, so that
     an id holds every option."""
-    notebook = NOTEBOOKS / "05_training.ipynb"
+    notebook, needs = NOTEBOOKS / "05_training.ipynb", tuple(job.id for job in prepare)
     known = {name: default for name, (_, default) in parameters_of(notebook).items() if name not in RUNTIME}
+    known |= {"labels": ""} if folder else {}
     for entry in spec.get("runs", []):
         for seed in entry.get("seeds", spec.get("seeds", [0])):
             options = {**known, **spec.get("defaults", {}), **entry, "seed": seed}
             options.pop("seeds", None)
             _check_net(options["model"], options["options"])
-            label = "-".join(
-                [options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]]
-            )
-            yield Job("train", "05_training", {**options, "data": prepare.id}, (prepare.id,), label=f"{label}-s{seed}")
+            options["data"] = identity(read_own(folder, options["labels"])) if folder else needs[0]
+            words = [options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]]
+            label = "-".join([*filter(None, words), f"s{seed}"])
+            yield Job("train", "05_training", options, needs, label=label, data=folder)
 
 
 def _check_net(model, options):

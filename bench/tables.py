@@ -66,6 +66,11 @@ def _key(net):
     return json.dumps([net[name] for name in ("model", "options", "frames", "size")], sort_keys=True)
 
 
+def _labels(options):
+    """The label set's name; the dataset's, if it has but one."""
+    return options["labels"] or options["data"].rpartition("-")[0]
+
+
 def _row(job, record, costs, now):
     o, test, origin = job["options"], record["test"], record["provenance"]
     cost = costs.get(_key(o), {})
@@ -74,7 +79,7 @@ def _row(job, record, costs, now):
         "model": o["model"],
         "options": json.dumps(o["options"], sort_keys=True),
         "dataset": o["data"],
-        "labels": o["labels"],
+        "labels": _labels(o),
         "split": "test",
         "frames": o["frames"],
         "size": o["size"],
@@ -119,7 +124,7 @@ def differences(runs):
         better = (a if points > 0 else b)["options"]["model"]
         verdict = "not distinguishable" if low <= 0 <= high else f"{better} is better"
         figures = {"points": round(points, 2), "low": round(low, 2), "high": round(high, 2)}
-        rows.append({"labels": a["options"]["labels"], "a": a["id"], "b": b["id"], **figures, "verdict": verdict})
+        rows.append({"labels": _labels(a["options"]), "a": a["id"], "b": b["id"], **figures, "verdict": verdict})
     return pd.DataFrame(rows)
 
 
