@@ -3,6 +3,7 @@
 import os
 import re
 from collections import Counter
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".webm", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts"}
@@ -29,22 +30,24 @@ class Tree:
     def find(self, key):
         """The video that a label file calls `key`: by its name, with any extension, in any folder.  -> path or None
 
-        Of several, the one whose path ends in `key`; if that does not decide it, the first, and a problem is recorded.
+        Of several, the one with the most folders of `key` before its name; if that does not decide it, the first, and a
+        problem is recorded.
         """
         key = os.path.normpath(key)
         name = key.rsplit("/", 1)[-1]
         found = self._by_name.get(name) or self._by_name.get(os.path.splitext(name)[0]) or []
         if len(found) > 1:
-            ends = (key, os.path.splitext(key)[0])
-            closer = [path for path in found if any(f"/{p}".endswith(f"/{end}") for p in _names(path) for end in ends)]
-            found = closer or found
+            shared = [_shared_folders(path, key) for path in found]
+            found = [path for path, folders in zip(found, shared, strict=True) if folders == max(shared)]
         if len(found) > 1:
             self.problems.append(f"{key}: it is there {len(found)} times, {', '.join(found[:3])}: the first counts")
         return found[0] if found else None
 
 
-def _names(path):
-    return path, os.path.splitext(path)[0]
+def _shared_folders(path, key):
+    """How many folders before the name are the same in both, counted from the name."""
+    pairs = zip(reversed(path.split("/")[:-1]), reversed(key.split("/")[:-1]), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def find_videos(root, source="auto"):

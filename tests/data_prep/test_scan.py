@@ -153,6 +153,7 @@ def test_what_lies_on_disk(tmp_path):
     assert tree.source == "video" and tree.paths == ["old/c/y.mp4", "train/a b/x.mp4", "val/c/y.avi"]
     assert tree.find("x") == tree.find("a_b/x.mp4") == tree.find("a b/x.webm") == "train/a b/x.mp4"
     assert tree.find("val/c/y.avi") == tree.find("val/c/y") == "val/c/y.avi" and tree.problems == []
+    assert tree.find("videos/val/c/y.avi") == "val/c/y.avi" and tree.problems == [], "the list starts higher up"
     assert tree.find("c/y") == "old/c/y.mp4" and "2 times" in tree.problems[0] and tree.find("z") is None
     put_frames(tmp_path / "frames" / "y", frames=2)
     with pytest.raises(ValueError, match="holds 3 of source video, 1 of source frames; choose one with --source"):
