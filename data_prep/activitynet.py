@@ -13,6 +13,7 @@ from data_prep.formats import read_database
 from data_prep.labels import find_files
 
 EXAMPLE = "python -m data_prep activitynet --root /data/anet/videos --labels /data/anet --out data/activitynet"
+PUBLISHED = {"train": 15410, "val": 7654}  # segments of version 1.3, in 10024 and 4926 videos
 LAYOUTS = [({"json": "activity_net*.json"}, lambda files: read_database(files["json"]))]
 
 
@@ -24,7 +25,8 @@ def file_names(key):
 def prepare(out, *, root, labels=None, **options):
     """Write the manifest to `out`.  -> {"": Manifest}; options as for `data_prep.dataset.prepare_listings`"""
     files, read = find_files(labels or root, LAYOUTS)
-    return dataset.prepare_listings(out, {"": read(files)}, name="activitynet", root=root, names=file_names, **options)
+    known = {"name": "activitynet", "root": root, "names": file_names, "published": {"": PUBLISHED}}
+    return dataset.prepare_listings(out, {"": read(files)}, **known, **options)
 
 
 add_arguments = dataset.add_arguments

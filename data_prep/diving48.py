@@ -13,6 +13,7 @@ from pathlib import Path
 from data_prep import dataset
 from data_prep.labels import Listing, find_files, read_json
 
+PUBLISHED = {"train": 15027, "test": 1970}  # of V2; V1 has other labels for more videos
 EXAMPLE = "python -m data_prep diving48 --root /data/diving48/rgb --labels /data/diving48 --out data/diving48"
 
 
@@ -52,7 +53,8 @@ def recording(key):
 def prepare(out, *, root, labels=None, hold_out=0.1, **options):
     """Write the manifest to `out`.  -> {"": Manifest}; options as for `data_prep.dataset.prepare_listings`"""
     files, read = find_files(labels or root, LAYOUTS)
-    known = {"name": "diving48", "root": root, "group": recording, "hold_out": hold_out}
+    published = {"": PUBLISHED} if "_V2_" in files["train"].name else None
+    known = {"name": "diving48", "root": root, "group": recording, "hold_out": hold_out, "published": published}
     return dataset.prepare_listings(out, {"": read(files)}, **known, **options)
 
 

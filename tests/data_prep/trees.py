@@ -89,6 +89,43 @@ TREES = {
         {("abc_000010_000020", 0, "train"), ("yq_M1PMw2hY_000038_000048", 0, "val")},
         ("abseiling", "acting in play"),
     ),
+    "kinetics_rawframes": Tree(
+        "kinetics",
+        {
+            "kinetics400_train_list_rawframes.txt": b"zumba/AAAAAAAAAAA_000005_000015 3 1\n",
+            "kinetics400_val_list_rawframes.txt": b"air_drumming/BBBBBBBBBBB_000120_000130,300,0\n",
+            "label_map_k400.txt": b"air drumming\nzumba\n",
+        },
+        KINETICS_VIDEOS,
+        {("AAAAAAAAAAA_000005_000015", 1, "train"), ("BBBBBBBBBBB_000120_000130", 0, "val")},
+        ("air drumming", "zumba"),
+        pattern="img_{:05d}.jpg",
+    ),
+    "kinetics_tsn": Tree(
+        "kinetics",
+        {
+            "train_videofolder.txt": b"12345 48 17\n",
+            "val_videofolder.txt": b"abseiling/0347ZoDXyP0_000095_000105 300 0\n",
+            "category.txt": b"".join(b"class %d\n" % i for i in range(18)),
+        },
+        ("12345", "abseiling/0347ZoDXyP0_000095_000105"),
+        {("12345", 17, "train"), ("0347ZoDXyP0_000095_000105", 0, "val")},
+        tuple(f"class {i}" for i in range(18)),
+        pattern="img_{:05d}.jpg",
+    ),
+    "jester_json": Tree(
+        "jester",
+        {
+            "jester.json": b"""{"labels": ["Doing_other_things", "Swiping_Left"],
+ "database": {"34870": {"subset": "training", "annotations": {"label": "Swiping_Left"}},
+              "9223": {"subset": "validation", "annotations": {"label": "Doing_other_things"}}}}
+"""
+        },
+        ("20bn-jester-v1/34870", "20bn-jester-v1/9223"),
+        {("34870", 1, "train"), ("9223", 0, "val")},
+        ("Doing_other_things", "Swiping_Left"),
+        mirror_pairs=None,  # Swiping_Right is not there
+    ),
     "jester_text": Tree(
         "jester",
         {
@@ -179,6 +216,28 @@ TREES = {
         suffix=".avi",
         options={"splits": (3,)},
         home="split3",
+    ),
+    "hmdb51_json": Tree(
+        "hmdb51",
+        {
+            "hmdb51_2.json": b"""{"labels": ["brush_hair", "wave"], "database": {
+"April_09_brush_hair_u_nm_np1_ba_goo_0": {"subset": "training", "annotations": {"label": "brush_hair"}},
+"50_FIRST_DATES_wave_u_cm_np1_fr_goo_30": {"subset": "validation", "annotations": {"label": "wave"}}}}
+"""
+        },
+        (
+            "brush_hair/April_09_brush_hair_u_nm_np1_ba_goo_0",
+            "wave/50_FIRST_DATES_wave_u_cm_np1_fr_goo_30",
+        ),
+        {
+            ("April_09_brush_hair_u_nm_np1_ba_goo_0", 0, "train"),
+            ("50_FIRST_DATES_wave_u_cm_np1_fr_goo_30", 1, "test"),
+        },
+        ("brush_hair", "wave"),
+        suffix=".avi",
+        pattern="image_{:05d}.jpg",
+        options={"splits": (2,), "hold_out": 0},
+        home="split2",
     ),
     "something_v1": Tree(
         "something_v1",
