@@ -107,6 +107,9 @@ def _reason(run_dir):
 def _write_results(runs, results):
     from bench import figures, tables
 
+    if len(searches := tables.searches(runs)):
+        tables.write(searches, results, "searches")
+        print(f"\n{tables.to_text(searches)}\n\ntable   {results / 'searches.csv'}")
     table = tables.trade_off(runs)
     if not len(table):
         return

@@ -2,6 +2,8 @@
 
 data:      arguments of data_prep.moving_shapes; or {manifest: folder}, what data_prep made of other videos
 train:     defaults, seeds, and one entry per net; keys are parameters of 05_training (model, options, labels, ...)
+searches:  notebooks that search and train what they found beside its rivals, with seeds and parameters; the first
+           of the `variants` in a done.json is what was found, see bench.tables.searches
 costs:     parameters of 04_counting_flops; every net of `train` is counted and timed
 lessons:   further notebooks, run as they are after everything else
 """
@@ -17,7 +19,7 @@ from lib.run import ROOT, run_id
 
 NOTEBOOKS = ROOT / "notebooks"
 SUITES = Path(__file__).parent / "suites"
-SECTIONS = ("about", "data", "train", "costs", "lessons")
+SECTIONS = ("about", "data", "train", "searches", "costs", "lessons")
 # Parameters that the runner fills in: where things lie on this machine, and how much of it a job may use.
 RUNTIME = ("run_dir", "runs", "threads", "device")
 
@@ -26,7 +28,7 @@ RUNTIME = ("run_dir", "runs", "threads", "device")
 class Job:
     """One notebook to run. `options` are the parameters that make its id: no path and no machine is in them."""
 
-    rule: str  # prepare, costs, train or lesson
+    rule: str  # prepare, search, train, costs or lesson
     notebook: str  # file stem
     options: dict
     needs: tuple[str, ...] = ()
@@ -76,34 +78,54 @@ def _expand(spec):
     folder = own_folder(spec["data"])
     made = Job("prepare", "01_dataset_preparation", spec["data"], whole_machine=True, label="moving_shapes")
     prepare = [] if folder else [made]
-    yield from prepare
+    searches = list(_searches(spec.get("searches", []), prepare, folder))
     trainings = list(_trainings(spec.get("train", {}), prepare, folder))
     nets = [{key: job.options[key] for key in ("model", "options", "frames", "size")} for job in trainings]
     nets = [net for i, net in enumerate(nets) if net not in nets[:i]]
     classes = most_classes(folder, [job.options["labels"] for job in trainings]) if folder else {}
     costs = Job("costs", "04_counting_flops", {"nets": nets, **classes, **spec.get("costs", {})}, (), True, "costs")
-    jobs = [*prepare, *trainings, costs] if nets else prepare
-    yield from jobs[len(prepare) :]
+    jobs = [*prepare, *searches, *trainings, *([costs] if nets else [])]  # the longest runs first
+    yield from jobs
     needs = tuple(job.id for job in jobs)
     for lesson in spec.get("lessons", []):
         yield Job("lesson", lesson["notebook"], lesson.get("parameters", {}), needs, True, lesson["notebook"])
 
 
+def _searches(entries, prepare, folder):
+    """One job per notebook and seed."""
+    for entry in entries:
+        options = {**_defaults(entry["notebook"], folder), **entry.get("parameters", {})}
+        for seed in entry.get("seeds", [0]):
+            yield _on_videos(
+                "search", entry["notebook"], {**options, "seed": seed}, [entry["notebook"]], prepare, folder
+            )
+
+
 def _trainings(spec, prepare, folder):
-    """One job per net and seed. What an entry leaves open comes from `defaults`, then from the notebook itself, so that
-    an id holds every option."""
-    notebook, needs = NOTEBOOKS / "05_training.ipynb", tuple(job.id for job in prepare)
-    known = {name: default for name, (_, default) in parameters_of(notebook).items() if name not in RUNTIME}
-    known |= {"labels": ""} if folder else {}
+    """One job per net and seed. What an entry leaves open comes from `defaults`, then from the notebook itself."""
+    known = _defaults("05_training", folder)
     for entry in spec.get("runs", []):
         for seed in entry.get("seeds", spec.get("seeds", [0])):
             options = {**known, **spec.get("defaults", {}), **entry, "seed": seed}
             options.pop("seeds", None)
             _check_net(options["model"], options["options"])
-            options["data"] = identity(read_own(folder, options["labels"])) if folder else needs[0]
             words = [options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]]
-            label = "-".join([*filter(None, words), f"s{seed}"])
-            yield Job("train", "05_training", options, needs, label=label, data=folder)
+            yield _on_videos("train", "05_training", options, words, prepare, folder)
+
+
+def _on_videos(rule, notebook, options, words, prepare, folder):
+    """A job on the videos that `prepare` makes, or on those of one's own `folder`."""
+    videos = identity(read_own(folder, options["labels"])) if folder else prepare[0].id
+    label = "-".join([*filter(None, words), f"s{options['seed']}"])
+    needs = tuple(job.id for job in prepare)
+    return Job(rule, notebook, {**options, "data": videos}, needs, label=label, data=folder)
+
+
+def _defaults(notebook, folder):
+    """A notebook's parameters but for RUNTIME, with their defaults, so that an id holds every option."""
+    known = parameters_of(NOTEBOOKS / f"{notebook}.ipynb")
+    options = {name: default for name, (_, default) in known.items() if name not in RUNTIME}
+    return {**options, "labels": ""} if folder else options  # moving_shapes has two label sets, another may have none
 
 
 def _check_net(model, options):

@@ -38,6 +38,20 @@ SHOWN = {
     "ms p50": ("latency_ms_p50", "{:.2f}"),
     "ms p90": ("latency_ms_p90", "{:.2f}"),
 }
+# the same of the table of searches
+SEARCHES_SHOWN = {
+    "search": ("search", "{}"),
+    "model": ("model", "{}"),
+    "seed": ("seed", "{}"),
+    "variant": ("variant", "{}"),
+    "top-1 %": ("top1", "{:.1f}"),
+    "from": ("top1_low", "{:.1f}"),
+    "to": ("top1_high", "{:.1f}"),
+    "found - this": ("points", "{:+.1f}"),
+    "at least": ("low", "{:+.1f}"),
+    "at most": ("high", "{:+.1f}"),
+    "verdict": ("verdict", "{}"),
+}
 
 
 def system_of(model):
@@ -128,6 +142,40 @@ def differences(runs):
     return pd.DataFrame(rows)
 
 
+def searches(runs):
+    """One row per variant that a finished search trained and tested: how well, and by how much the found one is better.
+
+    A search's done.json has `variants`, {name: {"test": what lib.evaluate.accuracies returns, further figures}}; the
+    first is what was found, `points` with its interval the found one's top-1 minus this one's, over the same videos.
+    A further figure (a number, a text, a bool) becomes a column.
+    """
+    from lib.evaluate import paired_difference
+
+    rows, now = [], commit()
+    for job, record in _finished(runs, "search"):
+        o, origin = job["options"], record["provenance"]
+        found = next(iter(record["variants"].values()))["test"]
+        for name, variant in record["variants"].items():
+            test = variant["test"]
+            row = {"search": job["notebook"], "model": o["model"], "labels": o["labels"], "seed": o["seed"]}
+            row |= {"variant": name, **{key: value for key, value in variant.items() if key != "test"}}
+            row |= {"dataset": o["data"], "split": "test", "videos": test["videos"]}
+            row |= {key: round(test[key], 2) for key in ("top1", "top1_low", "top1_high")}
+            if test is not found:
+                points = paired_difference(found["predicted"], test["predicted"], test["labels"])
+                row |= {key: round(value, 2) for key, value in zip(("points", "low", "high"), points, strict=True)}
+                row["verdict"] = _verdict(*points)
+            row |= {key: origin[key] for key in ("device", "torch", "threads", "commit", "date")}
+            rows.append({**row, "other_commit": origin["commit"] != now, "run": job["id"]})
+    return pd.DataFrame(rows)
+
+
+def _verdict(points, low, high):
+    if low <= 0 <= high:
+        return "not distinguishable"
+    return "the found one is better" if points > 0 else "the found one is worse"
+
+
 def write(table, folder, name):
     """Write `table` as <name>.csv and <name>.md into `folder`."""
     with replacing(Path(folder) / f"{name}.csv") as path:
@@ -136,11 +184,13 @@ def write(table, folder, name):
 
 
 def shown(table):
-    """The table as people read it: fewer columns, rounded, cheapest first. A DataFrame of text."""
-    table = table.sort_values(["labels", "gmacs", "model"], kind="stable")
+    """The table of trainings or of searches as people read it: fewer columns, rounded, trainings cheapest first.
+    A DataFrame of text."""
+    searched = "variant" in table
+    table = table if searched else table.sort_values(["labels", "gmacs", "model"], kind="stable")
     columns = {
-        title: [form.format(value) if pd.notna(value) else "" for value in table[column]]
-        for title, (column, form) in SHOWN.items()
+        title: [form.format(value) if pd.notna(value) else "" for value in table.get(column, [None] * len(table))]
+        for title, (column, form) in (SEARCHES_SHOWN if searched else SHOWN).items()
     }
     return pd.DataFrame(columns)
 

@@ -36,6 +36,16 @@ def test_a_suite_is_expanded(tmp_path):
     ]
 
 
+def test_a_search_is_a_job_per_seed_on_the_suite_s_data(tmp_path):
+    entry = {"notebook": "05_training", "seeds": [0, 1], "parameters": {"epochs": 3}}
+    suite = suite_of(tmp_path, searches=[entry])
+    (prepare,), searches = jobs_of(suite, "prepare"), jobs_of(suite, "search")
+    assert [(job.options["seed"], job.options["epochs"]) for job in searches] == [(0, 3), (1, 3)]
+    assert all(job.needs == (prepare.id,) and job.options["data"] == prepare.id for job in searches)
+    assert {job.id for job in searches} <= set(jobs_of(suite, "lesson")[0].needs)
+    assert "run_dir" not in searches[0].options and "learning_rate" in searches[0].options
+
+
 def test_an_id_changes_with_its_options_and_with_nothing_else(tmp_path):
     ids = {job.id for job in suite_of(tmp_path).jobs}
     assert {job.id for job in suite_of(tmp_path, about="another text").jobs} == ids
@@ -53,6 +63,7 @@ def test_an_id_changes_with_its_options_and_with_nothing_else(tmp_path):
         ({"train": {"runs": [{"model": "ircsn_nano", "options": {"width": 2}}]}}, "has no option 'width'"),
         ({"train": {"runs": [{"model": "ircsn_nano", "epochs": "8"}]}}, "epochs should be int"),
         ({"train": {"runs": [{"model": "ircsn_nano", "epoch": 8}]}}, "no parameter 'epoch'"),
+        ({"searches": [{"notebook": "05_training", "parameters": {"epoch": 8}}]}, "no parameter 'epoch'"),
         ({"train": {"runs": [{"model": "ircsn_nano"}] * 2}}, "two runs are the same"),
     ],
 )

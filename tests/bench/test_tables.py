@@ -65,6 +65,26 @@ def test_a_table_survives_its_file_and_its_figure_is_reproducible(runs, tmp_path
     assert b"ircsn_nano" in svg and "| model | labels |" in (tmp_path / "results/mine/trade_off.md").read_text()
 
 
+def test_a_search_is_compared_with_what_it_found(tmp_path):
+    def variant(hits, **figures):
+        predicted = [0] * hits + [1] * (100 - hits)
+        shares = {"top1": hits, "top1_low": hits - 5, "top1_high": hits + 5}
+        return {"test": {**shares, "videos": 100, "labels": [0] * 100, "predicted": predicted}, **figures}
+
+    options = {"model": "p3d_nano", "labels": "motion", "seed": 0, "data": "d"}
+    jobs = [{"id": name, "rule": "search", "notebook": "search", "options": options} for name in ("one", "open")]
+    write_json(tmp_path / "plan.json", {"jobs": jobs})
+    origin = dict.fromkeys(("device", "torch", "threads", "commit", "date"), "x")
+    variants = {"found": variant(70, epochs=9), "near": variant(68, epochs=9), "far": variant(20, outcome="capped")}
+    write_json(tmp_path / "one" / "done.json", {"variants": variants, "provenance": origin})
+    table = tables.searches(tmp_path)
+    assert table.variant.tolist() == ["found", "near", "far"] and table.points.tolist()[1:] == [2, 50]
+    assert table.verdict.tolist()[1:] == ["not distinguishable", "the found one is better"]
+    assert table.epochs.tolist()[:2] == [9, 9] and table.outcome[2] == "capped"
+    tables.write(table, tmp_path / "results", "searches")
+    assert "| search | p3d_nano | 0 | near | 68.0 |" in (tmp_path / "results" / "searches.md").read_text()
+
+
 def test_a_missing_cost_is_empty(runs):
     (runs / "costs-0" / "done.json").unlink()
     table = tables.trade_off(runs)
