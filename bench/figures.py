@@ -62,7 +62,7 @@ def draw_trade_off(table, x="gmacs", labels=None, ax=None, legend=True):
     ax.spines[["top", "right"]].set_visible(False)
     if legend:
         ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    _name_points(ax, table[x], table.top1, table.model)
+    _name_points(ax, table[x], table.top1, table.net)
     return ax
 
 

@@ -27,7 +27,7 @@ SYSTEMS = {
 }
 # column of the printed table: (column of the CSV, format)
 SHOWN = {
-    "model": ("model", "{}"),
+    "net": ("net", "{}"),
     "labels": ("labels", "{}"),
     "top-1 %": ("top1", "{:.1f}"),
     "from": ("top1_low", "{:.1f}"),
@@ -80,6 +80,11 @@ def _key(net):
     return json.dumps([net[name] for name in ("model", "options", "frames", "size")], sort_keys=True)
 
 
+def net_name(options):
+    """What tables and figures call a training's net: its model, and the options that it was given."""
+    return " ".join([options["model"], *(f"{name}={value}" for name, value in options["options"].items())])
+
+
 def _labels(options):
     """The label set's name; the dataset's, if it has but one."""
     return options["labels"] or options["data"].rpartition("-")[0]
@@ -89,6 +94,7 @@ def _row(job, record, costs, now):
     o, test, origin = job["options"], record["test"], record["provenance"]
     cost = costs.get(_key(o), {})
     return {
+        "net": net_name(o),
         "system": system_of(o["model"]),
         "model": o["model"],
         "options": json.dumps(o["options"], sort_keys=True),
@@ -135,7 +141,7 @@ def differences(runs):
             continue
         test_a, test_b = record_a["test"], record_b["test"]
         points, low, high = paired_difference(test_a["predicted"], test_b["predicted"], test_a["labels"])
-        better = (a if points > 0 else b)["options"]["model"]
+        better = net_name((a if points > 0 else b)["options"])
         verdict = "not distinguishable" if low <= 0 <= high else f"{better} is better"
         figures = {"points": round(points, 2), "low": round(low, 2), "high": round(high, 2)}
         rows.append({"labels": _labels(a["options"]), "a": a["id"], "b": b["id"], **figures, "verdict": verdict})

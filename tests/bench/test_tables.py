@@ -62,7 +62,7 @@ def test_a_table_survives_its_file_and_its_figure_is_reproducible(runs, tmp_path
     svg, png = first.with_suffix(".svg").read_bytes(), first.read_bytes()
     figures.redraw(tmp_path)
     assert (first.with_suffix(".svg").read_bytes(), first.read_bytes()) == (svg, png)
-    assert b"ircsn_nano" in svg and "| model | labels |" in (tmp_path / "results/mine/trade_off.md").read_text()
+    assert b"ircsn_nano" in svg and "| net | labels |" in (tmp_path / "results/mine/trade_off.md").read_text()
 
 
 def test_a_search_is_compared_with_what_it_found(tmp_path):
