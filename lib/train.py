@@ -7,21 +7,23 @@ step. So `last.pt` (net, optimizer, where we are) is all that a resumed run need
 import json
 import math
 import time
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from lib.data import batches, normalize
 from lib.evaluate import accuracies, predict
 from lib.files import locked, read_json, replacing, write_json, write_text
+from lib.losses import heads_loss, mix
 from lib.run import done, finish
 from lib.schedules import learning_rate_factor
 
 RECIPE = {
     "epochs": 8,
+    "clips_per_epoch": 0,  # so many of the training clips, drawn anew for every epoch; 0: all
     "batch_size": 16,  # clips per forward pass
     "accumulate": 1,  # forward passes per step
     "learning_rate": 0.05,
@@ -32,7 +34,11 @@ RECIPE = {
     "milestones": [],  # of schedule "steps": fractions of the training
     "warmup_epochs": 1.0,
     "clip_norm": 0.0,  # largest norm of the gradient; 0: any
+    "loss_weight": 1.0,  # what the loss is multiplied by; the one in the history is without
     "label_smoothing": 0.0,
+    "smoothing_rule": "proper",  # targets sum to 1; "optplan": to a little more, as Optimization Planning's do
+    "mixup": 0.0,  # alpha, 0.8 in Optimization Planning's code; 0: no mixup
+    "cutmix": 0.0,  # alpha, 1.0 there
     "mean": [0.45, 0.45, 0.45],  # of pixel values in 0..1, RGB; with "std" it normalises every clip
     "std": [0.225, 0.225, 0.225],
     "seed": 0,
@@ -69,14 +75,16 @@ def fit(
         if record := done(run_dir):
             return record
         net.to(device)
-        state = _State(run_dir, net, recipe)
+        state = Training(run_dir, net, recipe)
         reading = {name: recipe[name] for name in ("batch_size", "mean", "std")}
         reading |= {"device": device, "workers": workers}
-        while state.epoch < recipe["epochs"]:
-            started = time.perf_counter()
-            loss = _train_epoch(state, train, device, workers, save_minutes, progress)
+
+        def measure():
             result = accuracies(*predict(net, val, **reading))
-            state.end_epoch({"train_loss": loss, "val_top1": result["top1"], "val_top5": result["top5"]}, started)
+            return {"val_top1": result["top1"], "val_top5": result["top5"]}
+
+        while state.epoch < recipe["epochs"]:
+            state.train_epoch(train, measure, device, workers, save_minutes, progress)
         net.load_state_dict(torch.load(run_dir / "best.pt", map_location=device, weights_only=True)["net"])
         results = {"history": state.history, "best_epoch": state.best_epoch}
         if test is not None:
@@ -123,14 +131,8 @@ def parameter_groups(net, learning_rate, weight_decay):
     ]
 
 
-def heads_loss(outputs, labels, label_smoothing=0.0):
-    """Cross entropy; of a net with several heads (a tuple of logits) the sum over its heads."""
-    heads = outputs if isinstance(outputs, (tuple, list)) else [outputs]
-    return sum(F.cross_entropy(logits, labels, label_smoothing=label_smoothing) for logits in heads)
-
-
-class _State:
-    """Net, optimizer and position; what last.pt holds."""
+class Training:
+    """Net, optimizer and position; what last.pt holds, and where a training in that folder goes on."""
 
     def __init__(self, run_dir, net, recipe):
         self.run_dir, self.net, self.recipe = run_dir, net, recipe
@@ -161,51 +163,57 @@ class _State:
             weights = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
             torch.save({**weights, **{key: getattr(self, key) for key in keys}}, path)
 
-    def end_epoch(self, row, started):
-        seconds = round(time.perf_counter() - started, 3)
-        self.history.append({"epoch": self.epoch, **row, "seconds": seconds})
-        if self.best_epoch == self.epoch:
-            with replacing(self.run_dir / "best.pt") as path:
-                torch.save({"net": self.net.state_dict(), "epoch": self.epoch}, path)
+    def train_epoch(self, clips, measure, device="cpu", workers=0, save_minutes=5.0, progress=None):
+        """Train the rest of the epoch that we are in; then `measure()`, a dict, joins its row of the history."""
+        started = time.perf_counter()
+        loss = self._train_epoch(clips, device, workers, save_minutes, progress)
+        row = {"epoch": self.epoch, "train_loss": loss, **measure()}
+        self.history.append({**row, "seconds": round(time.perf_counter() - started, 3)})
+        self.keep_weights()
         self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
         self.save()
         self._write_metrics()
 
+    def keep_weights(self):
+        """Called after every epoch, before last.pt is written: keep the best on val."""
+        if self.best_epoch == self.epoch:
+            with replacing(self.run_dir / "best.pt") as path:
+                torch.save({"net": self.net.state_dict(), "epoch": self.epoch}, path)
+
     def _write_metrics(self):
         write_text(self.run_dir / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in self.history))
 
+    def _train_epoch(self, clips, device, workers, save_minutes, progress):
+        """-> the epoch's mean loss per clip"""
+        recipe, clips_per_step = self.recipe, self.recipe["batch_size"] * self.recipe["accumulate"]
+        steps = min(len(clips), recipe["clips_per_epoch"] or len(clips)) // clips_per_step
+        if not steps:
+            raise ValueError(f"{len(clips)} training clips do not fill one step of {clips_per_step}")
+        self.net.train()
+        saved = time.monotonic()
+        places = {"workers": workers, "drop_last": True, "start": self.step}
+        loader = islice(batches(clips, self.epoch, clips_per_step, shuffle=True, **places), steps - self.step)
+        hidden = None if progress is None else not progress  # tqdm's None: hidden unless on a terminal
+        for batch, labels, _ in tqdm(
+            loader, f"epoch {self.epoch + 1}", steps, initial=self.step, leave=False, disable=hidden
+        ):
+            self._prepare_step(self.epoch * steps + self.step, steps)
+            self.loss_sum += _step(self.net, self.optimizer, batch, labels, recipe, device)
+            self.step += 1
+            if time.monotonic() - saved > 60 * save_minutes:
+                self.save()
+                saved = time.monotonic()
+        return self.loss_sum / steps
 
-def _train_epoch(state, train, device, workers, save_minutes, progress):
-    """The rest of the epoch that `state` is in; returns the epoch's mean loss per clip."""
-    net, recipe, optimizer = state.net, state.recipe, state.optimizer
-    clips_per_step = recipe["batch_size"] * recipe["accumulate"]
-    steps = len(train) // clips_per_step
-    if not steps:
-        raise ValueError(f"{len(train)} training clips do not fill one step of {clips_per_step}")
-    total, warmup = steps * recipe["epochs"], round(steps * recipe["warmup_epochs"])
-    options = {"milestones": recipe["milestones"]} if recipe["schedule"] == "steps" else {}
-    net.train()
-    saved = time.monotonic()
-    loader = batches(
-        train, state.epoch, clips_per_step, shuffle=True, workers=workers, drop_last=True, start=state.step
-    )
-    bar = tqdm(loader, f"epoch {state.epoch + 1}", steps, initial=state.step, leave=False, disable=_hidden(progress))
-    for clips, labels, _ in bar:
-        step = state.epoch * steps + state.step
+    def _prepare_step(self, step, steps):
+        """Seed what is random in a step, set its learning rate; `steps` make an epoch."""
+        recipe = self.recipe
         torch.manual_seed(int(np.random.SeedSequence([recipe["seed"], step]).generate_state(1)[0]))
+        total, warmup = steps * recipe["epochs"], round(steps * recipe["warmup_epochs"])
+        options = {"milestones": recipe["milestones"]} if recipe["schedule"] == "steps" else {}
         factor = learning_rate_factor(step, total, recipe["schedule"], warmup_steps=warmup, **options)
-        for group in optimizer.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = group["base_rate"] * factor
-        state.loss_sum += _step(net, optimizer, clips, labels, recipe, device)
-        state.step += 1
-        if time.monotonic() - saved > 60 * save_minutes:
-            state.save()
-            saved = time.monotonic()
-    return state.loss_sum / steps
-
-
-def _hidden(progress):
-    return None if progress is None else not progress  # tqdm's None: hidden unless on a terminal
 
 
 def _step(net, optimizer, clips, labels, recipe, device):
@@ -214,8 +222,9 @@ def _step(net, optimizer, clips, labels, recipe, device):
     loss_sum, labels = 0.0, labels.to(device)
     for part, wanted in zip(clips.split(recipe["batch_size"]), labels.split(recipe["batch_size"]), strict=True):
         part = normalize(part.to(device), recipe["mean"], recipe["std"])
-        loss = heads_loss(net(part), wanted, recipe["label_smoothing"])
-        (loss / recipe["accumulate"]).backward()
+        part, share = mix(part, recipe["mixup"], recipe["cutmix"])
+        loss = heads_loss(net(part), wanted, recipe["label_smoothing"], recipe["smoothing_rule"], share)
+        (loss * recipe["loss_weight"] / recipe["accumulate"]).backward()
         loss_sum += loss.item()
     if not math.isfinite(loss_sum):
         raise FloatingPointError(f"the loss is {loss_sum}: lower learning_rate ({recipe['learning_rate']})")

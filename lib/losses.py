@@ -1,0 +1,69 @@
+"""The loss: cross entropy over a net's heads, with smoothed targets, and with clips that are mixed with each other.
+
+Szegedy et al., CVPR 2016, arXiv:1512.00567, sec. 7 (label smoothing); Zhang et al., mixup, ICLR 2018, arXiv:1710.09412;
+Yun et al., CutMix, ICCV 2019, arXiv:1905.04899. Optimization Planning's code mixes with alphas 0.8 and 1.0, e = 0.1.
+"""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+
+def heads_loss(outputs, labels, label_smoothing=0.0, rule="proper", share=1.0):
+    """Cross entropy; of a net with several heads (a tuple of logits) the sum over its heads.
+
+    label_smoothing  e: the target is 1 - e + e/K at the label, e/K at the K - 1 others
+    rule             "optplan": e/(K - 1) at the others and more by that at the label, as its code has it: a sum > 1
+    share            of mixed clips their own share; the rest of the target is the label of the batch in reverse
+    """
+    if rule not in SMOOTHING_RULES:
+        raise ValueError(f"no smoothing_rule {rule!r}; there are {', '.join(SMOOTHING_RULES)}")
+    heads = outputs if isinstance(outputs, (tuple, list)) else [outputs]
+    targets = [(share, labels), (1 - share, labels.flip(0))] if share < 1 else [(1, labels)]
+    loss = SMOOTHING_RULES[rule]
+    return sum(weight * loss(logits, wanted, label_smoothing) for logits in heads for weight, wanted in targets)
+
+
+def _smoothed(logits, labels, e):
+    return F.cross_entropy(logits, labels, label_smoothing=e)
+
+
+def _smoothed_to_more_than_1(logits, labels, e):
+    uniform, classes = -F.log_softmax(logits, 1).mean(), logits.shape[1]
+    return (1 - e) * F.cross_entropy(logits, labels) + e * classes / (classes - 1) * uniform
+
+
+SMOOTHING_RULES = {"proper": _smoothed, "optplan": _smoothed_to_more_than_1}
+
+
+def mix(clips, mixup=0.0, cutmix=0.0, switch=0.5):
+    """Mix a batch with itself in reverse order; torch's global generator draws.  -> (mixed clips, their own share)
+
+    clips          (N, C, T, H, W), left as they are
+    mixup, cutmix  alpha of the Beta distribution that the share is drawn from; 0: never
+    switch         the probability of CutMix where both may be
+    The target of clip i is share * target[i] + (1 - share) * target[N - 1 - i]: see `heads_loss`.
+    """
+    if mixup < 0 or cutmix < 0:
+        raise ValueError(f"mixup={mixup} and cutmix={cutmix} are alphas of a Beta distribution: they must be >= 0")
+    if not (mixup or cutmix):
+        return clips, 1.0
+    cut = bool(cutmix) and (not mixup or torch.rand(()).item() < switch)
+    alpha = float(cutmix if cut else mixup)
+    share = torch.distributions.Beta(alpha, alpha).sample().item()
+    if not cut:
+        return torch.lerp(clips.flip(0), clips, share), share
+    top, bottom, left, right = _box(*clips.shape[-2:], share)
+    mixed = clips.clone()
+    mixed[..., top:bottom, left:right] = clips.flip(0)[..., top:bottom, left:right]  # the same box in all frames
+    return mixed, 1 - (bottom - top) * (right - left) / math.prod(clips.shape[-2:])
+
+
+def _box(height, width, share):
+    """A box of 1 - share of the area around any pixel; what lies outside the frame is cut off."""
+    edges = []
+    for side in (height, width):
+        half, centre = int(side * math.sqrt(1 - share)) // 2, int(torch.randint(side, ()))
+        edges += [max(0, centre - half), min(side, centre + half)]
+    return edges
