@@ -91,6 +91,18 @@ def _kernels(a):
     run_kernels(device=a.device, quick=a.quick, out=a.out)
 
 
+def _add_loader(parser):
+    parser.add_argument("--quick", action="store_true", help="tiny videos, a few clips")
+    parser.add_argument("--out", metavar="FILE", help="the table (results/quick/loader.csv)")
+    parser.add_argument("--data", metavar="DIR", help="where the videos go, 0.5 GB (data/loader)")
+
+
+def _loader(a):
+    from bench.loader import run_loader
+
+    run_loader(quick=a.quick, out=a.out, folder=a.data)
+
+
 def _add_gpu(parser):
     parser.add_argument("--budget-minutes", type=float, default=8, help="stop after this time (8)")
     parser.add_argument(
@@ -133,6 +145,7 @@ COMMANDS = {
     "job": ("run one job of a plan (Snakemake calls this)", _add_job, _job),
     "figures": ("draw all figures again, from the tables alone", _add_out, _figures),
     "kernels": ("time the ops against PyTorch and against the memory's bandwidth", _add_kernels, _kernels),
+    "loader": ("time reading clips: videos, images, databases, the cache", _add_loader, _loader),
     "gpu": ("tests, timings and a training on this machine's GPU, in a few minutes", _add_gpu, _gpu),
     "ship": ("copy a suite's tables and figures into results/shipped", _add_status, _ship),
     "checkpoint": ("look at a published checkpoint, or convert it", _add_checkpoint, _checkpoint),

@@ -86,14 +86,16 @@ class ClipDataset(Dataset):
         rng = _generator(self.seed, epoch, i + 1) if self.train else None
         shown = video.frame_range()
         clips = self._sample(len(shown), rng=rng)
-        indices = shown.start + clips[view % len(clips)]
-        if self.cache is not None:
-            clip, label = self._transform(self.cache[video.path], indices, video.label, view // len(clips), rng)
-        else:
-            with open_listed(self.manifest, video, self.reader) as source:
-                clip = source.read(indices)
-            clip, label = self._transform(clip, slice(None), video.label, view // len(clips), rng)
+        frames, indices = self._decode(video, shown.start + clips[view % len(clips)])
+        clip, label = self._transform(frames, indices, video.label, view // len(clips), rng)
         return torch.from_numpy(np.ascontiguousarray(clip)).permute(3, 0, 1, 2), label, i
+
+    def _decode(self, video, indices):
+        """Frames of `video`, and which of them the clip shows: all that are decoded, or some of the cache's."""
+        if self.cache is not None:
+            return self.cache[video.path], indices
+        with open_listed(self.manifest, video, self.reader) as source:
+            return source.read(indices), slice(None)
 
     def _transform(self, video, indices, label, which_crop, rng):
         """Cut, resize and mirror frames `indices` of `video`; only what the clip shows is copied."""

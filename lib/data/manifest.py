@@ -105,8 +105,9 @@ def make_manifest(
         "expected": dict(Counter(video.split for video in videos) if expected is None else expected),
         "mirror_pairs": mirror_pairs,
     }
-    dataset = _check_dataset(dataset, folder / "dataset.json")
-    return _check(folder, dataset, render_videos(videos), _render_classes(classes))
+    dataset, names = _check_dataset(dataset, folder / "dataset.json"), _render_classes(classes)
+    manifest = _check(folder, dataset, render_videos(videos), names)
+    return _check(folder, dataset, render_videos(manifest.videos), names)  # the hash of 30.0 fps, if 30 was given
 
 
 def _read(file):

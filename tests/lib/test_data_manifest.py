@@ -28,6 +28,11 @@ def test_what_is_written_is_read(tmp_path):
     assert manifest.split("test") == []
 
 
+def test_whole_numbers_are_read_back(tmp_path):
+    row = Video("videos/a.mp4", 0, "train", 0, 1, 30, 30, 86, 64)
+    assert write(tmp_path, videos=[row]) == read_manifest(tmp_path / "tiny")
+
+
 def test_windows_line_ends_and_missing_last_newline(tmp_path):
     before = write(tmp_path)
     for name in ("manifest.csv", "classes.txt"):
