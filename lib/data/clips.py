@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from lib.data.augment import find_augmentations
 from lib.data.crops import TEST_CROPS, TRAIN_CROPS
 from lib.data.readers import READERS, open_listed
 from lib.data.sampling import sample_frames
@@ -31,6 +32,7 @@ class ClipDataset(Dataset):
                   are, testing resizes to `size`
     crop          a name in lib.data.crops, or such a function; None: "multi_scale" in training, "centre" in testing
     scales        sides of the multi-scale crop, None: the crop's own
+    augment       names in lib.data.augment, for training: each is drawn once a clip
     cache         a DecodedCache, or None to decode through `reader`
     """
 
@@ -53,6 +55,7 @@ class ClipDataset(Dataset):
         crop=None,
         scales=None,
         mirror=True,
+        augment=(),
     ):
         segments = frames if segments is None else segments
         _at_least(1, frames=frames, size=size, segments=segments, frame_stride=frame_stride, clips=clips)
@@ -73,6 +76,7 @@ class ClipDataset(Dataset):
         self.short_side = short_side or (None if train else size)
         self.mirror = train and mirror and manifest.mirror_pairs is not None
         self._crop = _find_crop(crop, scales, train)
+        self._of_frames, self._of_clips = find_augmentations(augment if train else ())
         places = {"segments": segments, "run": frames // segments, "frame_stride": frame_stride}
         self._sample = sampler or partial(sample_frames, **places, clips=1 if train else clips)
         self.views = 1 if train else self._count_views()
@@ -87,7 +91,8 @@ class ClipDataset(Dataset):
         shown = video.frame_range()
         clips = self._sample(len(shown), rng=rng)
         frames, indices = self._decode(video, shown.start + clips[view % len(clips)])
-        clip, label = self._transform(frames, indices, video.label, view // len(clips), rng)
+        noise = _generator(self.seed, epoch, i + 1, 1)  # a stream of its own: with or without it, the crop is the same
+        clip, label = self._transform(frames, indices, video.label, view // len(clips), rng, noise)
         return torch.from_numpy(np.ascontiguousarray(clip)).permute(3, 0, 1, 2), label, i
 
     def _decode(self, video, indices):
@@ -97,10 +102,12 @@ class ClipDataset(Dataset):
         with open_listed(self.manifest, video, self.reader) as source:
             return source.read(indices), slice(None)
 
-    def _transform(self, video, indices, label, which_crop, rng):
-        """Cut, resize and mirror frames `indices` of `video`; only what the clip shows is copied."""
+    def _transform(self, video, indices, label, which_crop, rng, noise):
+        """Cut, resize, mirror and augment frames `indices` of `video`; only what the clip shows is copied."""
         if self.short_side is not None and min(video.shape[1:3]) != self.short_side:
             video, indices = resize_short_side(video[indices], self.short_side), slice(None)
+        for change in self._of_frames:
+            video, indices = change(video[indices], noise), slice(None)
         height, width = video.shape[1:3]
         if rng is None:
             box = self._crop(height, width, self.size)[which_crop]
@@ -108,7 +115,9 @@ class ClipDataset(Dataset):
             box = self._crop(height, width, self.size, rng)
         clip = resize(crop(video, box)[indices], self.size, self.size)
         if self.mirror and rng.random() < 0.5:
-            return mirror(clip), mirrored_label(label, self.manifest.mirror_pairs)
+            clip, label = mirror(clip), mirrored_label(label, self.manifest.mirror_pairs)
+        for change in self._of_clips:
+            clip = change(clip, noise)
         return clip, label
 
     def _count_views(self):
@@ -158,9 +167,9 @@ def _collate(items):
     return clips, torch.tensor(labels), torch.tensor(indices)
 
 
-def _generator(seed, epoch, stream):
-    """Stream 0 orders the epoch, stream i + 1 belongs to item i."""
-    return np.random.default_rng([seed, epoch, stream])
+def _generator(seed, epoch, *stream):
+    """Stream 0 orders the epoch, stream i + 1 belongs to item i, stream (i + 1, 1) to what augments it."""
+    return np.random.default_rng([seed, epoch, *stream])
 
 
 def _at_least(least, **options):

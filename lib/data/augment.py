@@ -1,0 +1,90 @@
+"""Augmentations of a clip's pixels as Efficient-3DCNNs lists them, and its own training leaves them switched off.
+
+Each is f(clip, rng) -> clip, uint8 (T, H, W, 3), and draws once: all frames of a clip change alike, and a still video
+stays still. The input is never written to. p is the share of clips that change.
+Source: Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019. Departure: the noise of `dropout`, `salt` and `elastic`
+is that code's, but drawn per clip, not anew for every frame.
+"""
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+
+def rotate(clip, rng, *, degrees=10):
+    """Turn by a whole number of degrees, up to `degrees` either way; bilinear, corners black, the same size."""
+    from PIL import Image
+
+    angle = int(rng.integers(-degrees, degrees + 1))
+    turned = (Image.fromarray(frame).rotate(angle, Image.Resampling.BILINEAR) for frame in clip)
+    return np.stack([np.asarray(frame) for frame in turned])
+
+
+def rescale(clip, rng, *, low=0.9, high=1.1):
+    """Make frames smaller or larger by a factor from low to high, bicubic: the size changes."""
+    factor = rng.uniform(low, high)
+    size = [max(1, int(side * factor)) for side in clip.shape[1:3]]
+    frames = torch.from_numpy(np.array(clip)).permute(0, 3, 1, 2)
+    return F.interpolate(frames, size=size, mode="bicubic", antialias=True).permute(0, 2, 3, 1).numpy()
+
+
+def multiply(clip, rng, *, change=0.2):
+    """Brighter or darker: all values times a number from 1 - change to 1 + change, clipped to 255."""
+    table = np.clip(np.arange(256) * rng.uniform(1 - change, 1 + change), 0, 255).round().astype(np.uint8)
+    return table[clip]
+
+
+def dropout(clip, rng, *, p=0.1, ratio=(30, 50), value=0):
+    """One in `ratio` values (a whole number, drawn) becomes `value`, at the same places in every frame."""
+    if rng.random() >= p:
+        return clip
+    chosen = rng.random(clip.shape[1:]) < 1 / rng.integers(ratio[0], ratio[1] + 1)
+    return np.where(chosen, np.uint8(value), clip)
+
+
+def salt(clip, rng, *, p=0.1, ratio=(80, 120)):
+    """One in `ratio` values becomes 255."""
+    return dropout(clip, rng, p=p, ratio=ratio, value=255)
+
+
+def blur(clip, rng, *, p=0.2, sigma=5.0):
+    """Gaussian blur over height and width, of `sigma` pixels; mirrored at the edges."""
+    from scipy.ndimage import gaussian_filter
+
+    if rng.random() >= p:
+        return clip
+    blurred = gaussian_filter(clip.astype(np.float32), sigma=(0, sigma, sigma, 0))
+    return np.clip(blurred.round(), 0, 255).astype(np.uint8)
+
+
+def elastic(clip, rng, *, p=0.65, sigma=3.0, alpha=1.0):
+    """Move every pixel along each axis by uniform noise of up to `alpha` pixels, smoothed by a Gaussian of `sigma`.
+
+    With these defaults, the reference's, that is a twentieth of a pixel on average: for a visible effect take alpha=20.
+    Values between pixels come from cubic splines; what lies outside is black.
+    """
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    if rng.random() >= p:
+        return clip
+    height, width = clip.shape[1:3]
+    noise = rng.uniform(-1, 1, (2, height, width))
+    places = np.indices((height, width)) + alpha * np.stack([gaussian_filter(n, sigma, mode="constant") for n in noise])
+    moved = np.empty_like(clip)
+    for frame, channel in np.ndindex(len(clip), 3):
+        values = map_coordinates(clip[frame, ..., channel].astype(np.float32), places, order=3, mode="constant")
+        moved[frame, ..., channel] = np.clip(values.round(), 0, 255)
+    return moved
+
+
+# Those that see whole frames, before the crop, and those that see the clip as the net does; in the reference's order
+OF_FRAMES = {"rotate": rotate, "rescale": rescale}
+OF_CLIPS = {"multiply": multiply, "dropout": dropout, "salt": salt, "blur": blur, "elastic": elastic}
+
+
+def find_augmentations(names):
+    """The functions of these names.  -> those of frames, those of clips; ValueError: a name that is none"""
+    known = {**OF_FRAMES, **OF_CLIPS}
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"no augmentation {unknown[0]!r}; there are {', '.join(known)}")
+    return [[changes[name] for name in changes if name in names] for changes in (OF_FRAMES, OF_CLIPS)]
