@@ -1,9 +1,10 @@
 """How fast clips come, from every source, for every sampling: what a worker can give, and what training waits for.
 
 One row per number, in the columns of bench.kernels: `op` is the source, `impl` what reads it, `mode` the sampling.
-    open, frame  ms to open a video, and per frame when all are read in order
-    decode       ms of a clip until its frames are there; `expected` is open + frame x the frames that must be decoded:
-                 of a file all since the last key frame (PyAV: since the first frame), of images those shown alone
+    open         ms to open a video
+    frame, shown ms for every frame that must be decoded, and more for each that the clip shows (of images the whole)
+    decode       ms of a clip until its frames are there; `expected` is the sum of those three: decord decodes a file
+                 from the last key frame on, PyAV from its beginning, images not at all but those that the clip shows
     transform    ms of a clip for crop, resize and mirror image; of a cache that is where frames are read
     throughput   clips/s of one worker process; `expected` from decode and transform
     waiting      % of its time that a training which takes STEP_MS a clip waits for one worker; `expected` likewise
@@ -12,6 +13,7 @@ One row per number, in the columns of bench.kernels: `op` is the source, `impl` 
 import time
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ from lib.run import ROOT
 
 STEP_MS = 5  # of our nano nets on a CPU core; a small net on a GPU takes less
 BATCH = 4
+BEGINNING = 96  # frames that a calibration reads: all of a long video would measure the memory as well
 # name: options of ClipDataset
 SAMPLINGS = {
     "8 segments": {"frames": 8},
@@ -56,24 +59,34 @@ class TimedClips(ClipDataset):
 
 
 def calibrate(sources):
-    """Open every video and read all its frames, in every source in turn.  -> rows of metrics open and frame"""
-    took = {source: {"open": [], "frame": []} for source in range(len(sources))}
-    for k, source in [(k, s) for k in range(1 + len(sources[0].manifest.videos)) for s in took]:
-        manifest, started = sources[source].manifest, time.perf_counter()
-        if sources[source].cache is not None:
-            continue
-        with open_listed(manifest, manifest.videos[k % len(manifest.videos)], sources[source].reader) as video:
-            opened = time.perf_counter()
-            video.read(range(len(video)))
-        if k:  # the first is warm-up
-            took[source]["open"].append(1e3 * (opened - started))
-            took[source]["frame"].append(1e3 * (time.perf_counter() - opened) / len(video))
+    """Read the beginning of every video, whole and every 12th frame of it, in every source in turn.
+
+    -> rows of metrics open, frame, shown. Both readings decode the same frames of a file; the difference is what those
+    cost that are handed over.
+    """
+    took = {k: {"open": [], "frame": [], "shown": []} for k, source in enumerate(sources) if source.cache is None}
+    videos = len(sources[0].manifest.videos)
+    for turn, k in product(range(1 + videos), took):
+        opened, whole, length = _read(sources[k], turn % videos, 1)
+        _, some, _ = _read(sources[k], turn % videos, SHORT_GOP)
+        shown = (whole - some) / (length - length // SHORT_GOP)
+        for metric, ms in (("open", opened), ("shown", shown), ("frame", whole / length - shown)):
+            took[k][metric] += [ms] if turn else []  # the first is warm-up
     return [
-        {**_key(sources[source]), "metric": metric, "unit": "ms", **percentiles(times)}
-        for source, metrics in took.items()
+        {**_key(sources[k]), "metric": metric, "unit": "ms", **percentiles(times)}
+        for k, metrics in took.items()
         for metric, times in metrics.items()
-        if times
     ]
+
+
+def _read(source, row, step):
+    """-> ms to open a video, ms to read every `step`-th frame of its beginning, how long that is"""
+    started = time.perf_counter()
+    with open_listed(source.manifest, source.manifest.videos[row], source.reader) as video:
+        opened = time.perf_counter()
+        length = min(len(video), BEGINNING) // SHORT_GOP * SHORT_GOP
+        video.read(range(step - 1, length, step))
+        return 1e3 * (opened - started), 1e3 * (time.perf_counter() - opened), length
 
 
 def _key(source, sampling=None, size=None):
@@ -98,8 +111,7 @@ def measure(sources, costs, sampling, *, size, clips):
     for source, dataset in zip(sources, sets, strict=True):
         took = {step: times[1:] for step, times in dataset.took.items()}  # the first is warm-up
         known = {row["metric"]: row["p50"] for row in costs if _key(source).items() <= row.items()}
-        decoded = [decoded_frames(source, video, indices.tolist()) for video, indices in dataset.read[1:]]
-        expected = known["open"] + known["frame"] * np.median(decoded) if known else 0.0
+        expected = np.median([_expected(source, known, *clip) for clip in dataset.read[1:]])
         key, own = _key(source, sampling, size), sum(percentiles(times)["p50"] for times in took.values())
         rows.append({**key, "metric": "decode", "unit": "ms", **percentiles(took["decode"]), "expected": expected})
         rows.append({**key, "metric": "transform", "unit": "ms", **percentiles(took["transform"])})
@@ -107,15 +119,21 @@ def measure(sources, costs, sampling, *, size, clips):
     return rows
 
 
+def _expected(source, known, video, indices):
+    """ms that a clip's frames should take; `known`: what `calibrate` found."""
+    if not known:
+        return 0.0
+    frames = decoded_frames(source, video, indices.tolist())
+    return known["open"] + known["frame"] * frames + known["shown"] * len(set(indices.tolist()))
+
+
 def decoded_frames(source, video, wanted):
     """How many frames of a video must be decoded, so that those `wanted` are."""
     wanted = sorted(set(wanted))
-    if source.cache is not None:
+    if source.manifest.source != "video" or source.cache is not None:
         return 0
     if source.impl == "pyav":
         return wanted[-1] + 1
-    if source.impl != "decord":
-        return len(wanted)
     keys, count, last = _key_frames(source.manifest.root / video.path), 0, -1
     for number in wanted:
         start = max(key for key in keys if key <= number)

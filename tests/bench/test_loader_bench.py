@@ -56,7 +56,7 @@ def test_key_frames(sources):
 )
 def test_how_many_frames_must_be_decoded(monkeypatch, tmp_path, impl, cached, count):
     monkeypatch.setattr(loader, "_key_frames", lambda path: [0, 12, 24, 36])
-    source = SimpleNamespace(impl=impl, cache=cached, manifest=SimpleNamespace(root=tmp_path))
+    source = SimpleNamespace(impl=impl, cache=cached, manifest=SimpleNamespace(root=tmp_path, source="video"))
     assert loader.decoded_frames(source, SimpleNamespace(path="a"), [30, 5, 20, 31, 5]) == count
 
 
