@@ -153,7 +153,7 @@ def _matches(name, tensors, options):
     for layout in entry(name).layouts:
         inferred = {**_classes(layout, tensors), **layout.infer(tensors)}
         for variant in entry(name).variants:
-            chosen = {**inferred, **layout.options, **variant, **options}
+            chosen = {**variant, **inferred, **layout.options, **options}
             yield _match(name, layout, chosen, tensors)
 
 
@@ -204,7 +204,7 @@ def nearest_text(tensors):
     if nearest is None:
         return ""
     name, match = nearest
-    fits = "fits" if match.fits else f"is nearest, with {len(match.misfits)} misfits"
+    fits = "fits" if match.fits else f"is nearest, misfits: {len(match.misfits)}"
     given = {key: value for key, value in match.options.items() if value != model_options(name).get(key)}
     return f"{name} with {given} {fits}"
 

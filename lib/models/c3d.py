@@ -55,8 +55,8 @@ class C3D(nn.Module):
 
 def published_key(ours):
     match ours.split("."):
-        case ["fc", leaf]:
-            return f"fc.0.{leaf}"
+        case [("fc1" | "fc2" | "fc") as linear, leaf]:
+            return f"{linear}.0.{leaf}"
         case ["groups", group, index, leaf]:
             return f"group{int(group) + 1}.{index}.{leaf}"
         case _:
@@ -68,4 +68,6 @@ def c3d(num_classes=400, frames=16, size=112, dropout=0.5):
     """C3D for clips of `frames` (a multiple of 16) at `size` x `size` pixels."""
     if frames < 16 or frames % 16:
         raise ValueError(f"frames={frames}; C3D is built for multiples of 16 frames")
+    if size < 1:
+        raise ValueError(f"size={size}; it is the height and width of the clip in pixels")
     return C3D(num_classes, frames, size, dropout)

@@ -156,9 +156,16 @@ IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 KINETICS = ((110.2008, 100.63983, 95.99475), (58.14765, 56.46975, 55.332195))
 
 
+def _groups(tensors):
+    """The baseline's groups, from a filter of its widest stage."""
+    key = "backbone.layer4.0.conv2.conv.weight"
+    return {"groups": WIDEST // tensors[key].shape[1]} if key in tensors else {}
+
+
 def _mmaction_input(file_name):
-    """Kinetics' mean for the 152-layer nets from scratch and from Sports-1M, else ImageNet's."""
-    kinetics = "sports1m" in file_name or ("from_scratch" in file_name and "r152" in file_name)
+    """Kinetics' mean for the 152-layer nets from scratch and from Sports-1M, else (IG-65M, 50 layers) ImageNet's."""
+    from_scratch = "from_scratch" in file_name and "ig65m" not in file_name
+    kinetics = "sports1m" in file_name or (from_scratch and "r152" in file_name)
     return Preprocessing("RGB", (0, 255), *(KINETICS if kinetics else IMAGENET), 224, 32, 2)
 
 
@@ -174,7 +181,8 @@ def _layouts(kind):
     """Files of mmaction2 (with and without head), of VMZ, of pytorchvideo."""
     key = partial(_mmaction_key, kind)
     ignored = ("data_preprocessor.*",)
-    yield Layout("mmaction2", key, _mmaction_input, "state_dict", ignored=ignored)
+    infer = _groups if kind == "r3d" else lambda tensors: {}
+    yield Layout("mmaction2", key, _mmaction_input, "state_dict", ignored=ignored, infer=infer)
     bare = partial(_mmaction_key, kind, backbone="")
     yield Layout("mmaction2 backbone", bare, _mmaction_input, "state_dict", optional=("fc.*",), ignored=ignored)
     if kind in VMZ:

@@ -47,6 +47,18 @@ def published_input(file_name):
     return Preprocessing(order, (0, 255), ACTIVITYNET, (1.0, 1.0, 1.0), 112, said.get("frames", 16), note=note)
 
 
-def layout(key):
-    """The files' layout, for a function that turns our keys into theirs."""
-    return Layout("efficient-3dcnns", key, published_input, "state_dict", "module.")
+def scaled(channels, width):
+    """Channels under a width multiplier, truncated; ValueError if none are left."""
+    if int(channels * width) < 1:
+        raise ValueError(f"width={width} leaves none of {channels} channels; it is a multiplier, 1.0 the paper's net")
+    return int(channels * width)
+
+
+def width_from(key, channels):
+    """What a file's tensors tell of the width multiplier, in hundredths: `key` has int(channels * width) outputs."""
+    return lambda tensors: {"width": -(-100 * len(tensors[key]) // channels) / 100} if key in tensors else {}
+
+
+def layout(key, infer=lambda tensors: {}):
+    """The files' layout, for a function that turns our keys into theirs, and one from tensors to options."""
+    return Layout("efficient-3dcnns", key, published_input, "state_dict", "module.", infer=infer)

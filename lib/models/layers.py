@@ -132,7 +132,7 @@ def check_clip(x, net, fits=True, takes=""):
     fits   whether the net takes its T, H, W
     takes  what the net takes, e.g. "16, 32, 48, ... frames"
     """
-    if x.ndim != 5 or x.shape[1] != 3:
+    if x.ndim != 5 or x.shape[1] != 3 or 0 in x.shape[2:]:
         raise ValueError(f"{net} takes clips of shape (N, 3, T, H, W), not {tuple(x.shape)}")
     if not fits:
         frames, height, width = x.shape[2:]

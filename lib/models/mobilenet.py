@@ -7,7 +7,7 @@ Input   (N, 3, T, H, W)
 
 from torch import nn
 
-from lib.models.efficient3dcnns import layout
+from lib.models.efficient3dcnns import layout, scaled, width_from
 from lib.models.layers import check_clip, conv_bn
 from lib.models.registry import register
 
@@ -61,8 +61,11 @@ def published_key(ours):
             return f"features.{int(block) + 1}.{('conv', 'bn')[int(layer)]}{number}.{leaf}"
 
 
-@register(layouts=[layout(published_key)], variants=[{"width": width} for width in (1.0, 0.5, 1.5, 2.0)])
+LAYOUT = layout(published_key, width_from("features.13.conv2.weight", BLOCKS[-1][0]))
+
+
+@register(layouts=[LAYOUT], variants=[{"width": width} for width in (1.0, 0.5, 1.5, 2.0)])
 def mobilenet3d(num_classes=400, width=1.0, dropout=0.2):
     """3D-MobileNet; widths 0.5, 1.0, 1.5 and 2.0 are published."""
-    blocks = [(int(channels * width), stride) for channels, stride in BLOCKS]
-    return MobileNet(num_classes, int(STEM * width), blocks, dropout)
+    blocks = [(scaled(channels, width), stride) for channels, stride in BLOCKS]
+    return MobileNet(num_classes, scaled(STEM, width), blocks, dropout)

@@ -9,7 +9,7 @@ from math import prod, sqrt
 
 from torch import nn
 
-from lib.models.efficient3dcnns import layout
+from lib.models.efficient3dcnns import layout, scaled, width_from
 from lib.models.layers import check_clip, conv_bn
 from lib.models.registry import register
 
@@ -99,11 +99,14 @@ def published_key(ours):
             return f"features.{int(block) + 1}.conv.{3 * units.index(unit) + int(layer)}.{leaf}"
 
 
-@register(layouts=[layout(published_key)], variants=[{"width": width} for width in (1.0, 0.7, 0.45, 0.2)])
+LAYOUT = layout(published_key, width_from("features.17.conv.6.weight", STAGES[-1][1]))
+
+
+@register(layouts=[LAYOUT], variants=[{"width": width} for width in (1.0, 0.7, 0.45, 0.2)])
 def mobilenetv2_3d(num_classes=400, width=1.0, dropout=0.2):
     """3D-MobileNetV2; widths 0.2, 0.45, 0.7 and 1.0 are published."""
-    stages = [(expansion, int(c * width), count, stride) for expansion, c, count, stride in STAGES]
-    return MobileNetV2(num_classes, int(STEM * width), stages, int(LAST * max(1.0, width)), dropout).apply(_init)
+    stages = [(expansion, scaled(c, width), count, stride) for expansion, c, count, stride in STAGES]
+    return MobileNetV2(num_classes, scaled(STEM, width), stages, int(LAST * max(1.0, width)), dropout).apply(_init)
 
 
 @register
@@ -112,5 +115,5 @@ def mobilenetv2_3d_nano(num_classes=400, width=1.0, dropout=0.0):
 
     The paper's makes depthwise kernels so small that, in the few hundred steps of a CPU run, learning is left to luck.
     """
-    stages = [(expansion, int(c * width), count, stride) for expansion, c, count, stride in NANO_STAGES]
-    return MobileNetV2(num_classes, int(NANO_STEM * width), stages, NANO_LAST, dropout)
+    stages = [(expansion, scaled(c, width), count, stride) for expansion, c, count, stride in NANO_STAGES]
+    return MobileNetV2(num_classes, scaled(NANO_STEM, width), stages, NANO_LAST, dropout)

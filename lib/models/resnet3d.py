@@ -117,6 +117,12 @@ def published_key(ours):
             return ours
 
 
+def _cardinality(tensors):
+    """ResNeXt's, from the first block's width."""
+    key = "layer1.0.conv1.weight"
+    return {"cardinality": max(1, len(tensors[key]) // (64 // 16))} if key in tensors else {}
+
+
 # depth: (block, blocks per stage)
 DEPTHS = {
     10: (basic, (1, 1, 1, 1)),
@@ -149,7 +155,7 @@ for depth in DEPTHS:
     shortcuts = [{"shortcut": kind} for kind in ("B", "A")]
     register(_resnet(depth), name=f"resnet3d_{depth}", layouts=[layout(published_key)], variants=shortcuts)
 for depth in (50, 101, 152):
-    register(_resnext(depth), name=f"resnext3d_{depth}", layouts=[layout(published_key)])
+    register(_resnext(depth), name=f"resnext3d_{depth}", layouts=[layout(published_key, _cardinality)])
 
 
 @register

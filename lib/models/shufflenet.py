@@ -2,13 +2,13 @@
 
 Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422
 Origin  Zhang et al., ShuffleNet, CVPR 2018, arXiv:1707.01083, table 1
-Input   (N, 3, T, H, W), T = 16, 32, 48, ... (or one less): the pooled shortcuts do not pad time
+Input   (N, 3, T, H, W), T = 16, 32, 48, ... (or one less): the pooled shortcuts do not pad time; H, W > 32
 """
 
 import torch
 from torch import nn
 
-from lib.models.efficient3dcnns import layout
+from lib.models.efficient3dcnns import layout, scaled, width_from
 from lib.models.layers import channel_shuffle, check_clip, conv_bn
 from lib.models.registry import register
 
@@ -60,7 +60,8 @@ class ShuffleNet(nn.Module):
         self.fc = nn.Linear(channels[-1], num_classes)
 
     def forward(self, x):  # (N, 3, T, H, W)
-        check_clip(x, "ShuffleNet", x.ndim == 5 and (x.shape[2] + 1) // 2 % 8 == 0, "16, 32, 48, ... frames")
+        fits = x.ndim == 5 and (x.shape[2] + 1) // 2 % 8 == 0 and min(x.shape[3:]) > 32
+        check_clip(x, "ShuffleNet", fits, "16, 32, 48, ... frames of more than 32 pixels a side")
         x = self.stages(self.pool(self.stem(x)))  # (N, channels[3], T/16, H/32, W/32)
         return self.fc(self.dropout(x.mean((2, 3, 4))))
 
@@ -74,6 +75,17 @@ def published_key(ours):
         case ["stages", stage, block, unit, layer, leaf]:
             number = ("reduce", "depthwise", "expand").index(unit) + 1
             return f"layer{int(stage) + 1}.{block}.{('conv', 'bn')[int(layer)]}{number}.{leaf}"
+
+
+def _infer(tensors):
+    """Groups and width, from the last convolution."""
+    key = "layer3.3.conv3.weight"  # (C, C / 4 / groups, 1, 1, 1)
+    if key not in tensors:
+        return {}
+    channels, inputs = tensors[key].shape[:2]
+    groups = channels // 4 // max(1, inputs)
+    width = width_from(key, CHANNELS[groups][-1])(tensors)["width"] if groups in CHANNELS else 0
+    return {"groups": groups, "width": width} if width and _divisible(groups, width) else {}
 
 
 def _check(groups, width):
@@ -91,8 +103,8 @@ def _divisible(groups, width):
     return all(c % groups == 0 for c in [*inputs, *(c // 4 for c in channels[1:]), *(b - a for a, b in pairs)])
 
 
-@register(layouts=[layout(published_key)], variants=[{"width": w, "groups": 3} for w in (1.0, 0.5, 1.5, 2.0)])
+@register(layouts=[layout(published_key, _infer)], variants=[{"width": w, "groups": 3} for w in (1.0, 0.5, 1.5, 2.0)])
 def shufflenet3d(num_classes=400, width=1.0, groups=3, dropout=0.2):
     """3D-ShuffleNet; 3 groups at widths 0.5, 1.0, 1.5 and 2.0 are published."""
     _check(groups, width)
-    return ShuffleNet(num_classes, [int(c * width) for c in CHANNELS[groups]], groups, dropout)
+    return ShuffleNet(num_classes, [scaled(c, width) for c in CHANNELS[groups]], groups, dropout)
