@@ -37,14 +37,15 @@ class C3D(nn.Module):
                 group.extend([*conv_bn(channels, width, 3, bias=True), nn.ReLU(inplace=True)])
                 channels = width
             self.groups.append(group.append(nn.MaxPool3d(*pool)))
-        self.fc1 = nn.Linear(channels * (frames // 16) * (-(-size // 32)) ** 2, HIDDEN)
+        t, s = ((frames - 1) // 8 + 1) // 2, size // 16 // 2 + 1  # what the pools leave: 1 and 4 of 16 and 112
+        self.fc1 = nn.Linear(channels * t * s**2, HIDDEN)
         self.fc2 = nn.Linear(HIDDEN, HIDDEN)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(HIDDEN, num_classes)
 
     def forward(self, x):  # (N, 3, frames, size, size)
         check_clip(x, "C3D", tuple(x.shape[2:]) == (self.frames, self.size, self.size), self._takes())
-        x = self.groups(x).flatten(1)  # (N, 512 * frames/16 * size/32 * size/32)
+        x = self.groups(x).flatten(1)  # (N, 512 * t * s * s)
         for linear in (self.fc1, self.fc2):
             x = self.dropout(F.relu(linear(x)))
         return self.fc(x)
@@ -65,9 +66,7 @@ def published_key(ours):
 
 @register(layouts=[layout(published_key)])
 def c3d(num_classes=400, frames=16, size=112, dropout=0.5):
-    """C3D for clips of `frames` (a multiple of 16) at `size` x `size` pixels."""
-    if frames < 16 or frames % 16:
-        raise ValueError(f"frames={frames}; C3D is built for multiples of 16 frames")
-    if size < 1:
-        raise ValueError(f"size={size}; it is the height and width of the clip in pixels")
+    """C3D for clips of `frames` at `size` x `size` pixels. (The published code miscounts some sizes, and fails.)"""
+    if frames < 9 or size < 16:
+        raise ValueError(f"frames={frames}, size={size}; C3D's pools leave nothing of less than 9 frames of 16 pixels")
     return C3D(num_classes, frames, size, dropout)

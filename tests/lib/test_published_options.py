@@ -79,13 +79,22 @@ def test_ig65m_files_want_imagenets_mean():
     assert (said.mean, said.std) == IMAGENET
 
 
+@pytest.mark.parametrize(("frames", "size"), [(16, 112), (9, 16), (24, 64), (32, 97), (26, 100)])
+def test_c3d_takes_what_it_is_built_for(frames, size):
+    with torch.device("meta"):
+        assert create_model("c3d", frames=frames, size=size).eval()(torch.zeros(1, 3, frames, size, size)).shape == (
+            1,
+            400,
+        )
+
+
 @pytest.mark.parametrize(
     ("name", "options", "says"),
     [
         ("mobilenet3d", {"width": 0}, "leaves none of"),
         ("mobilenetv2_3d", {"width": -1}, "leaves none of"),
         ("shufflenet3d", {"width": 0.0, "groups": 1}, "leaves none of"),
-        ("c3d", {"size": 0}, "pixels"),
+        ("c3d", {"size": 0}, "16 pixels"),
     ],
 )
 def test_senseless_options(name, options, says):
