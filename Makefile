@@ -5,7 +5,7 @@ READY := .venv/.ready
 
 .PHONY: demo test test-long lab figures ship gpu lint
 
-demo: $(READY)            ## train five small nets from video files and draw their trade-off
+demo: $(READY)            ## train small nets of all five systems from video files, draw their trade-off
 	$(BIN)/python -m bench run quick
 
 test: $(READY)            ## all tests that need neither a GPU nor a network
