@@ -50,13 +50,14 @@ def test_key_frames(sources):
     [
         ("decord", None, 6 + (20 - 12 + 1) + (30 - 24 + 1) + 1),
         ("pyav", None, 32),
-        ("pillow", None, 4),
+        ("pillow", None, 0),
         ("memmap", 1, 0),
     ],
 )
 def test_how_many_frames_must_be_decoded(monkeypatch, tmp_path, impl, cached, count):
     monkeypatch.setattr(loader, "_key_frames", lambda path: [0, 12, 24, 36])
-    source = SimpleNamespace(impl=impl, cache=cached, manifest=SimpleNamespace(root=tmp_path, source="video"))
+    kind = "frames" if impl == "pillow" else "video"
+    source = SimpleNamespace(impl=impl, cache=cached, manifest=SimpleNamespace(root=tmp_path, source=kind))
     assert loader.decoded_frames(source, SimpleNamespace(path="a"), [30, 5, 20, 31, 5]) == count
 
 
