@@ -78,6 +78,15 @@ def random_resized_box(height, width, size, rng, area=(0.08, 1), aspect=(3 / 4, 
     return (height - short) // 2, (width - short) // 2, short, short
 
 
+def short_side_jitter_box(height, width, size, rng, scales=(256 / 224, 320 / 224)):
+    """VMZ's and SlowFast's: the short side resized to between scales[0] and scales[1] times `size`, then a square.
+
+    The square of `size` is cut out before it is resized, not after, which is the same up to rounding.
+    """
+    side = min(height, width, round(min(height, width) / rng.uniform(*scales)))
+    return random_square(height, width, side, rng.random(), rng.random())
+
+
 def centre(height, width, size):
     """One square in the middle; half a pixel is rounded to even, as in torchvision and Pillow."""
     return [(round((height - size) / 2), round((width - size) / 2), size, size)]
@@ -108,6 +117,7 @@ TRAIN_CROPS = {
     "multi_scale_corner": multi_scale_corner_box,
     "multi_scale_random": multi_scale_random_box,
     "random_resized": random_resized_box,
+    "short_side_jitter": short_side_jitter_box,
 }
 TEST_CROPS = {
     "centre": centre,

@@ -56,6 +56,20 @@ def resize_short_side(clip, short_side):
     return resize(clip, *short_side_size(*clip.shape[1:3], short_side))
 
 
+# What published nets were fed, as options of `normalize`
+NORMALISATIONS = {
+    # optplan, RubiksNet, CAKES, TSM; in CSN's configurations on the scale to 255
+    "imagenet": {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "value_range": 1.0},
+    # VMZ; CSN from scratch and from Sports-1M
+    "kinetics": {"mean": (0.43216, 0.394666, 0.37645), "std": (0.22803, 0.22145, 0.216989), "value_range": 1.0},
+    # Efficient-3DCNNs, and what else it offers; the order of the means is not swapped with that of the channels
+    "activitynet": {"mean": (114.7748, 107.7354, 99.475), "std": (1.0, 1.0, 1.0), "value_range": 255.0},
+    "efficient3dcnns_kinetics": {
+        "mean": (110.63666788, 103.16065604, 96.29023126),
+        "std": (38.7568578, 37.88248729, 40.02898126),
+        "value_range": 255.0,
+    },
+}
 CHANNEL_ORDERS = {"RGB": lambda clips: clips, "BGR": lambda clips: clips.flip(-4)}
 
 

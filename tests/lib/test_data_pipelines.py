@@ -10,10 +10,7 @@ import torch
 from lib.data import crops, normalize, transforms
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-EFFICIENT3DCNNS_MEAN_STD = {  # pixels 0 to 255
-    "activitynet": ((114.7748, 107.7354, 99.4750), None),
-    "kinetics": ((110.63666788, 103.16065604, 96.29023126), (38.7568578, 37.88248729, 40.02898126)),
-}
+EFFICIENT3DCNNS_SETS = {"activitynet": "activitynet", "kinetics": "efficient3dcnns_kinetics"}
 
 
 def golden(name):
@@ -76,8 +73,9 @@ def test_efficient3dcnns_evaluation(row):
     size, unit = row["sample_size"], 255 / row["norm_value"]
     clip = transforms.resize_short_side(noise(row["image_seed"], 1, *row["image_wh"][::-1]), size)
     clip = as_tensor(transforms.crop(clip, crops.centre(*clip.shape[1:3], size)[0]))
-    mean, std = EFFICIENT3DCNNS_MEAN_STD[row["mean_dataset"]]
-    mean, std = np.array(mean) * unit / 255, np.array(std) * unit / 255 if row["std_norm"] else np.ones(3)
+    known = transforms.NORMALISATIONS[EFFICIENT3DCNNS_SETS[row["mean_dataset"]]]
+    mean = np.array(known["mean"]) * unit / 255
+    std = np.array(known["std"]) * unit / 255 if row["std_norm"] else np.ones(3)
     out = normalize(clip, mean.tolist(), std.tolist(), value_range=unit)[:, 0]
     assert list(out.shape) == row["shape"]
     grey_level = unit / 255 / std.min()
@@ -103,7 +101,7 @@ def test_cakes_validation():
     clip = noise(0, row["frames"]["T"], row["frames"]["h"], row["frames"]["w"])
     clip = transforms.resize_short_side(clip, 256)
     clip = as_tensor(transforms.crop(clip, crops.centre(*clip.shape[1:3], 224)[0]))
-    out = normalize(clip, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)).transpose(0, 1)
+    out = normalize(clip, **transforms.NORMALISATIONS["imagenet"]).transpose(0, 1)
     grey_level = 1.001 / 255 / 0.224
     assert list(out.shape) == row["shape_T_C_H_W"]
     np.testing.assert_allclose(out.flatten()[:5], row["first"], rtol=0, atol=grey_level)
@@ -155,3 +153,20 @@ def test_random_resized_box_draws_area_and_aspect():
     logarithms = np.log(4 / 3) * np.array([-1, -0.5, 0, 0.5, 1])
     np.testing.assert_allclose(np.quantile(np.log(aspect), [0, 0.25, 0.5, 0.75, 1]), logarithms, atol=0.02)
     assert crops.random_resized_box(10, 1000, 224, rng, area=(1, 1)) == (0, 495, 10, 10), "nothing fits: the middle"
+
+
+def test_short_side_jitter():
+    """256 to 320 at 224: of a 256 x 340 video a square of 224 / 320 to 224 / 256 of its short side, anywhere."""
+    rng = np.random.default_rng(0)
+    boxes = np.array([crops.short_side_jitter_box(256, 340, 224, rng) for _ in range(4000)])
+    assert (boxes[:, 2] == boxes[:, 3]).all() and boxes[:, 2].min() == round(0.7 * 256) and boxes[:, 2].max() == 224
+    np.testing.assert_allclose(np.median(256 * 224 / boxes[:, 2]), (256 + 320) / 2, atol=2)
+    assert boxes[:, 0].min() == boxes[:, 1].min() == 0 and (boxes[:, 1] + boxes[:, 3]).max() == 340
+
+
+def test_normalisation_sets_agree_across_scales():
+    """csn.md gives VMZ's set twice, on the scale to 1 and on that to 255."""
+    clip = torch.from_numpy(noise(0, 2, 8, 8)).permute(3, 0, 1, 2)
+    mean, std = (110.2008, 100.63983, 95.99475), (58.14765, 56.46975, 55.332195)
+    out = normalize(clip, **transforms.NORMALISATIONS["kinetics"])
+    torch.testing.assert_close(out, normalize(clip, mean, std, value_range=255), rtol=0, atol=1e-5)
