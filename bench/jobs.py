@@ -36,6 +36,7 @@ def _runtime(notebook, plan, run_dir, job, threads):
     """What depends on this machine, for those parameters that the notebook has."""
     values = {"run_dir": str(run_dir), "runs": str(run_dir.parent), "threads": threads, "device": plan["device"]}
     values["data"] = job["data"] or str(Path(plan["data"]) / job["options"].get("data", job["id"]))
+    values["weights"] = job["weights"]
     known = parameters_of(notebook)
     return {name: value for name, value in values.items() if name in known}
 

@@ -51,6 +51,15 @@ def identity(manifest):
     return f"{manifest.name}-{manifest.hash[:8]}"
 
 
+def weights_id(weights):
+    """What a run's id says of the published weights it starts from: the file's name and content, no path."""
+    from lib.converted import sha256
+
+    if not Path(weights).is_file():
+        raise ValueError(f"weights: there is no file {weights}")
+    return f"{Path(weights).name}-{sha256(weights)[:8]}"
+
+
 def most_classes(folder, labels):
     """{"num_classes": n}, what the nets' costs are counted with: the largest of these label sets."""
     return {"num_classes": max(len(read_own(folder, name).classes) for name in labels)} if labels else {}

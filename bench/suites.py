@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from bench.own_data import identity, most_classes, own_folder, read_own
+from bench.own_data import identity, most_classes, own_folder, read_own, weights_id
 from bench.parameters import check_parameters, parameters_of
 from lib.run import ROOT, run_id
 
@@ -35,6 +35,7 @@ class Job:
     whole_machine: bool = False  # alone, on all cores: what it times would suffer from a neighbour
     label: str = ""
     data: str = ""  # the folder of manifests that were there before; else a job makes data/<its id>
+    weights: str = ""  # a published checkpoint, where training starts from one
 
     @property
     def id(self):
@@ -117,8 +118,10 @@ def _on_videos(rule, notebook, options, words, prepare, folder):
     """A job on the videos that `prepare` makes, or on those of one's own `folder`."""
     videos = identity(read_own(folder, options["labels"])) if folder else prepare[0].id
     label = "-".join([*filter(None, words), f"s{options['seed']}"])
-    needs = tuple(job.id for job in prepare)
-    return Job(rule, notebook, {**options, "data": videos}, needs, label=label, data=folder)
+    needs, weights = tuple(job.id for job in prepare), options.get("weights", "")
+    options = {**options, "data": videos, **({"weights": weights_id(weights)} if weights else {})}
+    weights = str(Path(weights).resolve()) if weights else ""
+    return Job(rule, notebook, options, needs, label=label, data=folder, weights=weights)
 
 
 def _defaults(notebook, folder):

@@ -33,8 +33,11 @@ def save_converted(name, loaded, source, path):
         save_file(tensors, temporary, metadata)
 
 
-def load_converted(path):
-    """Read a file that `save_converted` wrote.  -> `Loaded`, whose report has nothing renamed, missing or unused"""
+def load_converted(path, name=None):
+    """Read a file that `save_converted` wrote.  -> `Loaded`, whose report has nothing renamed, missing or unused
+
+    name  of the net, ValueError if it is another; None: whichever it is
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -45,6 +48,8 @@ def load_converted(path):
         raise ValueError(f"{path} is not a safetensors file: {error}") from None
     if "model" not in metadata:
         raise ValueError(f"{path} names no model; `python -m bench checkpoint FILE --out {path}` writes one that does")
+    if name not in (None, metadata["model"]):
+        raise ValueError(f"{path} holds {metadata['model']}, not {name}")
     options = json.loads(metadata["options"])
     model = create_model(metadata["model"], **options)
     model.load_state_dict(tensors)

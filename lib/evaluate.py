@@ -10,18 +10,17 @@ from lib.metrics import average_views, top_k_accuracy
 
 
 @torch.no_grad()
-def predict(net, dataset, *, mean, std, batch_size=16, device="cpu", workers=0, **input_form):
+def predict(net, dataset, *, batch_size=16, device="cpu", workers=0, **pixels):
     """Logits of every view of every video: (videos, views, classes) float32, and the labels, (videos,).
 
     net        put in eval mode
     dataset    a ClipDataset with train=False
-    mean, std  of pixel values in 0..1, three numbers each
-    input_form value_range and channel_order as for `lib.data.normalize`, if the net was trained on another form
+    pixels     arguments of lib.data.normalize: mean, std, ...
     """
     net.eval()
     logits, labels = [], []
     for clips, wanted, _ in batches(dataset, 0, batch_size, shuffle=False, workers=workers):
-        logits.append(net(normalize(clips.to(device), mean, std, **input_form)).float().cpu())
+        logits.append(net(normalize(clips.to(device), **pixels)).float().cpu())
         labels.append(wanted)
     logits = torch.cat(logits).unflatten(0, (-1, dataset.views))
     return logits, torch.cat(labels)[:: dataset.views]

@@ -39,10 +39,14 @@ RECIPE = {
     "smoothing_rule": "proper",  # targets sum to 1; "optplan": to a little more, as Optimization Planning's do
     "mixup": 0.0,  # alpha, 0.8 in Optimization Planning's code; 0: no mixup
     "cutmix": 0.0,  # alpha, 1.0 there
-    "mean": [0.45, 0.45, 0.45],  # of pixel values in 0..1, RGB; with "std" it normalises every clip
+    "mean": [0.45, 0.45, 0.45],  # of pixel values; with "std" it normalises every clip
     "std": [0.225, 0.225, 0.225],
+    "value_range": 1.0,  # of a pixel before mean and std: 1 or 255
+    "channel_order": "RGB",  # or BGR, that of mean and std
     "seed": 0,
 }
+
+PIXELS = ("mean", "std", "value_range", "channel_order")
 
 
 def fit(
@@ -76,7 +80,7 @@ def fit(
             return record
         net.to(device)
         state = Training(run_dir, net, recipe)
-        reading = {name: recipe[name] for name in ("batch_size", "mean", "std")}
+        reading = {name: recipe[name] for name in ("batch_size", *PIXELS)}
         reading |= {"device": device, "workers": workers}
 
         def measure():
@@ -221,7 +225,7 @@ def _step(net, optimizer, clips, labels, recipe, device):
     optimizer.zero_grad(set_to_none=True)
     loss_sum, labels = 0.0, labels.to(device)
     for part, wanted in zip(clips.split(recipe["batch_size"]), labels.split(recipe["batch_size"]), strict=True):
-        part = normalize(part.to(device), recipe["mean"], recipe["std"])
+        part = normalize(part.to(device), **{name: recipe[name] for name in PIXELS})
         part, share = mix(part, recipe["mixup"], recipe["cutmix"])
         loss = heads_loss(net(part), wanted, recipe["label_smoothing"], recipe["smoothing_rule"], share)
         (loss * recipe["loss_weight"] / recipe["accumulate"]).backward()

@@ -34,17 +34,19 @@ def replace_head(net, num_classes, dropout=None):
     return net
 
 
-def freeze(net, trained=("fc",)):
+def freeze(net, trained=("fc",), statistics=False):
     """Freeze a net, in place, but the modules whose names begin so: no gradient, and no batch statistics that move.
 
-    Its batch norms become `FrozenBatchNorm`s. (Efficient-3DCNNs' own option for this trains everything: its schedule
-    sets the learning rate of all groups.)
+    statistics  let them move all the same; else the batch norms become `FrozenBatchNorm`s
+
+    (Efficient-3DCNNs' own option for this trains everything: its schedule sets the learning rate of all groups.)
     """
     unknown = [prefix for prefix in trained if not any(key.startswith(prefix) for key, _ in net.named_parameters())]
     if unknown:
         raise ValueError(f"no parameter begins with {', '.join(unknown)}; modules: {list(dict(net.named_children()))}")
     kept = [module for name, module in net.named_modules() if name.startswith(tuple(trained))]
-    freeze_batch_norms(net, keep=kept)
+    if not statistics:
+        freeze_batch_norms(net, keep=kept)
     for key, parameter in net.named_parameters():
         parameter.requires_grad_(key.startswith(tuple(trained)))
     return net
