@@ -1,4 +1,4 @@
-"""Published weights as the start of a training on other videos: a new head, what stays frozen, what the net must see."""
+"""Published weights as the start of a training on other videos: a new head, what is frozen, what the net must see."""
 
 from functools import partial
 from pathlib import Path
