@@ -47,13 +47,18 @@ FVCORE = {
 }
 
 
-def cost_table():
-    """One row per net, size and published figure; figures of nobody are empty.  -> DataFrame"""
+def cost_table(pattern="*"):
+    """One row per net, size and published figure; figures of nobody are empty.  -> DataFrame
+
+    pattern  of the nets' names, with wildcards
+    """
     published = {}
     for figure in published_figures():
         published.setdefault(_key(*figure["net"]), []).append(figure)
     rows = []
     for name, options in _nets(published.values()):
+        if not fnmatch(name, pattern):
+            continue
         classes, sizes = SIZES[system_of(name)]
         with torch.device("meta"):
             net = create_model(name, num_classes=classes, **options)
