@@ -20,12 +20,12 @@ class NotConverged(RuntimeError):
         self.record = record
 
 
-def fit_curve(metrics):
+def fitted_curve(metrics):
     """Fit f(x) = -a exp(-b x) - c x - d x^2 + e, a, b, d, e >= 0, to the metrics of epochs 0, 1, ...
 
-    Returns (x_max, y_max): the first whole epoch of 0..999 where f is highest, and f there. None if curve_fit reaches
-    its evaluation limit, as it does on ordinary curves. Start values, scaling and method are left to curve_fit: the
-    published decisions depend on them (x_scale="jac" moves most peaks by an epoch or two).
+    Returns f at the epochs 0..999; None if curve_fit reaches its evaluation limit, as it does on ordinary curves. Start
+    values, scaling and method are left to curve_fit: the published decisions depend on them (x_scale="jac" moves most
+    peaks by an epoch or two).
     """
     from scipy.optimize import OptimizeWarning, curve_fit
 
@@ -36,7 +36,14 @@ def fit_curve(metrics):
             parameters, _ = curve_fit(_curve, np.arange(len(metrics)), metrics, bounds=bounds)
         except RuntimeError:
             return None
-    fitted = _curve(np.arange(HORIZON, dtype=float), *parameters)
+    return _curve(np.arange(HORIZON, dtype=float), *parameters)
+
+
+def fit_curve(metrics):
+    """(x_max, y_max) of `fitted_curve`: the first epoch where it is highest, and its value there. None: no fit."""
+    fitted = fitted_curve(metrics)
+    if fitted is None:
+        return None
     peak = int(np.argmax(fitted))
     return peak, float(fitted[peak])
 
