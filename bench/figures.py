@@ -66,6 +66,30 @@ def draw_trade_off(table, x="gmacs", labels=None, ax=None, legend=True):
     return ax
 
 
+def draw_search(table, ax=None):
+    """What a search found and its rivals: top-1 on test with its 95 % interval, and at the right the paired difference.
+
+    table  rows of `bench.tables.compared` or `searches`, of one search  -> axes
+    """
+    ax = ax or plt.subplots(figsize=(8, 0.9 + 0.42 * len(table)), layout="constrained")[1]
+    for y, row in enumerate(table.itertuples()):
+        found = pd.isna(getattr(row, "points", None))
+        spread = [[row.top1 - row.top1_low], [row.top1_high - row.top1]]
+        look = {"fmt": "D" if found else "o", "color": "#D55E00" if found else "0.35"}
+        ax.errorbar(row.top1, y, xerr=spread, ms=6, capsize=3, lw=1.4, **look)
+        text = "found" if found else f"{row.points:+.1f} [{row.low:+.1f}, {row.high:+.1f}]"
+        ax.annotate(text, (1.02, y), xycoords=ax.get_yaxis_transform(), va="center", fontsize=8)
+    seeds = "  (seed {})" if "seed" in table and table.seed.nunique() > 1 else ""
+    names = [
+        name + seeds.format(seed) for name, seed in zip(table.variant, table.get("seed", table.variant), strict=True)
+    ]
+    ax.set_yticks(range(len(table)), names)
+    ax.set(xlabel="top-1 on test, %, and by how many points the found one is better", ylim=(len(table) - 0.4, -0.6))
+    ax.grid(axis="x", alpha=0.25, lw=0.5)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
 # of a name from its point: (points right, points up, its edge at the point)
 PLACES = [(7, 5, "left"), (7, -12, "left"), (-7, 5, "right"), (-7, -12, "right"), (7, 16, "left"), (7, -23, "left")]
 
@@ -103,10 +127,20 @@ def trade_off(table, folder, x="gmacs"):
     return path
 
 
+def searches(table, folder):
+    """Draw and save the figures of a suite's table of searches into `folder`, one for each notebook."""
+    for name, rows in table.groupby("search"):
+        ax = draw_search(rows)
+        save(ax.figure, Path(folder) / name)
+        plt.close(ax.figure)
+
+
 def redraw(out=ROOT):
-    """Draw the figure of every trade_off.csv under results/ again."""
+    """Draw the figures of every trade_off.csv and searches.csv under results/ again."""
     tables = sorted((Path(out) / "results").rglob("trade_off.csv"))
     if not tables:
         raise ValueError(f"no trade_off.csv under {Path(out) / 'results'}; `python -m bench run quick` writes one")
     for path in tables:
         print(trade_off(pd.read_csv(path), path.parent))
+    for path in sorted((Path(out) / "results").rglob("searches.csv")):
+        searches(pd.read_csv(path), path.parent)

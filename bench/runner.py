@@ -109,6 +109,7 @@ def _write_results(runs, results):
 
     if len(searches := tables.searches(runs)):
         tables.write(searches, results, "searches")
+        figures.searches(searches, results)
         print(f"\n{tables.to_text(searches)}\n\ntable   {results / 'searches.csv'}")
     table = tables.trade_off(runs)
     if not len(table):

@@ -151,29 +151,38 @@ def differences(runs):
 def searches(runs):
     """One row per variant that a finished search trained and tested: how well, and by how much the found one is better.
 
-    A search's done.json has `variants`, {name: {"test": what lib.evaluate.accuracies returns, further figures}}; the
-    first is what was found, `points` with its interval the found one's top-1 minus this one's, over the same videos.
-    A further figure (a number, a text, a bool) becomes a column.
+    A search's done.json has `variants`, see `compared`; a further figure (a number, a text, a bool) becomes a column.
     """
-    from lib.evaluate import paired_difference
-
     rows, now = [], commit()
     for job, record in _finished(runs, "search"):
         o, origin = job["options"], record["provenance"]
-        found = next(iter(record["variants"].values()))["test"]
-        for name, variant in record["variants"].items():
-            test = variant["test"]
-            row = {"search": job["notebook"], "model": o["model"], "labels": o["labels"], "seed": o["seed"]}
-            row |= {"variant": name, **{key: value for key, value in variant.items() if key != "test"}}
-            row |= {"dataset": o["data"], "split": "test", "videos": test["videos"]}
-            row |= {key: round(test[key], 2) for key in ("top1", "top1_low", "top1_high")}
-            if test is not found:
-                points = paired_difference(found["predicted"], test["predicted"], test["labels"])
-                row |= {key: round(value, 2) for key, value in zip(("points", "low", "high"), points, strict=True)}
-                row["verdict"] = _verdict(*points)
-            row |= {key: origin[key] for key in ("device", "torch", "threads", "commit", "date")}
-            rows.append({**row, "other_commit": origin["commit"] != now, "run": job["id"]})
+        what = {"search": job["notebook"], "model": o["model"], "labels": o["labels"], "seed": o["seed"]}
+        whence = {key: origin[key] for key in ("device", "torch", "threads", "commit", "date")}
+        whence |= {"other_commit": origin["commit"] != now, "run": job["id"]}
+        rows += [
+            {**what, **row, "dataset": o["data"], "split": "test", **whence} for row in compared(record["variants"])
+        ]
     return pd.DataFrame(rows)
+
+
+def compared(variants):
+    """A row per variant, {name: {"test": what lib.evaluate.accuracies returns, further figures}}.
+
+    The first is what was found; `points` with its interval is the found one's top-1 minus this one's, same videos.
+    """
+    from lib.evaluate import paired_difference
+
+    rows, found = [], next(iter(variants.values()))["test"]
+    for name, variant in variants.items():
+        test = variant["test"]
+        row = {"variant": name, **{key: value for key, value in variant.items() if key != "test"}}
+        row |= {"videos": test["videos"], **{key: round(test[key], 2) for key in ("top1", "top1_low", "top1_high")}}
+        if test is not found:
+            points = paired_difference(found["predicted"], test["predicted"], test["labels"])
+            row |= {key: round(value, 2) for key, value in zip(("points", "low", "high"), points, strict=True)}
+            row["verdict"] = _verdict(*points)
+        rows.append(row)
+    return rows
 
 
 def _verdict(points, low, high):

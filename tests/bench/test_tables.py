@@ -113,3 +113,17 @@ def test_ship_copies_tables_and_figures(runs, tmp_path, monkeypatch):
     tables.ship("mine", tmp_path)
     shipped = pd.read_csv(tmp_path / "clone/results/shipped/mine/trade_off.csv")
     assert shipped.model.tolist() == table.model.tolist()
+
+
+def test_a_search_s_figure_is_drawn_again_from_its_table(tmp_path):
+    rows = [
+        {"search": "s", "variant": "found", "top1": 70.0, "top1_low": 65.0, "top1_high": 75.0, "seed": 0},
+        {"search": "s", "variant": "rival", "top1": 60.0, "top1_low": 55.0, "top1_high": 65.0, "seed": 0}
+        | {"points": 10.0, "low": 4.0, "high": 16.0},
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    figures.searches(table, tmp_path)
+    first = (tmp_path / "s.svg").read_bytes()
+    table.to_csv(tmp_path / "searches.csv", index=False)
+    figures.searches(pd.read_csv(tmp_path / "searches.csv"), tmp_path)
+    assert (tmp_path / "s.svg").read_bytes() == first and b"+10.0 [+4.0, +16.0]" in first
