@@ -139,6 +139,38 @@ def _costs(a):
     write_costs(a.out, fvcore=a.fvcore)
 
 
+def _add_extract(parser):
+    parser.add_argument("name", help="of the net, such as dg_p3d_50")
+    parser.add_argument("checkpoint", help="its published weights")
+    parser.add_argument("folder", help="of the manifest")
+    parser.add_argument("--out", required=True, metavar="FILE.npz", help="the scores; numpy.load opens them")
+    parser.add_argument("--split", default="test")
+    numbers = {"segments": 1, "run": 16, "frame-stride": 1, "clips": 10, "size": 256, "batch-size": 4, "workers": 0}
+    for option, default in numbers.items():
+        parser.add_argument(f"--{option}", type=int, default=default, help=f"({default})")
+    parser.add_argument("--crop", default="three_corners", help="a test crop of lib.data.crops (three_corners)")
+    parser.add_argument("--device", default="cpu")
+
+
+def _extract(a):
+    from bench.scores import extract
+
+    stage = {"num_segments": a.segments, "clip_length": a.run, "num_steps": a.frame_stride}
+    reading = {"batch_size": a.batch_size, "workers": a.workers, "device": a.device}
+    views = {"split": a.split, "stage": stage, "clips": a.clips, "crop": a.crop, "size": a.size}
+    extract(a.name, a.checkpoint, a.folder, a.out, **views, **reading)
+
+
+def _add_merge(parser):
+    parser.add_argument("files", nargs="+", metavar="FILE.npz", help="of `extract`: the same videos, one crop or more")
+
+
+def _merge(a):
+    from bench.scores import merge
+
+    merge(a.files)
+
+
 COMMANDS = {
     "run": ("run a suite, or what of it is not done yet", _add_run, _run),
     "status": ("what of a suite is done", _add_status, _status),
@@ -149,6 +181,8 @@ COMMANDS = {
     "gpu": ("tests, timings and a training on this machine's GPU, in a few minutes", _add_gpu, _gpu),
     "ship": ("copy a suite's tables and figures into results/shipped", _add_status, _ship),
     "checkpoint": ("look at a published checkpoint, or convert it", _add_checkpoint, _checkpoint),
+    "extract": ("run published weights over every view of a split, and keep the scores", _add_extract, _extract),
+    "merge": ("the accuracy that files of scores add up to", _add_merge, _merge),
     "costs": ("every net's published cost beside ours", _add_costs, _costs),
 }
 
