@@ -7,6 +7,7 @@ step. So `last.pt` (net, optimizer, where we are) is all that a resumed run need
 import json
 import math
 import time
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 
@@ -61,6 +62,9 @@ def fit(
     workers=0,
     save_minutes=5.0,
     progress=None,
+    penalty=None,
+    measured=nullcontext,
+    observe=None,
     **recipe,
 ):
     """Train `net` in the folder `run_dir`; called again, go on where it stopped; called once more, return the record.
@@ -69,6 +73,9 @@ def fit(
     identity          what else makes this run this run (model name and options, data); kept in run.json
     save_minutes      how much work a kill may cost at most
     progress          show a bar; None: on a terminal
+    penalty           f(net) -> a scalar that is added to every batch's loss; the history's loss is without it
+    measured          f(net) -> a context in which val and test measure the net; it leaves the net as it found it
+    observe           f(net) -> what else goes into an epoch's row of the history, {name: JSON value}
     recipe            changes to RECIPE
     Returns the content of done.json. ValueError: an unknown option, or a folder that holds another run.
     """
@@ -79,21 +86,23 @@ def fit(
         if record := done(run_dir):
             return record
         net.to(device)
-        state = Training(run_dir, net, recipe)
+        state = Training(run_dir, net, recipe, penalty)
         reading = {name: recipe[name] for name in ("batch_size", *PIXELS)}
         reading |= {"device": device, "workers": workers}
 
         def measure():
-            result = accuracies(*predict(net, val, **reading))
-            return {"val_top1": result["top1"], "val_top5": result["top5"]}
+            with measured(net):
+                result = accuracies(*predict(net, val, **reading))
+            more = observe(net) if observe else {}
+            return {"val_top1": result["top1"], "val_top5": result["top5"], **more}
 
         while state.epoch < recipe["epochs"]:
             state.train_epoch(train, measure, device, workers, save_minutes, progress)
         net.load_state_dict(torch.load(run_dir / "best.pt", map_location=device, weights_only=True)["net"])
         results = {"history": state.history, "best_epoch": state.best_epoch}
         if test is not None:
-            logits, labels = predict(net, test, **reading)
-            results["test"] = accuracies(logits, labels)
+            with measured(net):
+                results["test"] = accuracies(*predict(net, test, **reading))
         return finish(run_dir, results, device)
 
 
@@ -138,8 +147,8 @@ def parameter_groups(net, learning_rate, weight_decay):
 class Training:
     """Net, optimizer and position; what last.pt holds, and where a training in that folder goes on."""
 
-    def __init__(self, run_dir, net, recipe):
-        self.run_dir, self.net, self.recipe = run_dir, net, recipe
+    def __init__(self, run_dir, net, recipe, penalty=None):
+        self.run_dir, self.net, self.recipe, self.penalty = run_dir, net, recipe, penalty
         self.optimizer = torch.optim.SGD(
             parameter_groups(net, recipe["learning_rate"], recipe["weight_decay"]),
             lr=recipe["learning_rate"],
@@ -202,7 +211,7 @@ class Training:
             loader, f"epoch {self.epoch + 1}", steps, initial=self.step, leave=False, disable=hidden
         ):
             self._prepare_step(self.epoch * steps + self.step, steps)
-            self.loss_sum += _step(self.net, self.optimizer, batch, labels, recipe, device)
+            self.loss_sum += _step(self.net, self.optimizer, batch, labels, recipe, device, self.penalty)
             self.step += 1
             if time.monotonic() - saved > 60 * save_minutes:
                 self.save()
@@ -220,15 +229,16 @@ class Training:
             group["lr"] = group["base_rate"] * factor
 
 
-def _step(net, optimizer, clips, labels, recipe, device):
-    """One optimizer step over `accumulate` forward passes; returns the mean loss."""
+def _step(net, optimizer, clips, labels, recipe, device, penalty=None):
+    """One optimizer step over `accumulate` forward passes; returns the mean loss, without the penalty."""
     optimizer.zero_grad(set_to_none=True)
     loss_sum, labels = 0.0, labels.to(device)
     for part, wanted in zip(clips.split(recipe["batch_size"]), labels.split(recipe["batch_size"]), strict=True):
         part = normalize(part.to(device), **{name: recipe[name] for name in PIXELS})
         part, share = mix(part, recipe["mixup"], recipe["cutmix"])
         loss = heads_loss(net(part), wanted, recipe["label_smoothing"], recipe["smoothing_rule"], share)
-        (loss * recipe["loss_weight"] / recipe["accumulate"]).backward()
+        whole = loss * recipe["loss_weight"] + (penalty(net) if penalty else 0)
+        (whole / recipe["accumulate"]).backward()
         loss_sum += loss.item()
     if not math.isfinite(loss_sum):
         raise FloatingPointError(f"the loss is {loss_sum}: lower learning_rate ({recipe['learning_rate']})")

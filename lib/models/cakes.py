@@ -27,6 +27,7 @@ from lib.models.subkernels import (
     DroppingConv,
     FactorizedConv,
     SubKernelConv,
+    SuperConv,
     read_plan,
     uniform,
 )
@@ -61,7 +62,7 @@ def _middles(op, plan, search, planes):
     if op in DROPPING:
         return [lambda p, stride: DroppingConv(p, p, op, stride)] * len(planes)
     if search:
-        return [lambda p, stride: SubKernelConv(p, dict.fromkeys(OPS[op], p), stride)] * len(planes)
+        return [lambda p, stride: SuperConv(p, p, op, stride)] * len(planes)
     layers = read_plan(plan, op, planes)
     return [lambda p, stride, counts=counts: SubKernelConv(p, counts, stride) for counts in layers]
 

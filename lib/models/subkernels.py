@@ -119,8 +119,16 @@ DROPPING = {
 }
 
 
-class DroppingConv(SubKernelConv):
-    """The supernet's: `channels` candidates of every kind, of which each forward pass keeps as many as one kind has.
+class SuperConv(SubKernelConv):
+    """A supernet's: every kind has all the channels that the searched layer will have in all."""
+
+    def __init__(self, c_in, planes, op, stride):
+        super().__init__(c_in, dict.fromkeys(OPS[op], planes), stride)
+        self.planes = planes
+
+
+class DroppingConv(SuperConv):
+    """A supernet's that drops: of its candidates, each forward pass keeps as many as one kind has.
 
     Training draws them. Then output channel j is the j-th kept candidate, its norm has the batch's statistics, and the
     running ones stay as they are, as published. Published code cannot evaluate it; here, `kept` fixes the candidates,
@@ -129,7 +137,7 @@ class DroppingConv(SubKernelConv):
 
     def __init__(self, c_in, c_out, op, stride):
         base, draw = DROPPING[op]
-        super().__init__(c_in, {kind: c_out for kind in OPS[base]}, stride)
+        super().__init__(c_in, c_out, base, stride)
         self.channels, self.draw, self.kept = c_out, draw, None
 
     def forward(self, x):

@@ -1,0 +1,159 @@
+"""CAKES: search which channels get 1D, 2D or 3D kernels, by the scales of a supernet's norms.
+
+Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798
+       and its code, which names the two ways:
+Cost priority         every kind has all channels; an L1 penalty on the scales (gammas) of each layer's norm, in
+                      proportion to the kernels' sizes, makes channels earn what they cost
+Performance priority  no penalty; every forward pass keeps a random share of the candidates, so that none relies on
+                      the others
+Both end alike: a layer of p channels keeps the p candidates with the largest |gamma|.
+
+    net = create_model("cakes_50", num_classes=8, search=True)                   # performance: op="conv1_2_3d_dropout"
+    plan, record = search("runs/search", net, train, val, epochs=70)
+    create_model("cakes_50", num_classes=8, plan="runs/search/plan.json")
+
+In the folder: what `lib.train.fit` keeps, the gammas of every epoch in the history, and plan.json, written last.
+"""
+
+import json
+import warnings
+from contextlib import contextmanager
+from functools import partial
+from math import prod
+from pathlib import Path
+
+import torch
+
+from lib.data import batches, normalize
+from lib.files import write_text
+from lib.models.subkernels import KINDS, DroppingConv
+from lib.models.swap import super_layers
+from lib.train import complete, fit
+
+
+def search(run_dir, net, train, val, *, strength=None, by_volume=True, exact=True, recalibrate=8, **options):
+    """Train the supernet `net` in the folder `run_dir`, and prune it: (plan, record of the training).
+
+    net          with layers of several kinds: `cakes_*` with search=True or a dropping op, or `lib.models.swap`'s
+    train, val   ClipDatasets. The plan comes from the last epoch's gammas; val is only watched
+    strength     of the penalty; None: the paper's 1e-4, or 0 for a net that drops channels. What matters is strength
+                 x learning rate x steps: a short search needs a larger one
+    by_volume    weigh the penalty by the kernels' volumes; else alike
+    exact        see `kept_channels`
+    recalibrate  a net that drops channels is measured with those it would keep now, after as many training batches
+                 have set their running statistics; training goes on as if it had not been measured
+    options      of lib.train.fit, and of its recipe
+    Killed and called again, it goes on, and ends with the same plan.
+    """
+    layers = super_layers(net)
+    dropping = any(isinstance(layer, DroppingConv) for layer in layers)
+    if dropping and strength:
+        raise ValueError(f"strength={strength}; a net that drops channels is searched without penalty (strength=0)")
+    strength = (0.0 if dropping else 1e-4) if strength is None else strength
+    settings = {"strength": strength, "by_volume": by_volume, "recalibrate": recalibrate if dropping else 0}
+    options["identity"] = {**options.get("identity", {}), "search": settings}
+    if strength:
+        options["penalty"] = partial(l1_penalty, strength=strength, by_volume=by_volume)
+    if dropping:
+        recipe = complete({key: value for key, value in options.items() if key in RECIPE_KEYS})
+        options["measured"] = partial(pruned, clips=train, count=recalibrate, recipe=recipe)
+    record = fit(run_dir, net, train, val, observe=gammas, **options)
+    kinds = [layer.kinds for layer in layers]
+    rows = zip(record["history"][-1]["gammas"], kinds, strict=True)
+    plan = [prune(torch.tensor(values), names, exact=exact) for values, names in rows]
+    write_plan(Path(run_dir) / "plan.json", plan)
+    return plan, record
+
+
+RECIPE_KEYS = frozenset(complete({}))
+
+
+def kind_weights(kinds):
+    """What a gamma of every kind pays: in proportion to the kernel's volume, 1 in all. {kind: weight}"""
+    volumes = {kind: prod(KINDS[kind]) for kind in kinds}
+    return {kind: volume / sum(volumes.values()) for kind, volume in volumes.items()}
+
+
+def l1_penalty(net, strength, by_volume=True):
+    """strength * sum of weight * |gamma| over all candidates of all layers; its gradient at 0 is 0."""
+    terms = []
+    for layer in super_layers(net):
+        weights = kind_weights(layer.kinds) if by_volume else dict.fromkeys(layer.kinds, 1.0)
+        for gamma, weight in zip(layer.norm.weight.split(layer.planes), weights.values(), strict=True):
+            terms.append(weight * gamma.abs().sum())
+    return strength * sum(terms)
+
+
+def gammas(net):
+    """Every layer's |gamma|, kind after kind, to 7 decimals. {"gammas": [[...], ...]}"""
+    rows = [layer.norm.weight.detach().abs().tolist() for layer in super_layers(net)]
+    return {"gammas": [[round(gamma, 7) for gamma in row] for row in rows]}
+
+
+def kept_channels(gamma, planes, *, exact=True):
+    """The candidates that a layer of `planes` channels keeps: their numbers, in order.
+
+    gamma  (candidates,), a multiple of planes
+    exact  exactly `planes`: the largest |gamma| first, the lower number first among equals. False: all that reach the
+           planes-th largest, as in the original code; with ties these are more, and their plan fits no net
+    """
+    size = gamma.detach().abs()
+    order = size.argsort(descending=True, stable=True)
+    if exact:
+        return order[:planes].sort().values
+    return torch.nonzero(size >= size[order[planes - 1]]).flatten()
+
+
+def prune(gamma, kinds, *, exact=True):
+    """One layer of the plan, {kind: channels}: whose candidates the kept ones are.
+
+    gamma  (len(kinds) * planes,), kind after kind
+    """
+    planes = len(gamma) // len(kinds)
+    if len(gamma) > 1 and (gamma.abs() == gamma.abs()[0]).all():
+        warnings.warn("all gammas are alike, as before any training: the plan means nothing", stacklevel=2)
+    owners = kept_channels(gamma, planes, exact=exact) // planes
+    return {kind: int((owners == i).sum()) for i, kind in enumerate(kinds)}
+
+
+def plan_of(net, *, exact=True):
+    """The plan that a supernet's gammas make now."""
+    return [prune(layer.norm.weight.detach(), layer.kinds, exact=exact) for layer in super_layers(net)]
+
+
+def write_plan(path, plan):
+    """A plan as JSON, a layer to a line: what `plan` of `create_model` reads."""
+    write_text(path, "[\n " + ",\n ".join(json.dumps(layer) for layer in plan) + "\n]\n")
+
+
+@contextmanager
+def pruned(net, clips, count, recipe):
+    """Within, a net that drops channels keeps its largest gammas' and can be measured: the running statistics of all
+    its norms are averages over `count` batches of training clips. Afterwards it is as it was."""
+    before = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    layers = [layer for layer in super_layers(net) if isinstance(layer, DroppingConv)]
+    for layer in layers:
+        layer.kept = kept_channels(layer.norm.weight, layer.planes).cpu()
+    try:
+        _recalibrate(net, clips, count, recipe)
+        yield net
+    finally:
+        for layer in layers:
+            layer.kept = None
+        for name, buffer in net.named_buffers():
+            buffer.copy_(before[name])
+
+
+@torch.no_grad()
+def _recalibrate(net, clips, count, recipe):
+    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm3d)]
+    usual = [norm.momentum for norm in norms]
+    device = next(net.parameters()).device
+    net.train()
+    loader = batches(clips, 0, recipe["batch_size"], shuffle=True)
+    for number, (part, _, _) in zip(range(count), loader):  # noqa: B905, as many as there are, at most `count`
+        for norm in norms:
+            norm.momentum = 1 / (number + 1)
+        net(normalize(part.to(device), recipe["mean"], recipe["std"]))
+    for norm, momentum in zip(norms, usual, strict=True):
+        norm.momentum = momentum
