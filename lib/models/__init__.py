@@ -17,6 +17,7 @@ from lib.models import (  # noqa: F401
     shufflenetv2,
     squeezenet,
     tsm,
+    volume,
 )
 from lib.models.registry import create_model, list_models, memory_format, model_options, register
 

@@ -9,7 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from lib import create_model, measure_cost
 from lib.data import as_clip
-from lib.models.rubiksnet import frame_row, grid_shift, inflate, published_key
+from lib.models.rubiksnet import inflate, published_key
+from lib.models.shifts import frame_row, grid_shift
 from lib.train import parameter_groups
 
 CLIP = (3, 8, 224, 224)
