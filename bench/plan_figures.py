@@ -29,7 +29,7 @@ def draw_kernel(ax, kind):
     inside[tuple(slice(1 - n // 2, 2 + n // 2) for n in KINDS[kind])] = True
     ax.voxels(~inside.transpose(0, 2, 1), facecolors="#00000008", edgecolors="#00000018", linewidth=0.4)
     ax.voxels(inside.transpose(0, 2, 1), facecolors=COLOURS[kind], edgecolors="white", linewidth=0.6)
-    ax.set_box_aspect((1, 1, 1), zoom=1.25)
+    ax.set_box_aspect((1, 1, 1), zoom=0.95)
     ax.view_init(22, -56)
     ax.set_axis_off()
 
@@ -54,7 +54,7 @@ def draw_gammas(ax, history, layer, kinds):
         ax.plot(mine.mean(1), color=COLOURS[kind], lw=2.6, zorder=3, label=f"mean of {kind}")
     last = len(values) - 1
     ax.plot([last - 0.25, last + 0.25], [values[-1][kept].min()] * 2, color="k", lw=1.5, zorder=4)
-    ax.set_xlim(0, last + 0.25)
+    ax.set(xlim=(0, last + 0.25), xticks=range(0, last + 1, max(1, last // 6)))
     ax.spines[["top", "right"]].set_visible(False)
     return kept
 
@@ -84,11 +84,11 @@ def draw_plans(figure, plans, notes):
     notes  {name: what stands under the name}
     """
     kinds = [kind for kind in KINDS if any(kind in layer for plan in plans.values() for layer in plan)]
-    above, below = figure.subfigures(2, 1, height_ratios=(1, max(1.5, 0.42 * len(next(iter(plans.values()))))))
+    above, below = figure.subfigures(2, 1, height_ratios=(1, max(1.4, 0.4 * len(next(iter(plans.values()))))))
     for ax, kind in zip(above.subplots(1, len(kinds), subplot_kw={"projection": "3d"}), kinds, strict=True):
         draw_kernel(ax, kind)
         volume = int(np.prod(KINDS[kind]))
-        ax.set_title(f"{kind_name(kind)}\n{volume} products", fontsize=9, color=COLOURS[kind], fontweight="bold", y=0.9)
-    axes = np.atleast_1d(below.subplots(1, len(plans), sharey=True))
+        ax.set_title(f"{kind_name(kind)}\n{volume} products", fontsize=9, color=COLOURS[kind], fontweight="bold")
+    axes = np.atleast_1d(below.subplots(1, len(plans)))
     for i, (ax, (name, plan)) in enumerate(zip(axes, plans.items(), strict=True)):
         draw_plan(ax, plan, f"{name}\n{notes[name]}", names=i == 0)
