@@ -1,11 +1,12 @@
 """From a net and a split to accuracies that know how far they can be trusted."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from lib.data import batches, normalize
+from lib.data import ClipDataset, batches, normalize
 from lib.metrics import average_views, top_k_accuracy
 
 
@@ -24,6 +25,25 @@ def predict(net, dataset, *, batch_size=16, device="cpu", workers=0, **pixels):
         labels.append(wanted)
     logits = torch.cat(logits).unflatten(0, (-1, dataset.views))
     return logits, torch.cat(labels)[:: dataset.views]
+
+
+def predict_videos(net, manifest, split, views, average, **reading):
+    """Scores of a split's videos, their views averaged, and the labels: (videos, classes), (videos,).
+
+    views    ClipDataset's options, a `sampler` among them; it may give every video another number of clips
+    average  "prob" or "score"
+    reading  as for `predict`
+    """
+    videos, groups = manifest.split(split), {}
+    for place, video in enumerate(videos):
+        groups.setdefault(len(views["sampler"](len(video.frame_range()))), []).append(place)
+    scores, labels = [None] * len(videos), [video.label for video in videos]
+    for places in groups.values():
+        alike = replace(manifest, videos=tuple(videos[place] for place in places))
+        logits, _ = predict(net, ClipDataset(alike, split, train=False, **views), **reading)
+        for place, row in zip(places, average_views(logits.numpy(), average), strict=True):
+            scores[place] = row
+    return np.stack(scores), np.array(labels)
 
 
 def accuracies(logits, labels, average="prob"):

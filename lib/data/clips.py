@@ -121,8 +121,15 @@ class ClipDataset(Dataset):
         return clip, label
 
     def _count_views(self):
-        """Clips times crops; both numbers are the same for every video."""
-        return len(self._sample(1, rng=None)) * len(self._crop(self.size, self.size, self.size))
+        """Clips times crops; both numbers must be the same for every video."""
+        lengths = {len(video.frame_range()) for video in self.videos}
+        clips = {len(self._sample(length, rng=None)) for length in lengths}
+        if len(clips) > 1:
+            raise ValueError(
+                f"the sampler gives these videos from {min(clips)} to {max(clips)} clips each: "
+                "lib.evaluate.predict_videos takes them apart by that number"
+            )
+        return clips.pop() * len(self._crop(self.size, self.size, self.size))
 
 
 def batches(dataset, epoch, batch_size, *, shuffle, workers=0, drop_last=False, start=0):

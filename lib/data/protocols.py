@@ -72,6 +72,17 @@ def efficient3dcnns_windows(frames_in_video, frames, windows=0):
     return [range(first, min(first + frames, n)) for first in range(0, n - 1, step)]
 
 
+def efficient3dcnns_test(frames_in_video, frames, rng=None, *, downsample=1):
+    """Efficient-3DCNNs' test: all windows of a video, each looped if it is short; their number differs from video to
+    video, see `lib.evaluate.predict_videos`.
+
+    Departures: windows of frames * downsample, where the reference thins out too short ones; a single frame has one.
+    """
+    span = frames * downsample
+    windows = efficient3dcnns_windows(frames_in_video, span) or [range(frames_in_video)]
+    return np.stack([_loop(window, span)[::downsample] for window in windows])
+
+
 def _loop(numbers, length):
     return np.resize(np.asarray(numbers), length)
 
@@ -130,10 +141,15 @@ def optplan(frames_in_video, rng=None, *, segments, run, frame_stride=1, clips=1
     return (first[:, :, None] + frame_stride * np.arange(run)).reshape(len(offset), -1) % n
 
 
-# How each system's published numbers were tested: ClipDataset's options, and how the views' logits are averaged
+# How each system's published numbers were tested: ClipDataset's options, and how the views' logits are averaged.
+# Efficient-3DCNNs: Kinetics and UCF-101 by windows; Jester by one centre clip, of every second frame (downsample=2).
 TEST_PROTOCOLS = {
     "efficient3dcnns_centre": (
         dict(frames=16, size=112, short_side=112, crop="centre", sampler=partial(efficient3dcnns, frames=16)),
+        "prob",
+    ),
+    "efficient3dcnns_windows": (
+        dict(frames=16, size=112, short_side=112, crop="centre", sampler=partial(efficient3dcnns_test, frames=16)),
         "prob",
     ),
     "csn_10x3": (

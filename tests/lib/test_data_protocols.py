@@ -1,16 +1,20 @@
 """Frame numbers of the five systems' own code, from their golden files (which count from 1 where the code does)."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 from video_files import write_dataset
 
 from lib.data import ClipDataset, DecodedCache, Video, protocols
 from lib.data.manifest import make_manifest
 from lib.data.protocols import even_only, tsn, tsn_validation
+from lib.evaluate import predict, predict_videos
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -136,6 +140,36 @@ def test_a_protocol_is_a_clip_dataset(tmp_path, name, views):
     dataset = ClipDataset(write_dataset(tmp_path), "test", train=False, **options)
     assert dataset.views == len(dataset) == views and average in ("prob", "score")
     assert dataset[0, views - 1][0].shape == (3, options["frames"], options["size"], options["size"])
+
+
+def test_windows_of_every_video(tmp_path):
+    """Videos of 12 to 15 frames have 3 or 4 windows of 4; each video's are averaged, in the split's order."""
+    manifest = write_dataset(tmp_path)
+    views = dict(frames=4, size=24, crop="centre", sampler=partial(protocols.efficient3dcnns_test, frames=4))
+    assert [len(views["sampler"](v.frames)) for v in manifest.split("train")] == [3, 3, 4, 4]
+    with pytest.raises(ValueError, match="from 3 to 4 clips each: lib.evaluate.predict_videos"):
+        ClipDataset(manifest, "train", train=False, **views)
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.AdaptiveAvgPool3d((4, 2, 2)), nn.Flatten(), nn.Linear(48, 3))
+    form = {"mean": [0.4] * 3, "std": [0.2] * 3}
+    scores, labels = predict_videos(net, manifest, "train", views, "prob", **form)
+    assert labels.tolist() == [video.label for video in manifest.split("train")]
+    for video, row in zip(manifest.split("train"), scores, strict=True):
+        alone = replace(manifest, videos=(video,))
+        logits, _ = predict(net, ClipDataset(alone, "train", train=False, **views), **form)
+        np.testing.assert_allclose(row, logits.softmax(-1).mean(1)[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "n, frames, downsample, shown",
+    [
+        (20, 8, 1, [list(range(8)), list(range(8, 16)), [16, 17, 18, 19] * 2]),
+        (20, 4, 2, [[0, 2, 4, 6], [8, 10, 12, 14], [16, 18, 16, 18]]),
+        (1, 3, 1, [[0, 0, 0]]),
+    ],
+)
+def test_efficient3dcnns_test_clips(n, frames, downsample, shown):
+    assert protocols.efficient3dcnns_test(n, frames, downsample=downsample).tolist() == shown
 
 
 def test_view_order():
