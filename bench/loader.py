@@ -69,8 +69,8 @@ def calibrate(sources):
     for turn, k in product(range(1 + videos), took):
         opened, whole, length = _read(sources[k], turn % videos, 1)
         _, some, _ = _read(sources[k], turn % videos, SHORT_GOP)
-        shown = (whole - some) / (length - length // SHORT_GOP)
-        for metric, ms in (("open", opened), ("shown", shown), ("frame", whole / length - shown)):
+        shown = max(0.0, whole - some) / (length - length // SHORT_GOP)  # little of a small file; noise could say less
+        for metric, ms in (("open", opened), ("shown", shown), ("frame", max(0.0, whole / length - shown))):
             took[k][metric] += [ms] if turn else []  # the first is warm-up
     return [
         {**_key(sources[k]), "metric": metric, "unit": "ms", **percentiles(times)}
