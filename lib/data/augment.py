@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from lib.data.optplan_augment import optplan_default, rand_augment
+
 
 def rotate(clip, rng, *, degrees=10):
     """Turn by a whole number of degrees, up to `degrees` either way; bilinear, corners black, the same size."""
@@ -80,11 +82,16 @@ def elastic(clip, rng, *, p=0.65, sigma=3.0, alpha=1.0):
 # Those that see whole frames, before the crop, and those that see the clip as the net does; in the reference's order
 OF_FRAMES = {"rotate": rotate, "rescale": rescale}
 OF_CLIPS = {"multiply": multiply, "dropout": dropout, "salt": salt, "blur": blur, "elastic": elastic}
+OF_CLIPS |= {"optplan_default": optplan_default, "rand_augment": rand_augment}
 
 
 def find_augmentations(names):
-    """The functions of these names.  -> those of frames, those of clips; ValueError: a name that is none"""
+    """The functions of these names.  -> those of frames, those of clips; ValueError: a name that is none
+
+    A function in place of a name, such as partial(rand_augment, n=2, m=17), sees clips, after the named ones.
+    """
     known = {**OF_FRAMES, **OF_CLIPS}
-    if unknown := [name for name in names if name not in known]:
+    if unknown := [name for name in names if not callable(name) and name not in known]:
         raise ValueError(f"no augmentation {unknown[0]!r}; there are {', '.join(known)}")
-    return [[changes[name] for name in changes if name in names] for changes in (OF_FRAMES, OF_CLIPS)]
+    of_frames, of_clips = ([changes[name] for name in changes if name in names] for changes in (OF_FRAMES, OF_CLIPS))
+    return [of_frames, of_clips + [change for change in names if callable(change)]]

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from lib.data import ClipDataset
+from lib.data.crops import random_resized_box
 from lib.data.protocols import optplan
 from lib.evaluate import accuracies, predict
 from lib.files import locked
@@ -49,11 +50,26 @@ RECIPE_NAMES = {
 }
 
 
-def stage_clips(split, stage, seed=0, *, manifest, size, views=1, **options):
+def strategy_clips(strategy):
+    """What a published strategy says about its clips' pixels, as options of `stage_clips`."""
+    return {
+        "size": strategy["crop_size"],
+        "short_side": strategy["crop_size"],
+        "train_crop": partial(random_resized_box, area=(0.2, 1)),
+        "augment": AUGMENTATIONS[strategy["transform_type"]],
+        "mirror": not strategy["no_horizontal_flip"],
+    }
+
+
+AUGMENTATIONS = {"default": ("optplan_default",), "rand_augment": ("rand_augment",)}
+
+
+def stage_clips(split, stage, seed=0, *, manifest, size, views=1, crop=None, train_crop=None, **options):
     """The clips of a split as a stage samples them: runs of clip_length frames, num_steps apart, one a segment.
 
     Training clips are drawn and cropped at random; of val and test, each video shows `views` clips, the first of them
     from the segments' starts (not their middle: so the published code measures).
+    crop, train_crop         ClipDataset's crop of val and test, and of training
     manifest, size, options  ClipDataset's; bind them, and this is what `fit_strategy` and `EdgeTrainer` take
     """
     sampling = {"segments": stage["num_segments"], "run": stage["clip_length"], "frame_stride": stage["num_steps"]}
@@ -65,6 +81,7 @@ def stage_clips(split, stage, seed=0, *, manifest, size, views=1, **options):
         size=size,
         train=train,
         seed=seed,
+        crop=train_crop if train else crop,
         sampler=partial(optplan, **sampling, clips=1 if train else views),
         **options,
     )

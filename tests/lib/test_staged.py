@@ -9,7 +9,7 @@ from lib import train
 from lib.data import build_cache, read_manifest
 from lib.models.layers import FrozenBatchNorm
 from lib.search import build_stage, fit_strategy, published_strategies, stage_clips, stages
-from lib.search.staged import load_weights, stage_recipe, strategy_recipe
+from lib.search.staged import load_weights, stage_recipe, strategy_clips, strategy_recipe
 from lib.train import complete
 
 STRATEGY = {
@@ -93,6 +93,16 @@ def test_clips_of_a_stage(clips):
     train_clips, val_clips = clips("train", stage), clips("val", stage, views=3)
     assert train_clips[0, 0][0].shape == (3, 4, 16, 16) and (train_clips.views, val_clips.views) == (1, 3)
     assert clips("val", stage)._sample(12, rng=None).tolist() == [[0, 2, 6, 8]], "the segments' starts"
+
+
+def test_clips_of_a_published_strategy(clips):
+    strategy = published_strategies()["op-ssv1-dg-p3d-resnet50"]
+    options = {**strategy_clips(strategy), "size": 16, "short_side": 24}
+    train_clips = clips("train", stages(strategy)[0], **options)
+    assert train_clips[0, 0][0].shape == (3, 32, 16, 16) and not train_clips.mirror
+    assert strategy_clips(strategy)["size"] == 224 and train_clips._of_clips
+    val_clips = clips("val", stages(strategy)[-1], **options)
+    assert val_clips.views == 1 and not val_clips._of_clips
 
 
 @pytest.mark.parametrize("name", published_strategies())
