@@ -106,6 +106,38 @@ def test_without_a_learning_rate_no_weight_moves(splits, tmp_path):
     assert torch.equal(net.fc.weight, before)
 
 
+def test_the_loss_weight_multiplies_the_step_and_not_the_loss_that_is_told(splits):
+    clips, labels = torch.stack([splits[1][0, i][0] for i in range(4)]), torch.tensor([0, 1, 2, 3])
+    steps, losses = [], []
+    for weight in (1.0, 4.0):
+        net = new_net().eval()  # without dropout
+        start = net.fc.weight.detach().clone()
+        recipe = train.complete({"batch_size": 2, "accumulate": 2, "loss_weight": weight})
+        losses.append(train._step(net, torch.optim.SGD(net.parameters(), 0.1), clips, labels, recipe, "cpu"))
+        steps.append(net.fc.weight.detach() - start)
+    torch.testing.assert_close(steps[1], 4 * steps[0])
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("mixing", [{"mixup": 0.8}, {"cutmix": 1.0, "mixup": 0.8}])
+def test_mixed_clips_train_and_resume_alike(mixing, splits, tmp_path, monkeypatch):
+    recipe = {**RECIPE, **mixing, "epochs": 1}
+    fit(tmp_path / "whole", new_net(), *splits, save_minutes=0, **recipe)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_after(patch, "_step", 2)
+        fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **recipe)
+    fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **recipe)
+    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
+
+
+def test_an_epoch_may_be_a_part_of_the_clips_drawn_anew(splits, tmp_path, monkeypatch):
+    seen, real = [], train.batches
+    monkeypatch.setattr(train, "batches", lambda *a, **o: (seen.append(b[2].tolist()) or b for b in real(*a, **o)))
+    fit(tmp_path, new_net(), *splits, **{**RECIPE, "epochs": 2, "clips_per_epoch": 17})
+    assert [len(part) for part in seen] == [8] * 4, "two steps of 8 clips an epoch"
+    assert sorted(seen[0] + seen[1]) != sorted(seen[2] + seen[3])
+
+
 def test_the_test_split_is_seen_once_and_by_the_best_weights(splits, tmp_path, monkeypatch):
     seen = []
     real = train.predict
