@@ -45,9 +45,9 @@ def full_size(weights):
     return max(max(w.shape[2:]) for w in weights)
 
 
-def embed(weights):
-    """One kernel k x k x k for all channels, 0 outside each channel's centred sub-kernel."""
-    k = full_size(weights)
+def embed(weights, least=1):
+    """One kernel k x k x k (k at least `least`) for all channels, 0 outside each channel's centred sub-kernel."""
+    k = max(least, full_size(weights))
     if len(weights) == 1 and tuple(weights[0].shape[2:]) == (k, k, k):
         return weights[0].detach()
     full = weights[0].new_zeros(sum(map(len, weights)), weights[0].shape[1], k, k, k)
@@ -67,10 +67,16 @@ def centres(full, weights):
     return views
 
 
-def reaches(weights):
-    """(C, 3): how far the taps of each output channel go from the centre along t, h, w."""
-    rows = [[size // 2 for size in w.shape[2:]] for w in weights for _ in range(len(w))]
-    return torch.tensor(rows, dtype=torch.int32).to(weights[0].device, non_blocking=True)
+def packed(weights):
+    """The kinds as a tuple of integers, which a kernel takes as it is, one per kind of KINDS (more are not possible).
+
+    8 * the first channel after it, + 4, 2, 1 where it has more than one tap along t, h, w.
+    """
+    codes, end = [], 0
+    for w in weights:
+        end += len(w)
+        codes.append(8 * end + sum(bit for bit, size in zip((4, 2, 1), w.shape[2:], strict=True) if size > 1))
+    return tuple(codes + [8 * end] * (len(KINDS) - len(codes)))
 
 
 def cut(full, weights):

@@ -53,6 +53,15 @@ def gather_row(out, sums, x, above, here, below, w, tiles):
 
 
 @jit
+def copy_pixel(out, a):
+    """out[:16] = a[:16]. All loads first, then all stores: the compiler makes vectors of them."""
+    p0, p1, p2, p3, p4, p5, p6, p7 = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
+    q0, q1, q2, q3, q4, q5, q6, q7 = a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15]
+    out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7] = p0, p1, p2, p3, p4, p5, p6, p7
+    out[8], out[9], out[10], out[11], out[12], out[13], out[14], out[15] = q0, q1, q2, q3, q4, q5, q6, q7
+
+
+@jit
 def load(rows, length, memory, first, row, step):
     """A row of a tensor, all channels, into rows of lanes: block after block of 16 channels, `length` apart.
 
@@ -63,9 +72,7 @@ def load(rows, length, memory, first, row, step):
         for w in range(row.width):
             pixel = memory[first + w * row.pixel : first + (w + 1) * row.pixel]
             for block in range(whole):
-                here, there = rows[block * length + w * step * LANES :], pixel[block * LANES :]
-                for i in range(LANES):
-                    here[i] = there[i]
+                copy_pixel(rows[block * length + w * step * LANES :], pixel[block * LANES :])
             for c in range(whole * LANES, row.channels):
                 rows[whole * length + w * step * LANES + c % LANES] = pixel[c]
     else:
@@ -83,9 +90,7 @@ def store(rows, length, memory, first, row):
         for w in range(row.width):
             pixel = memory[first + w * row.pixel : first + (w + 1) * row.pixel]
             for block in range(whole):
-                here, there = rows[block * length + w * LANES :], pixel[block * LANES :]
-                for i in range(LANES):
-                    there[i] = here[i]
+                copy_pixel(pixel[block * LANES :], rows[block * length + w * LANES :])
             for c in range(whole * LANES, row.channels):
                 pixel[c] = rows[whole * length + w * LANES + c % LANES]
     else:

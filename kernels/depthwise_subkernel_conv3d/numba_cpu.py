@@ -131,9 +131,9 @@ def depthwise_cpu(x, weights, stride):
 
 def depthwise_backward_cpu(g, x, weights, stride):
     """depthwise_backward_reference, in the format of x."""
-    if full_size(weights) != 3:
+    if full_size(weights) > 3:
         return depthwise_backward_reference(g, x, weights, stride)
-    full = embed(weights)
+    full = embed(weights, least=3)
     work = x.to(full.dtype)
     gx, needed = roomy(work, x.shape), needed_steps(tuple((len(w), w.shape[2]) for w in weights))
     parts = max(1, min(x.shape[2], PARTS // max(1, len(x))))

@@ -4,14 +4,10 @@ Source  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking, AAAI 2021, ar
         "kxkxk" it is the depthwise convolution of Tran et al., CSN, ICCV 2019, arXiv:1904.02811
 """
 
-import torch
-from torch import Tensor
-
-from kernels._autograd import differentiable_once
-from kernels._backend import check_backend, choose
+from kernels._backend import check_backend
 from kernels._checks import check_clip
-from kernels._format import empty_for, plain, plain_like
-from kernels._kinds import check_stride, check_weights, output_size
+from kernels._kinds import check_stride, check_weights
+from kernels._subkernel_op import subkernel_ops
 from kernels.depthwise_subkernel_conv3d.numba_cpu import depthwise_backward_cpu, depthwise_cpu
 from kernels.depthwise_subkernel_conv3d.numba_cuda import depthwise_backward_cuda, depthwise_cuda
 from kernels.depthwise_subkernel_conv3d.reference import depthwise_backward_reference, depthwise_reference
@@ -21,6 +17,7 @@ VERSIONS = {  # forward, backward
     "reference": (depthwise_reference, depthwise_backward_reference),
     "cpu": (depthwise_cpu, depthwise_backward_cpu),
 }
+_op, _backward_op = subkernel_ops("depthwise_subkernel_conv3d", VERSIONS)
 
 
 def depthwise_subkernel_conv3d(x, weights, stride=1, *, backend="auto"):
@@ -36,41 +33,3 @@ def depthwise_subkernel_conv3d(x, weights, stride=1, *, backend="auto"):
     weights = check_weights(weights, x, depthwise=True)
     check_backend(backend, x)
     return _op(x, weights, check_stride(stride), backend)
-
-
-@torch.library.custom_op("efficient3d::depthwise_subkernel_conv3d", mutates_args=())
-def _op(x: Tensor, weights: list[Tensor], stride: list[int], backend: str) -> Tensor:
-    forward, _ = VERSIONS[choose("depthwise_subkernel_conv3d", backend, x)]
-    return forward(plain(x), [w.contiguous() for w in weights], stride)
-
-
-@torch.library.custom_op("efficient3d::depthwise_subkernel_conv3d_backward", mutates_args=())
-def _backward_op(g: Tensor, x: Tensor, weights: list[Tensor], stride: list[int], backend: str) -> list[Tensor]:
-    _, backward = VERSIONS[choose("depthwise_subkernel_conv3d", backend, x)]
-    gx, gw = backward(plain_like(g, x), plain(x), [w.contiguous() for w in weights], stride)
-    return [gx, *gw]
-
-
-@_op.register_fake
-def _(x, weights, stride, backend):
-    return empty_for(x, (*x.shape[:2], *output_size(x, stride)))
-
-
-@_backward_op.register_fake
-def _(g, x, weights, stride, backend):
-    return [empty_for(x, x.shape), *(w.new_empty(w.shape) for w in weights)]
-
-
-def _remember(ctx, inputs, output):
-    x, weights, ctx.stride, ctx.backend = inputs
-    ctx.save_for_backward(x, *weights)
-
-
-def _backward(ctx, g):
-    x, *weights = ctx.saved_tensors
-    gx, *gw = _backward_op(g, x, weights, ctx.stride, ctx.backend)
-    return gx, gw, None, None
-
-
-_op.register_autograd(_backward, setup_context=_remember)
-differentiable_once(_backward_op)

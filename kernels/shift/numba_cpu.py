@@ -42,7 +42,7 @@ TOGETHER = 4096  # pixels: smaller planes go through the scratch planes several 
 # size, out_size, stride, padding: (t, h, w). published: the rules of the published code (reference.py).
 Case = namedtuple("Case", "size out_size stride padding quantize published channels_last")
 Axis = namedtuple("Axis", "f r low high first")  # whole part, fraction, weights at f and f + 1, first index that counts
-Back = namedtuple("Back", "t h w slopes some fused origin")
+Back = namedtuple("Back", "t h w slopes some fused origin lost")
 
 
 @jit
@@ -58,6 +58,12 @@ def axis_taps(shift, axis, c, case, half_up):
     f, r = split(np.float64(shift[row, c])) if row >= 0 else (0, 0.0)
     low, high = value_weights(r, case.quantize, half_up)
     return Axis(f, r, low, high, reads_away_from_0(r, case.quantize, case.published and shift.shape[0] == 2))
+
+
+@exact_jit
+def nothing(t, h, w):
+    """What a channel that reads nothing holds: 0, or nan if one of its shifts is not finite."""
+    return (t.r - t.r) + (h.r - h.r) + (w.r - w.r)
 
 
 @jit
@@ -86,14 +92,16 @@ def forward(x, shift, y, numbers, start, stop):
     u = np.zeros(group * pixels + 2 * margin, x.dtype)
     bits, rows, cols = np.empty(group * out_pixels, np.int32), np.empty(Ho, np.int32), np.empty(Wo, np.int32)
     source, target = np.empty(T * pixels, x.dtype), np.empty(To * out_pixels, x.dtype)
-    known, some, origin, weights, along_t = -1, False, 0, (0.0, 0.0, 0.0, 0.0), Axis(0, 0.0, 0.0, 0.0, 0)
+    known, some, lost, origin, weights, along_t = -1, False, 0.0, 0, (0.0, 0.0, 0.0, 0.0), Axis(0, 0.0, 0.0, 0.0, 0)
     for item in range(start, stop):
         n, c = item_of(item, x.shape[0], shift.shape[1], case.channels_last)
         if c != known:
             known, along_t = c, axis_taps(shift, 0, c, case, True)
             h, w = axis_taps(shift, 1, c, case, True), axis_taps(shift, 2, c, case, True)
+            lost = nothing(along_t, h, w)
             some = axis_bits(rows, h.f - padding[1], stride[1], H, h.first, h.low, h.high, TOP, BOTTOM)
             some &= axis_bits(cols, w.f - padding[2], stride[2], W, w.first, w.low, w.high, LEFT, RIGHT)
+            some &= lost == 0
             plane_bits(bits, rows, cols)
             weights = (h.low * w.low, h.low * w.high, h.high * w.low, h.high * w.high)
             origin = margin + (h.f - padding[1]) * W + w.f - padding[2]
@@ -102,7 +110,7 @@ def forward(x, shift, y, numbers, start, stop):
         else:
             source, target = x[n, c], y[n, c]
         if not some:
-            target[:] = 0
+            target[:] = lost
         for t in range(0, To if some else 0, group):
             planes = min(group, To - t)
             run = planes if stride[0] == 1 else 1  # frames that follow each other are mixed together
@@ -153,7 +161,8 @@ def plan_back(shift, c, case, bits, rows, cols):
     fused = padding[1] == padding[2] == 0 and slopes[0][0] == (0.0, t.low, t.high)
     fused &= h.low * w.low != 0 and slopes[1][0] == (0.0, h.low, h.high) and slopes[2][0] == (0.0, w.low, w.high)
     fused &= h.high * w.high != 0
-    return Back(t, h, w, slopes, some, fused, (padding[1] - h.f - 1) * pitch + padding[2] - w.f - 1)
+    origin = (padding[1] - h.f - 1) * pitch + padding[2] - w.f - 1
+    return Back(t, h, w, slopes, some, fused, origin, nothing(t, h, w))
 
 
 @jit
@@ -242,8 +251,10 @@ def backward(g, x, shift, gx, sums, numbers, want_slopes, start, stop):
             gradient[:], source[:] = g[n, :, c], x[n, :, c]
         else:
             gradient, source, target = g[n, c], x[n, c], gx[n, c]
-        sums[c, n] = 0
-        for t in range(0, T, group):
+        sums[c, n] = plan.lost
+        if plan.lost != 0:
+            target[:] = plan.lost
+        for t in range(0, 0 if plan.lost != 0 else T, group):
             here = slice(t * pixels, min(T, t + group) * pixels)
             more = back_planes(target[here], gradient, source[here], t, case, plan, scratch, want_slopes)
             for d in range(3):

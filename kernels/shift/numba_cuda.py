@@ -1,6 +1,6 @@
 """The learnable shift on CUDA.
 
-A thread owns one channel, works out its taps once, and walks over pixels of all clips (kernels._cuda.walk).
+A thread owns one channel, works out its taps once, and walks over pixels of all clips (kernels._cuda_device.walk).
 
 Forward: every output is read at up to 8 taps, neighbours share them through the cache, and written once.
 Backward: every input element reads its up to 8 taps of g once, for its own gradient and, as <g, dy/ds> = <x, d(gx)/ds>,
@@ -11,20 +11,8 @@ blocks up, in a fixed order: no atomics, the same bits every time. Traffic: read
 import numpy as np
 import torch
 
-from kernels._cuda import (
-    THREADS,
-    cuda,
-    device_function,
-    element,
-    flat,
-    grid_for,
-    kernel,
-    lanes_of,
-    launch,
-    memory_strides,
-    output_at,
-    walk,
-)
+from kernels import _cuda, _cuda_device
+from kernels._cuda import THREADS, cuda, device_function, flat, memory_strides
 from kernels._format import empty_for
 from kernels.shift import taps
 from kernels.shift.reference import output_size
@@ -44,16 +32,15 @@ def helpers():
 
 
 def forward_kernel(dtype, quantize):
-    read, write = element(dtype)
-    (axis, value_weights, _, away), (place, step) = helpers(), walk()
+    (read, write), (share, place, step, at) = _cuda_device.element(dtype), _cuda_device.walk()
+    axis, value_weights, _, away = helpers()
     number = np.float64 if dtype == torch.float64 else np.float32
 
     def shift_forward(x, shift, y, published, clips, channels, size, out, stride, padding, strides, out_strides, lanes):
         """x, y, shift flat; strides (n, c, t, h, w) in memory; lanes: channels side by side in a block."""
-        dims, lane, first = shift.shape[0] // channels, cuda.threadIdx.x % lanes, cuda.threadIdx.x // lanes
-        pixels, each = clips * out[0] * out[1] * out[2], THREADS // lanes
-        start, jump = cuda.blockIdx.x * each + first, cuda.gridDim.x * each
-        for c in range(cuda.blockIdx.y * lanes + lane, channels, cuda.gridDim.y * lanes):
+        (start, jump), dims = share(lanes), shift.shape[0] // channels
+        pixels, by = clips * out[0] * out[1] * out[2], place(jump, out)
+        for c in range(cuda.blockIdx.y * lanes + cuda.threadIdx.x % lanes, channels, cuda.gridDim.y * lanes):
             ft, rt = axis(shift, dims, channels, 0, c)
             fh, rh = axis(shift, dims, channels, 1, c)
             fw, rw = axis(shift, dims, channels, 2, c)
@@ -63,23 +50,21 @@ def forward_kernel(dtype, quantize):
             first_h = away(rh, quantize, published and dims == 2)
             first_w = away(rw, quantize, published and dims == 2)
             n, t, h, w = place(start, out)
-            by = place(jump, out)
             for _ in range(start, pixels, jump):
-                total = number(0)
+                total = number((rt - rt) + (rh - rh) + (rw - rw))  # 0, or nan if a shift is not finite
                 for a in range(2):
                     it, wt = t * stride[0] - padding[0] + ft + a, number(high_t if a else low_t)
                     if wt != 0 and 0 <= it < size[0]:
                         for b in range(2):
                             ih, wh = h * stride[1] - padding[1] + fh + b, wt * number(high_h if b else low_h)
                             if wh != 0 and first_h <= ih < size[1]:
-                                row = n * strides[0] + c * strides[1] + it * strides[2] + ih * strides[3]
+                                row = at(strides, n, c, it, ih, 0)
                                 iw = w * stride[2] - padding[2] + fw
                                 if low_w != 0 and first_w <= iw < size[2]:
                                     total += wh * number(low_w) * read(x, row + iw * strides[4])
                                 if high_w != 0 and first_w <= iw + 1 < size[2]:
                                     total += wh * number(high_w) * read(x, row + (iw + 1) * strides[4])
-                at = n * out_strides[0] + c * out_strides[1] + t * out_strides[2] + h * out_strides[3]
-                write(y, at + w * out_strides[4], total)
+                write(y, at(out_strides, n, c, t, h, w), total)
                 n, t, h, w = step(n, t, h, w, by, out)
 
     return shift_forward
@@ -87,33 +72,36 @@ def forward_kernel(dtype, quantize):
 
 def backward_kernel(dtype, quantize, unit):
     """unit: stride 1 on every axis, which saves a division per tap."""
-    read, write = element(dtype)
-    (axis, value_weights, slope_weights, away), (place, step) = helpers(), walk()
+    (read, write), (share, place, step, at), add_up = (
+        _cuda_device.element(dtype),
+        _cuda_device.walk(),
+        _cuda_device.add_up(),
+    )
+    axis, value_weights, slope_weights, away = helpers()
     number = np.float64 if dtype == torch.float64 else np.float32
 
     def pick(k, weights):
         """weights[k], in registers."""
         return number(weights[0] if k == 0 else weights[1] if k == 1 else weights[2])
 
-    pick, source = device_function(pick), output_at(unit)
+    pick, source = device_function(pick), _cuda_device.output_at(unit)
 
     def shift_backward(
         g, x, shift, gx, sums, published, clips, channels, size, out, stride, padding, strides, out_strides, lanes
     ):
         """gx like x; sums (channels, 3, blocks): this block's part of the slopes along T, H, W."""
-        dims, part = shift.shape[0] // channels, cuda.shared.array((3, THREADS), number)
-        tid, each = cuda.threadIdx.x, THREADS // lanes
-        start, jump = cuda.blockIdx.x * each + tid // lanes, cuda.gridDim.x * each
-        pixels = clips * size[0] * size[1] * size[2]
-        tiles = (channels + lanes - 1) // lanes
+        dims, part = shift.shape[0] // channels, cuda.shared.array(THREADS, number)
+        (start, jump), lane = share(lanes), cuda.threadIdx.x % lanes
+        pixels, tiles = clips * size[0] * size[1] * size[2], (channels + lanes - 1) // lanes
+        by = place(jump, size)
         for tile in range(cuda.blockIdx.y, tiles, cuda.gridDim.y):
-            c = tile * lanes + tid % lanes
+            c = tile * lanes + lane
             sum_t, sum_h, sum_w = number(0), number(0), number(0)
             if c < channels:
                 ft, rt = axis(shift, dims, channels, 0, c)
                 fh, rh = axis(shift, dims, channels, 1, c)
                 fw, rw = axis(shift, dims, channels, 2, c)
-                zero = rt - rt
+                zero, lost = rt - rt, number((rt - rt) + (rh - rh) + (rw - rw))  # 0, or nan if a shift is not finite
                 low, high = value_weights(rt, quantize, not published)
                 to_t = (zero, low, high)
                 low, high = value_weights(rh, quantize, not published)
@@ -126,9 +114,8 @@ def backward_kernel(dtype, quantize, unit):
                 value_h, slope_h = slope_weights(rh, published and dims == 3)
                 value_w, slope_w = slope_weights(rw, published and dims == 3)
                 n, t, h, w = place(start, size)
-                by = place(jump, size)
                 for _ in range(start, pixels, jump):
-                    all_x, all_t, all_h, all_w = number(0), number(0), number(0), number(0)
+                    all_x, all_t, all_h, all_w = lost, lost, lost, lost
                     for a in range(3):
                         ot = source(t + padding[0] - ft + 1 - a, stride[0], out[0])
                         if ot < 0 or (pick(a, to_t) == 0 and pick(a, value_t) == 0 and pick(a, slope_t) == 0):
@@ -139,7 +126,7 @@ def backward_kernel(dtype, quantize, unit):
                             if oh < 0 or (pick(b, to_h) == 0 and pick(b, value_h) == 0 and pick(b, slope_h) == 0):
                                 continue
                             in_x, in_v, in_s = number(0), number(0), number(0)
-                            row = n * out_strides[0] + c * out_strides[1] + ot * out_strides[2] + oh * out_strides[3]
+                            row = at(out_strides, n, c, ot, oh, 0)
                             for d in range(3):
                                 ow = source(w + padding[2] - fw + 1 - d, stride[2], out[2])
                                 wx, wv, ws = pick(d, to_w), pick(d, value_w), pick(d, slope_w)
@@ -156,26 +143,18 @@ def backward_kernel(dtype, quantize, unit):
                         all_t += pick(a, slope_t) * mid_v
                         all_h += pick(a, value_t) * mid_h
                         all_w += pick(a, value_t) * mid_w
-                    at = n * strides[0] + c * strides[1] + t * strides[2] + h * strides[3] + w * strides[4]
-                    write(gx, at, all_x)
-                    here = read(x, at)
+                    write(gx, at(strides, n, c, t, h, w), all_x)
+                    here = read(x, at(strides, n, c, t, h, w))
                     sum_t += here * all_t
                     sum_h += here * all_h
                     sum_w += here * all_w
                     n, t, h, w = step(n, t, h, w, by, size)
-            part[0, tid], part[1, tid], part[2, tid] = sum_t, sum_h, sum_w
-            cuda.syncthreads()
-            half = THREADS // 2
-            while half >= lanes:
-                if tid < half:
-                    for d in range(3):
-                        part[d, tid] += part[d, tid + half]
-                cuda.syncthreads()
-                half //= 2
-            if tid < lanes and c < channels:
-                for d in range(3):
-                    sums[(c * 3 + d) * cuda.gridDim.x + cuda.blockIdx.x] = part[d, tid]
-            cuda.syncthreads()
+            sum_t, sum_h, sum_w = add_up(part, sum_t, lanes), add_up(part, sum_h, lanes), add_up(part, sum_w, lanes)
+            if cuda.threadIdx.x < lanes and c < channels:
+                first = c * 3 * cuda.gridDim.x + cuda.blockIdx.x
+                sums[first] = sum_t
+                sums[first + cuda.gridDim.x] = sum_h
+                sums[first + 2 * cuda.gridDim.x] = sum_w
 
     return shift_backward
 
@@ -213,13 +192,13 @@ def shift_cuda(x, shift, stride, padding, quantize, rule):
     out = [output_size(*axis) for axis in zip(x.shape[2:], stride, padding, strict=True)]
     y = empty_for(x, (*x.shape[:2], *out))
     clips, channels, *size = x.shape
-    lanes = lanes_of(x)
+    lanes = _cuda.lanes_of(x)
     if y.numel():
-        compiled = kernel(forward_kernel, x.dtype, quantize)
+        compiled = _cuda.kernel(forward_kernel, x.dtype, quantize)
         geometry = rule == "reference", clips, channels, tuple(size), tuple(out), tuple(stride), tuple(padding)
-        grid = grid_for(channels, clips * out[0] * out[1] * out[2], lanes)
+        grid = _cuda.grid_for(channels, clips * out[0] * out[1] * out[2], lanes)
         arrays = flat(x), flat(shift), flat(y)
-        launch(compiled, grid, x.device, *arrays, *geometry, memory_strides(x), memory_strides(y), lanes)
+        _cuda.launch(compiled, grid, x.device, *arrays, *geometry, memory_strides(x), memory_strides(y, like=x), lanes)
     return y
 
 
@@ -227,15 +206,15 @@ def shift_backward_cuda(g, x, shift, stride, padding, quantize, rule, normalize_
     """shift_backward_reference, in the format of x."""
     gx, gs = empty_for(x, x.shape), torch.zeros_like(shift)
     clips, channels, *size = x.shape
-    lanes = lanes_of(x)
+    lanes = _cuda.lanes_of(x)
     if x.numel():
         published = rule == "reference"
-        grid = grid_for(channels, clips * size[0] * size[1] * size[2], lanes)
+        grid = _cuda.grid_for(channels, clips * size[0] * size[1] * size[2], lanes)
         sums = torch.empty(channels * 3 * grid[0], dtype=shift.dtype, device=x.device)
-        compiled = kernel(backward_kernel, x.dtype, quantize, max(stride) == 1)
+        compiled = _cuda.kernel(backward_kernel, x.dtype, quantize, max(stride) == 1)
         geometry = published, clips, channels, tuple(size), tuple(g.shape[2:]), tuple(stride), tuple(padding)
         arrays = flat(g), flat(x), flat(shift), flat(gx), flat(sums)
-        launch(compiled, grid, x.device, *arrays, *geometry, memory_strides(x), memory_strides(g), lanes)
+        _cuda.launch(compiled, grid, x.device, *arrays, *geometry, memory_strides(x), memory_strides(g, like=x), lanes)
         options = channels, grid[0], normalize_grad, float(t_factor), published
-        launch(kernel(finish_kernel), -(-channels // THREADS), x.device, flat(sums), flat(gs), *options)
+        _cuda.launch(_cuda.kernel(finish_kernel), -(-channels // THREADS), x.device, flat(sums), flat(gs), *options)
     return gx, gs

@@ -2,6 +2,7 @@
 
 Axis by axis, output o of channel c reads x at o*stride - padding + s[c]: between two whole positions f = floor(s)
 and f + 1 by linear interpolation, or, quantized, at the nearer one; 0 outside. A tap is a pair (offset, weight).
+A channel with a shift that is not finite is nan, in value and gradients.
 
 Source  Fan et al., RubiksNet, ECCV 2020. `rule` "central" is ours, "reference" what the published kernels do.
 """
@@ -103,6 +104,11 @@ def output_size(size, stride, padding):
     return (size + 2 * padding - 1) // stride + 1
 
 
+def lose(y, shift):
+    """y, nan in every channel of which a shift is not finite."""
+    return torch.where(along(shift.isfinite().all(0), 1), y, torch.nan)
+
+
 def shift_reference(x, shift, stride, padding, quantize, rule):
     """x (N, C, T, H, W), shift (3 or 2, C), stride and padding (t, h, w) -> (N, C, T', H', W')."""
     y = x.to(shift.dtype)
@@ -110,7 +116,7 @@ def shift_reference(x, shift, stride, padding, quantize, rule):
         k, p = stride[axis - 2], padding[axis - 2]
         first = first_index(s, quantize, rule, len(shift))
         y = read(y, axis, value_taps(s, quantize), output_size(x.shape[axis], k, p), k, p, first)
-    return plain_like(y.to(x.dtype), x)
+    return plain_like(lose(y, shift).to(x.dtype), x)
 
 
 def shift_backward_reference(g, x, shift, stride, padding, quantize, rule, normalize_grad, t_factor):
@@ -120,9 +126,9 @@ def shift_backward_reference(g, x, shift, stride, padding, quantize, rule, norma
         taps = value_taps(s, quantize, half_up=rule == "central")
         first = first_index(s, quantize, rule, len(shift))
         gx = spread(gx, axis, taps, x.shape[axis], stride[axis - 2], padding[axis - 2], first)
-    rows = [slope(x.to(shift.dtype), shift, stride, padding, rule, d) for d in range(len(shift))]
+    rows = [lose(slope(x.to(shift.dtype), shift, stride, padding, rule, d), shift) for d in range(len(shift))]
     gs = torch.stack([(g * row).sum((0, 2, 3, 4)) for row in rows])
-    return plain_like(gx.to(x.dtype), x), normalised(gs, t_factor, rule) if normalize_grad else gs
+    return plain_like(lose(gx, shift).to(x.dtype), x), normalised(gs, t_factor, rule) if normalize_grad else gs
 
 
 def slope(x, shift, stride, padding, rule, d):

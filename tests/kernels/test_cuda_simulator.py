@@ -8,9 +8,19 @@ from numbers import Integral
 import pytest
 import torch
 from cuda_cases import CASES, launch_cases
+from kernel_cases import (
+    assert_golden,
+    golden_cases,
+    golden_clips,
+    golden_convolution,
+    golden_tensors,
+    in_file_order,
+)
 
-from kernels import _cuda
+from kernels import _cuda, tsm_offset
 from kernels._cuda import cuda
+from kernels.shift.numba_cuda import shift_backward_cuda, shift_cuda
+from kernels.subkernel_conv3d.numba_cuda import subkernel_cuda
 
 pytestmark = pytest.mark.simulator
 
@@ -45,3 +55,47 @@ def test_the_guard_guards():
 def test_in_the_simulator(name, dtype):
     assert _cuda.SIMULATED, "run with NUMBA_ENABLE_CUDASIM=1, or through test_cuda.py"
     launch_cases(name, dtype, "cpu", large=False)
+
+
+SHIFTS = golden_cases("rubiksnet/ops")
+
+
+@pytest.mark.parametrize("case", SHIFTS, ids=[case["name"] for case in SHIFTS])
+def test_shift_golden(case):
+    x, shift, g = (tensor.detach() for tensor in golden_tensors(case))
+    dims = len(shift)
+    x, g = (x, g) if dims == 3 else (x.unsqueeze(2), g.unsqueeze(2))
+    axes = [1] * (3 - dims) + case["stride"], [0] * (3 - dims) + case["padding"]
+    y = shift_cuda(x, shift, *axes, case["quantize"], "reference")
+    found = [y, *shift_backward_cuda(g, x, shift, *axes, case["quantize"], "reference", False, 1.0)]
+    for got, entry in zip(found, ("output", "grad_x", "grad_shift"), strict=True):
+        want = torch.tensor(case[entry], dtype=torch.float64).flatten()
+        got = in_file_order(got) if dims == 3 and got.dim() == 5 else got.flatten()
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)  # 6 digits in the file
+
+
+@pytest.mark.parametrize("case", golden_cases("rubiksnet/tsm"), ids=["div8", "div4"])
+def test_tsm_golden(case):
+    """On CUDA a shift by whole frames is the learned shift's kernel's work."""
+    x = golden_clips(case, 1)
+    shift = torch.zeros(3, x.shape[1])
+    shift[0] = tsm_offset(x.shape[1], case["shift_div"])
+    y = shift_cuda(x, shift, [1, 1, 1], [0, 0, 0], False, "central")
+    want = torch.tensor(case["output"])
+    torch.testing.assert_close(y.transpose(1, 2).flatten(), want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", [c for c in golden_cases("cakes/ops") if c["stride"] == 2], ids=lambda c: c["op"])
+def test_subkernel_golden(case):
+    x, weights, stride, norm = golden_convolution(case)
+    assert_golden(case, subkernel_cuda(x, list(weights.values()), stride), norm)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_non_finite_shifts_read_nothing(bad):
+    x, shift = torch.ones(1, 2, 1, 2, 2), torch.zeros(3, 2)
+    shift[2, 1] = bad
+    options = [1, 1, 1], [0, 0, 0], False, "central"
+    y, (gx, gs) = shift_cuda(x, shift, *options), shift_backward_cuda(x, x, shift, *options, False, 1.0)
+    for a in (y, gx, gs):
+        assert a[:, 0].isfinite().all() and a[:, 1].isnan().all()

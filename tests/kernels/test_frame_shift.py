@@ -1,11 +1,10 @@
 """Whole-frame shifts: TSM's published numbers, the CPU version against the reference, the online form."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as some
-from kernel_cases import FORMATS, assert_versions_agree, golden_cases, in_format
+from kernel_cases import FORMATS, assert_versions_agree, golden_cases, golden_clips, in_format
 
 from kernels import frame_cache, frame_shift, shift3d, tsm_offset
 
@@ -15,11 +14,8 @@ BACKENDS = ["reference", "cpu"]
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("case", golden_cases("rubiksnet/tsm"), ids=["div8", "div4"])
 def test_golden(case, backend):
-    def clips(seed):
-        x = np.random.RandomState(seed).standard_normal(case["x_shape"]).astype(np.float32)
-        return torch.from_numpy(x).unflatten(0, (-1, case["num_segments"])).transpose(1, 2)
-
-    x, g = clips(1).contiguous().requires_grad_(), clips(3)
+    x, g = (golden_clips(case, seed) for seed in (1, 3))
+    x.requires_grad_()
     y = frame_shift(x, tsm_offset(x.shape[1], case["shift_div"]), backend=backend)
     (gx,) = torch.autograd.grad(y, x, g)
     for got, want in ((y, case["output"]), (gx, case["grad_x"])):

@@ -1,6 +1,4 @@
-"""What every op promises, whatever it computes: torch.library, compilation, formats, types, threads, forks."""
-
-import multiprocessing
+"""What every op promises, whatever it computes: torch.library, compilation, formats, types, threads."""
 
 import pytest
 import torch
@@ -170,67 +168,3 @@ def test_threads_change_nothing(name):
     tolerance = 1e-4 if name == "subkernel_conv3d" else 0  # that one is the library's
     for a, b in zip(alone, together, strict=True):
         torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
-
-
-class Shifting(torch.utils.data.Dataset):
-    """A data set whose workers run a kernel, as an augmentation might."""
-
-    def __len__(self):
-        return 2
-
-    def __getitem__(self, index):
-        return shift3d(torch.ones(1, 8, 8, 32, 32), torch.full((3, 8), 0.5))
-
-
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="workers are never forks here")
-def test_forked_worker_after_a_parallel_kernel():
-    """GNU OpenMP kills a fork that runs a parallel loop, if the parent ran one."""
-    torch.set_num_threads(2)
-    try:
-        want = Shifting()[0]  # parallel, here
-        loader = torch.utils.data.DataLoader(Shifting(), 2, num_workers=1, multiprocessing_context="fork")
-        (got,) = list(loader)
-    finally:
-        torch.set_num_threads(1)
-    torch.testing.assert_close(got[0], want, rtol=0, atol=0)
-
-
-WRONG = {
-    "x has shape": lambda x, s: shift3d(x[0], s),
-    "only the batch": lambda x, s: shift3d(x[:, :, :0], s),
-    "x is torch.int64": lambda x, s: shift3d(x.long(), s),
-    "shift has shape": lambda x, s: shift3d(x, s[:2]),
-    "shift is torch.float64": lambda x, s: shift3d(x, s.double()),
-    "shift is on meta": lambda x, s: shift3d(x, s.to("meta")),
-    "stride is": lambda x, s: shift3d(x, s, stride=(1, 2)),
-    "stride is 0": lambda x, s: shift3d(x, s, stride=0),
-    "padding is": lambda x, s: shift3d(x, s, padding=-1),
-    "t_factor is": lambda x, s: shift3d(x, s, t_factor="T"),
-    "integer_rule is": lambda x, s: shift3d(x, s, integer_rule="proper"),
-    "backend is 'gpu'": lambda x, s: shift3d(x, s, backend="gpu"),
-    "backend is 'cuda'": lambda x, s: shift3d(x, s, backend="cuda"),
-    r"\(N, C, H, W\) or": lambda x, s: shift2d(x[0, 0], s[:2]),
-}
-
-
-@pytest.mark.parametrize("message", WRONG)
-def test_errors_name_what_is_wrong(message):
-    with pytest.raises(ValueError, match=message):
-        WRONG[message](torch.randn(CLIP), shifts(3).detach())
-
-
-def test_non_finite_shifts_stay_inside():
-    """Whatever such a channel holds, the others are right, and nothing outside is read (a fault would end the test)."""
-    torch.manual_seed(0)
-    x, shift = torch.randn(2, 4, 4, 5, 6), torch.rand(3, 4)
-    want = shift3d(x, shift)
-    for bad in (float("nan"), float("inf"), -float("inf"), 3e38):
-        for quantize in (False, True):
-            for backend in ("reference", "cpu"):
-                broken = shift.clone()
-                broken[:, 1] = bad
-                got = shift3d(x, broken.requires_grad_(), quantize=quantize, backend=backend)
-                got.nan_to_num().sum().backward()
-                assert quantize or torch.equal(got[:, [0, 2, 3]], want[:, [0, 2, 3]]) or backend == "reference"
-                assert bad == 3e38 or got[:, 1].isnan().any()
-                assert bad != 3e38 or (got[:, 1] == 0).all()

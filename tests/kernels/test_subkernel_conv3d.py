@@ -1,48 +1,22 @@
 """CAKES' convolution: the published code's numbers, and the kind-by-kind version against the masked dense one."""
 
-import zlib
-
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as some
-from kernel_cases import FORMATS, assert_versions_agree, golden_cases, in_format
+from kernel_cases import FORMATS, assert_golden, assert_versions_agree, golden_cases, golden_convolution, in_format
 
 from kernels import subkernel_conv3d
 from kernels._kinds import KINDS, kernel_size
 
 BACKENDS = ["reference", "cpu"]
-KIND_OF = {kernel_size(kind, 3): kind for kind in KINDS}
-
-
-def stand_in(key, shape):
-    """The golden files' weights: they depend on the key alone."""
-    rng, leaf = np.random.RandomState(zlib.crc32(key.encode())), key.rsplit(".", 1)[-1]
-    if leaf == "running_mean":
-        value = 0.1 * rng.standard_normal(shape)
-    elif leaf == "running_var":
-        value = 1 + 0.1 * np.abs(rng.standard_normal(shape))
-    elif len(shape) >= 2:
-        value = rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
-    else:
-        value = (leaf == "weight") + 0.1 * rng.standard_normal(shape)
-    return torch.from_numpy(np.asarray(value)).float()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("case", golden_cases("cakes/ops"), ids=lambda case: f"{case['op']}_{case['c_out']}")
 def test_golden(case, backend):
-    state = {key: stand_in(key, shape) for key, shape in case["state_dict"].items() if shape}
-    weights = {KIND_OF[tuple(w.shape[2:])]: w for w in state.values() if w.dim() == 5}
-    flat = {key.rsplit(".", 1)[-1]: value for key, value in state.items() if value.dim() == 1}
-    norm = [flat[name] for name in ("running_mean", "running_var", "weight", "bias")]
-    x = torch.from_numpy(np.random.RandomState(0).standard_normal(case["input_shape"]).astype(np.float32))
-    y = subkernel_conv3d(x, weights, (1, case["stride"], case["stride"]), backend=backend)
-    y = torch.nn.functional.batch_norm(y, *norm, eps=1e-5).relu()
-    assert list(y.shape) == case["output_shape"]
-    torch.testing.assert_close(y.sum((0, 2, 3, 4)), torch.tensor(case["output_channel_sums"]), rtol=1e-5, atol=0)
-    torch.testing.assert_close(y.flatten()[:6], torch.tensor(case["output_first"]), rtol=1e-5, atol=1e-6)
+    x, weights, stride, norm = golden_convolution(case)
+    assert_golden(case, subkernel_conv3d(x, weights, stride, backend=backend), norm)
 
 
 @some.composite
