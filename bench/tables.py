@@ -98,6 +98,7 @@ def _row(job, record, costs, now):
         "system": system_of(o["model"]),
         "model": o["model"],
         "options": json.dumps(o["options"], sort_keys=True),
+        "weights": o.get("weights", ""),
         "dataset": o["data"],
         "labels": _labels(o),
         "split": "test",

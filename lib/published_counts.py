@@ -47,7 +47,9 @@ class Call:
         return self.out.numel() * self.args[-2].shape[-1] if self.kind == "linear" else 0
 
 
-class _Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):
+    """`with Recorder() as recorder:` recorder.calls are the `Call`s of all that runs inside, in order."""
+
     def __init__(self):
         super().__init__()
         self.calls = []
@@ -61,8 +63,7 @@ class _Recorder(TorchDispatchMode):
 
 def record(net, clip):
     """The `Call`s of one clip (3, T, H, W) in evaluation mode, in order; the net may be on any device."""
-    recorder = _Recorder()
-    with torch.no_grad(), recorder:
+    with torch.no_grad(), Recorder() as recorder:
         on_meta(net).eval()(torch.empty((1, *clip), device="meta"))
     return recorder.calls
 

@@ -56,6 +56,7 @@ def test_the_commands_end_in_a_row(here):
             assert "mobilenetv2_3d" in done.stdout and "channel_order=BGR" in done.stdout
     (row,) = csv.DictReader((here / "results" / "fine_tuning" / "trade_off.csv").open())
     assert (row["model"], row["labels"], row["videos"]) == ("mobilenetv2_3d", "split1", "2")
+    assert row["weights"].startswith("kinetics_mobilenetv2_0.45x_RGB_16_best.pth-")
     assert float(row["gmacs"]) > 0 and float(row["top1_low"]) <= float(row["top1"]) <= float(row["top1_high"])
     check_the_net(here)
 
