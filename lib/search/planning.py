@@ -8,6 +8,8 @@ incoming edge. The strategy is the chain of fathers of the last node. Every metr
 
     strategy, record = plan(trainer, grid_graph(3), clip_settings("uniform"), folder="runs/plan")
 
+The trainer is lib.search.EdgeTrainer, which trains nets, or TableTrainer, which plays measured curves back.
+
 In a folder everything that is finished is on disk: called again after a kill, `plan` goes on and ends the same.
     options.json                what is planned; another search is refused
     edges/04_4-7/edge.json      one edge: metrics, fits, decision; beside it what the trainer saves
