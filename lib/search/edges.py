@@ -16,7 +16,7 @@ from lib.evaluate import predict
 from lib.files import locked, replacing
 from lib.metrics import top_k_accuracy
 from lib.search.staged import load_weights, stage_recipe
-from lib.train import Training, complete
+from lib.train import PIXELS, Training, complete
 
 
 def planner_metric(logits, labels, ks=(1, 3, 5)):
@@ -105,7 +105,7 @@ class EdgeTrainer:
         self._val_clips = self.clips("val", edge.evaluation, seed)
 
     def _measure(self, edge):
-        reading = {name: self._training.recipe[name] for name in ("mean", "std")}
+        reading = {name: self._training.recipe[name] for name in PIXELS}
         reading |= {"batch_size": edge.evaluation["batch_size"], "device": self.device, "workers": self.workers}
         return {"metric": planner_metric(*predict(self._training.net, self._val_clips, **reading))}
 

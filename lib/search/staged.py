@@ -14,9 +14,11 @@ from lib.data.protocols import optplan
 from lib.evaluate import accuracies, predict
 from lib.files import locked
 from lib.models import create_model, model_options
+from lib.models.transfer import transfer_2d
+from lib.published import load_published, read_tensors
 from lib.run import done, finish
 from lib.search.strategies import stages
-from lib.train import claim, complete, fit
+from lib.train import PIXELS, claim, complete, fit
 
 COUNTER = "num_batches_tracked"  # frozen batch norms have none
 
@@ -133,7 +135,21 @@ def fit_strategy(run_dir, build, clips, strategy, *, initial=None, identity=None
             histories.append(fit(folder, net, *splits, device=device, **running, **recipe)["history"])
             weights = torch.load(folder / "last.pt", map_location=device, weights_only=True)["net"]
         load_weights(net, weights)
-        reading = {name: complete(changes)[name] for name in ("mean", "std")}
+        reading = {name: complete(changes)[name] for name in PIXELS}
         reading |= {"batch_size": parts[-1]["batch_size"], "device": device, "workers": running.get("workers", 0)}
         test = accuracies(*predict(net, clips("test", parts[-1], seed), **reading), "score")
         return finish(run_dir, {"history": histories, "test": test}, device)
+
+
+def initial_weights(net, strategy, path):
+    """The state dict that a published strategy starts from: `net` with the file's weights, its head as it is.
+
+    With transfer_weights the file is a 2D ResNet's, torchvision's names; else one of the same net.
+    """
+    if strategy["transfer_weights"]:
+        tensors = {key: value for key, value in read_tensors(path).items() if not key.startswith("fc.")}
+        transfer_2d(net, tensors)
+        return net.state_dict()
+    loaded = load_published(strategy["model"], path).model.state_dict()
+    old = {key: value for key, value in net.state_dict().items() if key.startswith("fc") or key not in loaded}
+    return {**loaded, **old}

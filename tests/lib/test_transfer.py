@@ -6,6 +6,7 @@ from stand_in import golden, golden_input, stand_in
 
 from lib import create_model
 from lib.models.transfer import transfer_2d
+from lib.search.staged import initial_weights
 
 CASES = golden("optplan/transfer")["cases"]
 NETS = {"c2d_resnet50": "c2d_50", "i3d_resnet50": "i3d_50", "p3d_resnet50": "p3d_50"}
@@ -92,3 +93,12 @@ def test_another_head_is_left_alone(imagenet):
 def test_nets_that_do_not_correspond(name, says, imagenet):
     with pytest.raises(ValueError, match=says):
         transfer_2d(create_model(name, num_classes=1000), imagenet)
+
+
+def test_a_strategy_starts_from_it_with_a_head_of_its_own(imagenet, tmp_path):
+    torch.save(imagenet, tmp_path / "imagenet.pth")
+    net = create_model("p3d_50", num_classes=1000)
+    head = net.fc.weight.detach().clone()
+    found = initial_weights(net, {"transfer_weights": True}, tmp_path / "imagenet.pth")
+    assert torch.equal(found["fc.weight"], head)
+    assert torch.equal(found["stem.0.0.weight"][:, :, 2], imagenet["conv1.weight"])
