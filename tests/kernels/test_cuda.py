@@ -10,7 +10,8 @@ import pytest
 import torch
 from cuda_cases import CASES, KERNELS, NUMBERS, launch_cases
 
-from kernels import _cuda, shift3d
+from kernels import _cuda, depthwise_subkernel_conv3d, shift3d, subkernel_conv3d
+from kernels._kinds import kernel_size
 
 TARGETS = [
     ((8, 0), list(NUMBERS)),
@@ -66,6 +67,20 @@ def test_graph_capture_and_side_stream():
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         got = shift3d(x, shift)
+    x.mul_(2)
+    graph.replay()
+    torch.testing.assert_close(got, 2 * want)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("op", [depthwise_subkernel_conv3d, subkernel_conv3d])
+def test_graph_capture_of_mixed_kinds(op):
+    """Nothing comes from the host: neither kinds nor weights."""
+    x, c_in = torch.randn(2, 6, 4, 7, 7, device="cuda"), 1 if op is depthwise_subkernel_conv3d else 6
+    weights = {kind: torch.randn(3, c_in, *kernel_size(kind, 3), device="cuda") for kind in ("kxkxk", "1x1xk")}
+    want, graph = op(x, weights, backend="cuda"), torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        got = op(x, weights, backend="cuda")
     x.mul_(2)
     graph.replay()
     torch.testing.assert_close(got, 2 * want)
