@@ -29,6 +29,13 @@ def usable():
     return cuda is not None and not SIMULATED and torch.cuda.is_available() and cuda.is_available()
 
 
+def libdevice():
+    """CUDA's arithmetic functions; the simulator has none."""
+    from numba.cuda import libdevice
+
+    return libdevice
+
+
 def device_function(function):
     return cuda.jit(device=True)(function)
 

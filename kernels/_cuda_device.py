@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from kernels._cuda import SIMULATED, THREADS, cuda, device_function
+from kernels._cuda import SIMULATED, THREADS, cuda, device_function, libdevice
 
 
 @cache
@@ -44,11 +44,10 @@ def bit_casts():
             device_function(lambda bits: np.uint32(bits).view(np.float32)),
             device_function(lambda value: np.float32(value).view(np.uint32)),
         )
-    from numba.cuda import libdevice
-
+    lib = libdevice()
     return (
-        device_function(lambda bits: libdevice.int_as_float(np.int32(bits))),
-        device_function(lambda value: libdevice.float_as_int(np.float32(value))),
+        device_function(lambda bits: lib.int_as_float(np.int32(bits))),
+        device_function(lambda value: lib.float_as_int(np.float32(value))),
     )
 
 
