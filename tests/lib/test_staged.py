@@ -67,8 +67,8 @@ def test_a_stage_starts_from_the_last_one_with_clips_and_batch_norms_of_its_own(
     seen = []
     real = train.Training.__init__
 
-    def spy(self, folder, net, recipe):
-        real(self, folder, net, recipe)
+    def spy(self, folder, net, recipe, *more):
+        real(self, folder, net, recipe, *more)
         frozen = [isinstance(module, FrozenBatchNorm) for module in net.modules() if hasattr(module, "running_mean")]
         start = {key: value.clone() for key, value in net.state_dict().items()}
         seen.append((start, frozen, recipe, len(self.optimizer.state)))
