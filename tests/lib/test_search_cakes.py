@@ -13,6 +13,7 @@ from lib.models.subkernels import OPS, DroppingConv, SuperConv
 from lib.models.swap import super_layers
 from lib.run import done
 from lib.search.cakes import gammas, kept_channels, kind_weights, l1_penalty, plan_of, prune, pruned, search
+from lib.train import complete
 
 SEARCH = golden("cakes/search")
 NAMES = {"Conv1_2D": "conv1_2d", "Conv1_2D_Dropout": "conv1_2d", "ConvST": "convst", "ConvST_Dropout": "convst",
@@ -151,7 +152,7 @@ def test_the_penalty_parts_the_kinds(splits, tmp_path):
 def test_a_dropping_net_is_measured_and_left_alone(splits):
     net = supernet(op="conv1_2_3d_dropout")
     before = {key: value.clone() for key, value in net.state_dict().items()}
-    recipe = {"batch_size": 6, "mean": [0.45] * 3, "std": [0.225] * 3}
+    recipe = complete({"batch_size": 6})
     layer = net.blocks()[0].middle
     layer.norm.weight.data = torch.rand(48)
     before["stages.0.0.middle.norm.weight"] = layer.norm.weight.detach().clone()
