@@ -20,11 +20,11 @@ COSTS = {
 }
 # colour-blind safe (Okabe and Ito), and different enough in grey with their markers
 LOOKS = {
-    "Efficient-3DCNNs": ("#0072B2", "o"),
-    "CSN": ("#D55E00", "s"),
-    "RubiksNet": ("#009E73", "D"),
-    "CAKES": ("#CC79A7", "^"),
-    "Optimization Planning": ("#E69F00", "v"),
+    "Efficient-3DCNNs": ("#0072B2", "o", "Efficient-3DCNNs"),
+    "CSN": ("#D55E00", "s", "CSN"),
+    "RubiksNet": ("#009E73", "D", "RubiksNet"),
+    "CAKES": ("#CC79A7", "^", "CAKES"),
+    "Optimization Planning": ("#E69F00", "v", "Optimization Planning's\nnets, without a plan"),
 }
 
 
@@ -46,9 +46,9 @@ def draw_trade_off(table, x="gmacs", labels=None, ax=None, legend=True):
     table = table[table.labels == (labels or table.labels.iloc[0])].dropna(subset=[x]).reset_index(drop=True)
     ax = ax or plt.subplots(figsize=(8, 4.6), layout="constrained")[1]
     for system, rows in table.groupby("system"):
-        colour, marker = LOOKS[system]
+        colour, marker, name = LOOKS[system]
         spread = [rows.top1 - rows.top1_low, rows.top1_high - rows.top1]
-        ax.errorbar(rows[x], rows.top1, spread, fmt=marker, color=colour, ms=7, capsize=2.5, lw=1, label=system)
+        ax.errorbar(rows[x], rows.top1, spread, fmt=marker, color=colour, ms=7, capsize=2.5, lw=1, label=name)
     front = table.loc[pareto_front(table[x].tolist(), table.top1.tolist())]
     ax.step(front[x], front.top1, where="post", color="0.35", lw=1.2, ls="--", zorder=0, label="Pareto front")
     ax.axhline(table.chance.iloc[0], color="0.6", lw=1, ls=":", zorder=0, label="chance")
@@ -62,7 +62,7 @@ def draw_trade_off(table, x="gmacs", labels=None, ax=None, legend=True):
     ax.spines[["top", "right"]].set_visible(False)
     if legend:
         ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    _name_points(ax, table[x], table.top1, table.net)
+    _name_points(ax, table, x)
     return ax
 
 
@@ -84,7 +84,8 @@ def draw_search(table, ax=None):
         name + seeds.format(seed) for name, seed in zip(table.variant, table.get("seed", table.variant), strict=True)
     ]
     ax.set_yticks(range(len(table)), names)
-    ax.set(xlabel="top-1 on test, %, and by how many points the found one is better", ylim=(len(table) - 0.4, -0.6))
+    ax.annotate("found - this, points", (1.02, -0.6), xycoords=ax.get_yaxis_transform(), va="center", fontsize=8)
+    ax.set(xlabel="top-1 on test, %", ylim=(len(table) - 0.4, -0.6))
     ax.grid(axis="x", alpha=0.25, lw=0.5)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
@@ -94,16 +95,19 @@ def draw_search(table, ax=None):
 PLACES = [(7, 5, "left"), (7, -12, "left"), (-7, 5, "right"), (-7, -12, "right"), (7, 16, "left"), (7, -23, "left")]
 
 
-def _name_points(ax, xs, ys, names):
-    """Write each name beside its point, at the first place where it covers no point and no other name."""
+def _name_points(ax, table, x):
+    """Write each net beside its point, at the first place inside where it covers no point, interval or other name."""
     ax.figure.canvas.draw()
-    points = ax.transData.transform(list(zip(xs, ys, strict=True)))
-    taken = [Bbox.from_bounds(px - 6, py - 6, 12, 12) for px, py in points]
-    for px, py, name in zip(xs, ys, names, strict=True):
+    point, low, high = (ax.transData.transform(table[[x, top]]) for top in ("top1", "top1_low", "top1_high"))
+    taken = [Bbox([xy - 6, xy + 6]) for xy in point]
+    taken += [Bbox([bottom - [3, 0], top + [3, 0]]) for bottom, top in zip(low, high, strict=True)]
+    for row in table.itertuples():
         for right, up, edge in PLACES:
-            text = ax.annotate(name, (px, py), (right, up), textcoords="offset points", ha=edge, fontsize=8)
+            place = {"xytext": (right, up), "textcoords": "offset points", "ha": edge, "fontsize": 8}
+            text = ax.annotate(row.net, (getattr(row, x), row.top1), **place)
             box = text.get_window_extent()
-            if not any(box.overlaps(other) for other in taken) or (right, up, edge) == PLACES[-1]:
+            free = ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1 and not any(box.overlaps(other) for other in taken)
+            if free or (right, up, edge) == PLACES[-1]:
                 taken.append(box)
                 break
             text.remove()
@@ -131,6 +135,7 @@ def searches(table, folder):
     """Draw and save the figures of a suite's table of searches into `folder`, one for each notebook."""
     for name, rows in table.groupby("search"):
         ax = draw_search(rows)
+        ax.set_title(f"{name}: {rows.model.iloc[0]}, {rows['size'].iloc[0]} pixels", fontsize=9)
         save(ax.figure, Path(folder) / name)
         plt.close(ax.figure)
 

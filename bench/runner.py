@@ -110,7 +110,8 @@ def _write_results(runs, results):
     if len(searches := tables.searches(runs)):
         tables.write(searches, results, "searches")
         figures.searches(searches, results)
-        print(f"\n{tables.to_text(searches)}\n\ntable   {results / 'searches.csv'}")
+        print("\nSearches. Each trains its nets its own way: compare within a search, not with the nets further down.")
+        print(f"\n{tables.to_text(searches)}\n\ntable   {results / 'searches.csv'}\nfigures {results}/0*.png")
     table = tables.trade_off(runs)
     if not len(table):
         return

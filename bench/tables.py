@@ -43,6 +43,7 @@ SEARCHES_SHOWN = {
     "search": ("search", "{}"),
     "model": ("model", "{}"),
     "seed": ("seed", "{}"),
+    "pixels": ("size", "{}"),
     "variant": ("variant", "{}"),
     "top-1 %": ("top1", "{:.1f}"),
     "from": ("top1_low", "{:.1f}"),
@@ -145,7 +146,9 @@ def differences(runs):
         better = net_name((a if points > 0 else b)["options"])
         verdict = "not distinguishable" if low <= 0 <= high else f"{better} is better"
         figures = {"points": round(points, 2), "low": round(low, 2), "high": round(high, 2)}
-        rows.append({"labels": _labels(a["options"]), "a": a["id"], "b": b["id"], **figures, "verdict": verdict})
+        pair = {"labels": _labels(a["options"]), "seed": a["options"]["seed"]}
+        pair |= {"a": net_name(a["options"]), "b": net_name(b["options"])}
+        rows.append({**pair, **figures, "verdict": verdict})
     return pd.DataFrame(rows)
 
 
@@ -157,7 +160,13 @@ def searches(runs):
     rows, now = [], commit()
     for job, record in _finished(runs, "search"):
         o, origin = job["options"], record["provenance"]
-        what = {"search": job["notebook"], "model": o["model"], "labels": o["labels"], "seed": o["seed"]}
+        what = {
+            "search": job["notebook"],
+            "model": o["model"],
+            "labels": o["labels"],
+            "seed": o["seed"],
+            "size": o["size"],
+        }
         whence = {key: origin[key] for key in ("device", "torch", "threads", "commit", "date")}
         whence |= {"other_commit": origin["commit"] != now, "run": job["id"]}
         rows += [
@@ -216,7 +225,7 @@ def to_text(table):
 
 
 def to_markdown(table):
-    table = shown(table) if "top1" in table else table
+    table = shown(table) if "top1" in table else table.map(lambda cell: f"{cell:.1f}" if type(cell) is float else cell)
     rows = [table.columns, ["---"] * len(table.columns), *table.astype(str).values]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 

@@ -50,9 +50,9 @@ def test_only_finished_runs_of_the_plan_are_read(runs):
 def test_differences_are_paired_and_honest(runs):
     pairs = tables.differences(runs).set_index(["a", "b"])
     assert len(pairs) == 3
-    close = pairs.loc[("ircsn_nano-0", "mobilenetv2_3d_nano-0")]
+    close = pairs.loc[("ircsn_nano", "mobilenetv2_3d_nano")]
     assert close.verdict == "not distinguishable" and close.low < 0 < close.high
-    assert pairs.loc[("ircsn_nano-0", "c2d_nano-0")].verdict == "ircsn_nano is better"
+    assert pairs.loc[("ircsn_nano", "c2d_nano")].verdict == "ircsn_nano is better"
 
 
 def test_a_table_survives_its_file_and_its_figure_is_reproducible(runs, tmp_path):
@@ -71,7 +71,7 @@ def test_a_search_is_compared_with_what_it_found(tmp_path):
         shares = {"top1": hits, "top1_low": hits - 5, "top1_high": hits + 5}
         return {"test": {**shares, "videos": 100, "labels": [0] * 100, "predicted": predicted}, **figures}
 
-    options = {"model": "p3d_nano", "labels": "motion", "seed": 0, "data": "d"}
+    options = {"model": "p3d_nano", "labels": "motion", "seed": 0, "size": 48, "data": "d"}
     jobs = [{"id": name, "rule": "search", "notebook": "search", "options": options} for name in ("one", "open")]
     write_json(tmp_path / "plan.json", {"jobs": jobs})
     origin = dict.fromkeys(("device", "torch", "threads", "commit", "date"), "x")
@@ -82,7 +82,7 @@ def test_a_search_is_compared_with_what_it_found(tmp_path):
     assert table.verdict.tolist()[1:] == ["not distinguishable", "the found one is better"]
     assert table.epochs.tolist()[:2] == [9, 9] and table.outcome[2] == "capped"
     tables.write(table, tmp_path / "results", "searches")
-    assert "| search | p3d_nano | 0 | near | 68.0 |" in (tmp_path / "results" / "searches.md").read_text()
+    assert "| search | p3d_nano | 0 | 48 | near | 68.0 |" in (tmp_path / "results" / "searches.md").read_text()
 
 
 def test_a_missing_cost_is_empty(runs):
@@ -121,7 +121,7 @@ def test_a_search_s_figure_is_drawn_again_from_its_table(tmp_path):
         {"search": "s", "variant": "rival", "top1": 60.0, "top1_low": 55.0, "top1_high": 65.0, "seed": 0}
         | {"points": 10.0, "low": 4.0, "high": 16.0},
     ]  # fmt: skip
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows).assign(model="p3d_nano", size=48)
     figures.searches(table, tmp_path)
     first = (tmp_path / "s.svg").read_bytes()
     table.to_csv(tmp_path / "searches.csv", index=False)
