@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from bench import figures, tables
+from bench.suites import load_suite
 from lib.files import write_json
 
 MODELS = {"ircsn_nano": (80.0, 0.02), "c2d_nano": (12.5, 0.05), "mobilenetv2_3d_nano": (70.0, 0.01)}
@@ -127,3 +128,14 @@ def test_a_search_s_figure_is_drawn_again_from_its_table(tmp_path):
     table.to_csv(tmp_path / "searches.csv", index=False)
     figures.searches(pd.read_csv(tmp_path / "searches.csv"), tmp_path)
     assert (tmp_path / "s.svg").read_bytes() == first and b"+10.0 [+4.0, +16.0]" in first
+
+
+def test_the_shipped_table_is_that_of_the_suite():
+    shipped = pd.read_csv(tables.ROOT / "results/shipped/quick/trade_off.csv")
+    trained = [job.options for job in load_suite("quick").jobs if job.rule == "train"]
+    assert sorted(zip(shipped.net, shipped.labels, strict=True)) == sorted(
+        (tables.net_name(options), options["labels"]) for options in trained
+    )
+    searches = pd.read_csv(tables.ROOT / "results/shipped/quick/searches.csv")
+    assert set(searches.search) == {job.notebook for job in load_suite("quick").jobs if job.rule == "search"}
+    assert not shipped.other_commit.any() and not searches.other_commit.any(), "rows of several states of the code"
