@@ -9,7 +9,7 @@ demo: $(READY)            ## train small nets of all five systems from video fil
 	$(BIN)/python -m bench run quick
 
 test: $(READY)            ## all tests that need neither a GPU nor a network
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: $(READY)       ## those that take minutes: kill and go on
 	$(BIN)/python -m pytest -m long
