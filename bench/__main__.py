@@ -85,6 +85,10 @@ def _add_kernels(parser):
 
 
 def _kernels(a):
+    from bench.jobs import KEEP_MEMORY
+
+    if not KEEP_MEMORY.items() <= os.environ.items():  # as in training; glibc reads it when a process starts
+        os.execve(sys.executable, [sys.executable, "-m", "bench", *sys.argv[1:]], {**os.environ, **KEEP_MEMORY})
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its idle threads must not spin beside Numba's
     from bench.kernels import run_kernels
 

@@ -9,6 +9,9 @@ from bench.suites import NOTEBOOKS
 from lib.files import locked, read_json
 from lib.run import done
 
+# glibc keeps the memory of a step for the next one, which else fetches every page anew: up to a third of a step
+KEEP_MEMORY = {name: str(2 * 10**9) for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")}
+
 
 def run_job(plan_path, id, threads):
     """Run the notebook of job `id`; afterwards its folder holds done.json and the executed notebook.
@@ -42,13 +45,9 @@ def _runtime(notebook, plan, run_dir, job, threads):
 
 
 def _set_up(threads):
-    """For the kernel that papermill starts: as many threads as the job was given, none spinning while it waits.
-
-    And glibc keeps the memory of a step for the next one, which else fetches every page anew: up to a third of a step.
-    """
+    """For the kernel that papermill starts: as many threads as the job was given, none spinning while it waits."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    kept = {name: str(2 * 10**9) for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")}
-    os.environ.update({name: str(threads) for name in names}, OMP_WAIT_POLICY="passive", **kept)
+    os.environ.update({name: str(threads) for name in names}, OMP_WAIT_POLICY="passive", **KEEP_MEMORY)
 
 
 def _execute(notebook, executed, parameters):
