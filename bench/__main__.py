@@ -36,7 +36,7 @@ def _add_run(parser):
 
 
 def _run(a):
-    from bench.runner import run_suite
+    from bench.runner.run import run_suite
 
     return run_suite(
         a.suite, out=a.out, cores=a.cores, jobs=a.jobs, device=a.device, executor=a.executor, extra=a.extra
@@ -49,7 +49,7 @@ def _add_status(parser):
 
 
 def _status(a):
-    from bench.runner import status
+    from bench.runner.run import status
 
     return status(a.suite, out=a.out)
 
@@ -61,19 +61,19 @@ def _add_job(parser):
 
 
 def _job(a):
-    from bench.jobs import run_job
+    from bench.runner.jobs import run_job
 
     return run_job(a.plan, a.id, a.threads)
 
 
 def _figures(a):
-    from bench.figures import redraw
+    from bench.report.trade_off_figure import redraw
 
     return redraw(a.out)
 
 
 def _ship(a):
-    from bench.tables import ship
+    from bench.report.tables import ship
 
     return ship(a.suite, a.out)
 
@@ -85,12 +85,12 @@ def _add_kernels(parser):
 
 
 def _kernels(a):
-    from bench.jobs import KEEP_MEMORY
+    from bench.runner.jobs import KEEP_MEMORY
 
     if not KEEP_MEMORY.items() <= os.environ.items():  # as in training; glibc reads it when a process starts
         os.execve(sys.executable, [sys.executable, "-m", "bench", *sys.argv[1:]], {**os.environ, **KEEP_MEMORY})
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its idle threads must not spin beside Numba's
-    from bench.kernels import run_kernels
+    from bench.timing.ops import run_kernels
 
     run_kernels(device=a.device, quick=a.quick, out=a.out)
 
@@ -102,7 +102,7 @@ def _add_loader(parser):
 
 
 def _loader(a):
-    from bench.loader import run_loader
+    from bench.timing.loader import run_loader
 
     run_loader(quick=a.quick, out=a.out, folder=a.data)
 
@@ -115,7 +115,7 @@ def _add_gpu(parser):
 
 
 def _gpu(a):
-    from bench.gpu import run_gpu
+    from bench.timing.gpu import run_gpu
 
     return run_gpu(out=a.out, budget_minutes=a.budget_minutes)
 
@@ -127,7 +127,7 @@ def _add_checkpoint(parser):
 
 
 def _checkpoint(a):
-    from bench.checkpoint import inspect
+    from bench.published.checkpoint import inspect
 
     inspect(a.file, a.name, a.out)
 
@@ -138,7 +138,7 @@ def _add_costs(parser):
 
 
 def _costs(a):
-    from bench.costs import write_costs
+    from bench.published.costs import write_costs
 
     write_costs(a.out, fvcore=a.fvcore)
 
@@ -157,7 +157,7 @@ def _add_extract(parser):
 
 
 def _extract(a):
-    from bench.scores import extract
+    from bench.published.scores import extract
 
     stage = {"num_segments": a.segments, "clip_length": a.run, "num_steps": a.frame_stride}
     reading = {"batch_size": a.batch_size, "workers": a.workers, "device": a.device}
@@ -178,7 +178,7 @@ def _add_strategy(parser):
 
 
 def _strategy(a):
-    from bench.strategy import show, train
+    from bench.published.strategy import show, train
 
     show(a.name, a.gpus)
     if a.folder:
@@ -191,7 +191,7 @@ def _add_merge(parser):
 
 
 def _merge(a):
-    from bench.scores import merge
+    from bench.published.scores import merge
 
     merge(a.files)
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from importlib import import_module
 
-# A dataset is a module of this package with prepare(out, **options), add_arguments(parser), EXAMPLE and a docstring.
+# A dataset is a module with prepare(out, **options), add_arguments(parser), EXAMPLE and a docstring.
 DATASETS = (
     "moving_shapes",
     "kinetics",
@@ -21,11 +21,17 @@ DATASETS = (
 TOOLS = ("check", "reencode", "export")
 
 
+def find_module(command):
+    if command == "moving_shapes":
+        return import_module("data_prep.moving_shapes.dataset")
+    return import_module(f"data_prep.datasets.{command}" if command in DATASETS else f"data_prep.{command}")
+
+
 def make_parser():
     parser = argparse.ArgumentParser("python -m data_prep", description="Prepare a dataset for lib.data.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="DATASET or TOOL")
     for name in DATASETS + TOOLS:
-        module = import_module(f"data_prep.{name}")
+        module = find_module(name)
         one = commands.add_parser(
             name,
             help=module.__doc__.splitlines()[0].replace("%", "%%"),
@@ -44,7 +50,7 @@ def make_parser():
 def main(arguments=None):
     options = vars(make_parser().parse_args(arguments))
     command = options.pop("command")
-    module = import_module(f"data_prep.{command}")
+    module = find_module(command)
     try:
         (module.prepare if command in DATASETS else module.run)(**options)
     except (ValueError, OSError) as error:

@@ -16,7 +16,7 @@ _HOMES = {
     "create_model": "lib.models",
     "list_models": "lib.models",
     "register": "lib.models",
-    "load_published": "lib.published",
+    "load_published": "lib.weights.published",
     "measure_cost": "lib.cost",
 }
 __all__ = sorted(_HOMES)

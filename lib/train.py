@@ -16,7 +16,7 @@ import torch
 from tqdm.auto import tqdm
 
 from lib.data import batches, normalize
-from lib.evaluate import accuracies, predict
+from lib.evaluate.predictions import accuracies, predict
 from lib.files import locked, read_json, replacing, write_json, write_text
 from lib.losses import heads_loss, mix
 from lib.run import done, finish

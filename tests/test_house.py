@@ -59,7 +59,7 @@ import sys
 for name in ("decord", "av", "fvcore", "pandas", "papermill", "matplotlib", "scipy", "yaml", "PIL"):
     sys.modules[name] = None
 import tempfile, torch
-from data_prep.moving_shapes import LABEL_SETS, render
+from data_prep.moving_shapes.dataset import LABEL_SETS, render
 from lib import create_model
 from lib.data import ClipDataset, DecodedCache, Video
 from lib.data.manifest import make_manifest

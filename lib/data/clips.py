@@ -127,7 +127,7 @@ class ClipDataset(Dataset):
         if len(clips) > 1:
             raise ValueError(
                 f"the sampler gives these videos from {min(clips)} to {max(clips)} clips each: "
-                "lib.evaluate.predict_videos takes them apart by that number"
+                "lib.evaluate.predictions.predict_videos takes them apart by that number"
             )
         return clips.pop() * len(self._crop(self.size, self.size, self.size))
 

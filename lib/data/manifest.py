@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.data.videos import SPLITS, Video, parse_videos, render_videos
+from lib.data.manifest_rows import SPLITS, Video, parse_videos, render_videos
 from lib.files import read_json, write_json, write_text
 
 SOURCES = ("video", "frames", "lmdb")

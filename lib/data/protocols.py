@@ -74,7 +74,7 @@ def efficient3dcnns_windows(frames_in_video, frames, windows=0):
 
 def efficient3dcnns_test(frames_in_video, frames, rng=None, *, downsample=1):
     """Efficient-3DCNNs' test: all windows of a video, each looped if it is short; their number differs from video to
-    video, see `lib.evaluate.predict_videos`.
+    video, see `lib.evaluate.predictions.predict_videos`.
 
     Departures: windows of frames * downsample, where the reference thins out too short ones; a single frame has one.
     """

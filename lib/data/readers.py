@@ -1,6 +1,6 @@
 """Read a video's frames by their number: from a file through decord or PyAV, from images in a folder or in LMDB.
 
-tests/lib/test_data_readers.py holds decord and PyAV equal. A reader is opened where it is used, in the worker, and
+tests/lib/data/test_data_readers.py holds decord and PyAV equal. A reader is opened where it is used, in the worker, and
 closed after its clip: decord keeps decoding ahead and is known to hang when it is carried over into another process.
 """
 

@@ -4,18 +4,15 @@ import csv
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "lib"))
 from video_files import moving_pattern, write_video
 
 from lib import create_model
-from lib.published import save_published
 from lib.run import ROOT
+from lib.weights.published import save_published
 
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("## Your own data")[1].split("\n## ")[0]
 CLASSES = ("ApplyEyeMakeup", "ApplyLipstick")

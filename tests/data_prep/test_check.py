@@ -66,7 +66,8 @@ def test_check_goes_on_where_it_was_killed(tmp_path):
 
 @pytest.mark.parametrize("source", ["frames", "lmdb"])
 def test_check_reads_images(tmp_path, source, tmp_path_factory):
-    from data_prep import activitynet, check
+    from data_prep import check
+    from data_prep.datasets import activitynet
 
     tree = TREES["activitynet"]
     root, labels = build(tree, tmp_path, tmp_path_factory.mktemp("scratch"), source)

@@ -1,0 +1,1 @@
+"""Other people's files, figures and rules, beside ours."""

@@ -1,0 +1,88 @@
+"""A published file, looked at: which net it fits, what became of every key, what the weights expect to see."""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+from lib.models.efficient3dcnns import parse_file_name
+from lib.weights.published import compare, load_published, nearest_text, read_tensors
+from lib.weights.safetensors import save_converted, sha256
+
+# how other systems' file names tell the net: pattern, our name
+FILE_NAMES = [
+    (r"(?P<kind>ir|ip)csn.*_r(?P<depth>\d+)", "{kind}csn_{depth}"),
+    (r"CSN_\d+x\d+_R(?P<depth>\d+)\.pyth", "ircsn_{depth}"),
+]
+SHOWN = 3  # keys of a list that are printed
+
+
+def inspect(path, name=None, out=None):
+    """Print the report of a published file; with `out`, convert it to safetensors.  -> the net's name
+
+    name  of the net; None: the one that the file's name and tensors tell
+    """
+    path, said = Path(path), _said(Path(path).name)
+    others = []
+    if name is None:
+        name, *others = guess(path, said)
+    loaded = load_published(name, path)
+    print("\n".join(_lines(path, name, others, said, loaded)))
+    if out:
+        save_converted(name, loaded, path, out)
+        print(f"{'written':15}{out}")
+    return name
+
+
+def guess(path, said):
+    """The names of the nets that a file fits, likeliest first: the file name's own net, then the fewest keys left.
+
+    said  what the file name tells, `_said`
+    """
+    tensors = read_tensors(path)
+    for pattern in [said["model"], "*"] if "model" in said else ["*"]:
+        fitting = [
+            (len(match.missing) + len(match.unused), name) for name, match in compare(tensors, pattern) if match.fits
+        ]
+        if fitting:
+            return list(dict.fromkeys(name for _, name in sorted(fitting)))
+    raise ValueError(f"{path} fits none of our nets; {nearest_text(tensors)}")
+
+
+def _said(file_name):
+    """What a file's name tells: {"model": "ircsn_152", ...}; {} if nothing."""
+    if told := parse_file_name(file_name):
+        return told
+    for pattern, name in FILE_NAMES:
+        if found := re.search(pattern, file_name):
+            return {"model": name.format(**found.groupdict())}
+    return {}
+
+
+def _lines(path, name, others, said, loaded):
+    report, shown = loaded.report, {"model": name, **loaded.report.options}
+    yield f"{path.name}: {name}, {report.layout} layout"
+    rows = {
+        "fits too": ", ".join(others),
+        "file name": _pairs(said),
+        "options": _pairs({key: "(as in the file)" if key == "plan" else v for key, v in report.options.items()}),
+        "renamed": _some([f"{theirs} -> {ours}" for theirs, ours in report.renamed.items()]),
+        "missing": _some(report.missing),
+        "unused": _some(report.unused),
+        "preprocessing": _pairs({key: value for key, value in asdict(loaded.preprocessing).items() if value != ""}),
+        "sha256": sha256(path),
+    }
+    for title, text in rows.items():
+        if text:
+            yield f"{title:15}{text}"
+    for key in said.keys() & shown.keys():
+        if said[key] != shown[key]:
+            yield f"{'warning':15}the file name says {key}={said[key]}, the tensors {key}={shown[key]}"
+
+
+def _pairs(values):
+    return ", ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _some(items):
+    """How many, and the first of them."""
+    return f"{len(items)}: {', '.join(items[:SHOWN])}{', ...' * (len(items) > SHOWN)}" if items else "none"

@@ -1,0 +1,94 @@
+"""Figures of a search for sub-kernels: the gammas over the epochs, and plans layer by layer."""
+
+import numpy as np
+
+from lib.models.subkernels import KINDS
+from lib.search.subkernels.search import kept_channels
+
+# by the axes in which a kernel is 3: time among them or not matters more than how many
+COLOURS = {
+    "kxkxk": "#D55E00",
+    "1xkxk": "#009E73",
+    "kx1xk": "#56B4E9",
+    "kxkx1": "#E69F00",
+    "kx1x1": "#0072B2",
+    "1xkx1": "#CC79A7",
+    "1x1xk": "#F0E442",
+}
+NAMES = {3: "3D", 2: "2D", 1: "1D"}
+
+
+def kind_name(kind):
+    """ "1xkxk" -> "1 x 3 x 3, 2D"."""
+    return f"{kind.replace('k', '3').replace('x', ' × ')}, {NAMES[kind.count('k')]}"
+
+
+def draw_kernel(ax, kind):
+    """The kernel's cells in the 3 x 3 x 3 grid, on a 3D axes: time to the right, width to the back, height up."""
+    inside = np.zeros((3, 3, 3), bool)
+    inside[tuple(slice(1 - n // 2, 2 + n // 2) for n in KINDS[kind])] = True
+    ax.voxels(~inside.transpose(0, 2, 1), facecolors="#00000008", edgecolors="#00000018", linewidth=0.4)
+    ax.voxels(inside.transpose(0, 2, 1), facecolors=COLOURS[kind], edgecolors="white", linewidth=0.6)
+    ax.set_box_aspect((1, 1, 1), zoom=0.95)
+    ax.view_init(22, -56)
+    ax.set_axis_off()
+
+
+def draw_gammas(ax, history, layer, kinds):
+    """|gamma| of a layer's candidates over the epochs, all 1 before the first: kept ones drawn out, others faint.
+
+    history  of `lib.search.subkernels.search.search`'s record
+    -> the numbers of the kept candidates
+    """
+    import torch
+
+    values = np.array([row["gammas"][layer] for row in history])  # (epochs, candidates)
+    values = np.concatenate([np.ones_like(values[:1]), values])
+    planes = values.shape[1] // len(kinds)
+    kept = kept_channels(torch.from_numpy(values[-1]), planes).tolist()
+    for i, kind in enumerate(kinds):
+        mine = values[:, i * planes : (i + 1) * planes]
+        chosen = np.isin(np.arange(i * planes, (i + 1) * planes), kept)
+        ax.plot(mine[:, ~chosen], color=COLOURS[kind], lw=0.6, alpha=0.2, zorder=1)
+        ax.plot(mine[:, chosen], color=COLOURS[kind], lw=0.9, alpha=0.7, zorder=2)
+        ax.plot(mine.mean(1), color=COLOURS[kind], lw=2.6, zorder=3, label=f"mean of {kind}")
+    last = len(values) - 1
+    ax.plot([last - 0.25, last + 0.25], [values[-1][kept].min()] * 2, color="k", lw=1.5, zorder=4)
+    ax.set(xlim=(0, last + 0.25), xticks=range(0, last + 1, max(1, last // 6)))
+    ax.spines[["top", "right"]].set_visible(False)
+    return kept
+
+
+def draw_plan(ax, plan, title="", names=True):
+    """A plan layer by layer, the input on top: a bar per layer, a cell per channel, coloured by kind."""
+    for row, layer in enumerate(plan):
+        start, total = 0, sum(layer.values())
+        for kind, count in layer.items():
+            ax.barh(row, count / total, left=start / total, height=0.82, color=COLOURS[kind], lw=0)
+            if count / total > 0.055:
+                ax.text((start + count / 2) / total, row, count, ha="center", va="center", color="white", fontsize=10)
+            start += count
+        edges = np.arange(1, total) / total
+        ax.vlines(edges, row - 0.41, row + 0.41, color="white", lw=0.6 if total <= 32 else 0.35, alpha=0.8)
+    ax.set(xlim=(0, 1), ylim=(len(plan) - 0.5, -0.5), xticks=[])
+    ax.set_yticks(range(len(plan)), [f"layer {row + 1}" for row in range(len(plan))] if names else [])
+    ax.set_title(title, fontsize=10)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def draw_plans(figure, plans, notes):
+    """All plans beside each other under a legend of their kernels.
+
+    plans  {name: plan}
+    notes  {name: what stands under the name}
+    """
+    kinds = [kind for kind in KINDS if any(kind in layer for plan in plans.values() for layer in plan)]
+    above, below = figure.subfigures(2, 1, height_ratios=(1, max(1.4, 0.4 * len(next(iter(plans.values()))))))
+    for ax, kind in zip(above.subplots(1, len(kinds), subplot_kw={"projection": "3d"}), kinds, strict=True):
+        draw_kernel(ax, kind)
+        volume = int(np.prod(KINDS[kind]))
+        ax.set_title(f"{kind_name(kind)}\n{volume} products", fontsize=9, color=COLOURS[kind], fontweight="bold")
+    axes = np.atleast_1d(below.subplots(1, len(plans)))
+    for i, (ax, (name, plan)) in enumerate(zip(axes, plans.items(), strict=True)):
+        draw_plan(ax, plan, f"{name}\n{notes[name]}", names=i == 0)

@@ -1,0 +1,1 @@
+"""Run a suite: from YAML to jobs, to papermill, to run folders."""

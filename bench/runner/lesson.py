@@ -1,0 +1,41 @@
+"""What every notebook does first, whether a person or papermill runs it."""
+
+import random
+from pathlib import Path
+
+from lib.run import ROOT, finish, provenance
+
+
+class Lesson:
+    """Where a notebook keeps what it makes, and the record it leaves.
+
+    Run by the suite runner, `folder` is its run folder and `done` writes done.json there. Run by hand it is
+    results/notebooks/<name>, and `done` writes nothing but what it is told to print.
+    """
+
+    def __init__(self, name, *, run_dir="", threads=0, seed=0, device="cpu"):
+        import numpy as np
+        import torch
+
+        if threads:
+            torch.set_num_threads(threads)
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002, what a reader's own cells may draw from
+        torch.manual_seed(seed)
+        self.by_hand, self.device = not run_dir, device
+        self.folder = Path(run_dir) if run_dir else ROOT / "results" / "notebooks" / name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        origin = provenance(device)
+        print(f"{origin['device']}, {origin['threads']} threads, torch {origin['torch']}, commit {origin['commit']}")
+
+    def save(self, figure, name):
+        """Save a matplotlib figure as SVG and PNG into the folder."""
+        from bench.report.trade_off_figure import save
+
+        return save(figure, self.folder / name)
+
+    def done(self, headline, **results):
+        """Leave the record of a run that the runner started."""
+        print(headline)
+        if not self.by_hand:
+            finish(self.folder, {"headline": headline, **results}, self.device)

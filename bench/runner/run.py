@@ -1,0 +1,123 @@
+"""The one runner: a suite becomes a plan, Snakemake works it off, then tables and figures are written."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.runner.suite import load_suite
+from lib.files import locked, write_json
+from lib.run import ROOT, done
+
+
+def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=None, extra=()):
+    """Run suite `name`, or what of it is not done yet; data, runs and results lie under `out`. Returns the exit status.
+
+    Killed at any moment and called again, it goes on. A second call beside a living one waits for that to end.
+    """
+    suite, out = load_suite(name), Path(out).resolve()
+    runs = out / "runs" / suite.name
+    cores = cores or os.cpu_count()
+    jobs = min(jobs or cores, cores)
+    # Snakemake inherits the lock, so it also tells that a killed runner's Snakemake is still at work.
+    with locked(runs, waiting=f"{suite.name}: another process is at work on this suite; waiting for it to end") as lock:
+        plan = _write_plan(runs, suite, out, device, max(1, cores // jobs))
+        todo = [job for job in suite.jobs if not done(runs / job.id)]
+        if todo:
+            print(
+                f"{suite.name}: {len(todo)} of {len(suite.jobs)} runs to do, {jobs} at a time on {cores} cores",
+                flush=True,
+            )
+            _watch(_snakemake(plan, out, cores, executor, extra, lock), suite, runs, todo)
+        else:
+            print(f"{suite.name}: all {len(suite.jobs)} runs are done, nothing to do")
+        missing = [job for job in suite.jobs if not done(runs / job.id)]
+        for job in missing:
+            print(f"not done: {job.id}; {_reason(runs / job.id)}")
+        _write_results(runs, out / "results" / suite.name)
+        return 1 if missing else 0
+
+
+def status(name, *, out=ROOT):
+    """Print a line per run of the suite: done, with its headline, or not."""
+    suite = load_suite(name)
+    for job in suite.jobs:
+        record = done(Path(out) / "runs" / suite.name / job.id)
+        print(f"{'done' if record else '-':5}{job.id:50} {headline(record)}")
+
+
+def headline(record):
+    """The one thing to say of a finished run."""
+    if record and "test" in record:
+        test = record["test"]
+        return (
+            f"top-1 {test['top1']:.1f} % [{test['top1_low']:.1f}, {test['top1_high']:.1f}] of {test['videos']} videos"
+        )
+    return (record or {}).get("headline", "")
+
+
+def _write_plan(runs, suite, out, device, threads_per_job):
+    """plan.json: what the Snakefile and the jobs read; the suite's YAML may change while they run."""
+    jobs = [{**asdict(job), "id": job.id} for job in suite.jobs]
+    plan = {"suite": suite.name, "data": str(out / "data"), "device": device, "threads_per_job": threads_per_job}
+    write_json(runs / "plan.json", {**plan, "jobs": jobs})
+    return runs / "plan.json"
+
+
+def _snakemake(plan, out, cores, executor, extra, lock):
+    """Start Snakemake. --nolock: our lock dies with its holders, Snakemake's own would be left behind by a kill."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(Path(__file__).with_name("Snakefile"))]
+    command += ["--directory", str(out), "--config", f"plan={plan}", "--cores", str(cores)]
+    command += ["--rerun-incomplete", "--rerun-triggers", "mtime", "--nolock", "--keep-going", "--quiet", "all"]
+    command += ["--executor", executor, "--jobs", str(cores)] if executor else []
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    with open(plan.with_name("snakemake.log"), "w") as log:
+        return subprocess.Popen(
+            [*command, *extra], stdout=log, stderr=log, env=environment, cwd=ROOT, pass_fds=[lock.fileno()]
+        )
+
+
+def _watch(snakemake, suite, runs, todo):
+    """Print a line for every run that ends, until Snakemake does."""
+    started, left = time.monotonic(), list(todo)
+    try:
+        while True:
+            ended = snakemake.poll() is not None
+            for job in [job for job in left if (runs / job.id / "done.json").exists()]:
+                left.remove(job)
+                at = f"[{len(suite.jobs) - len(left)}/{len(suite.jobs)}] {time.monotonic() - started:5.0f} s"
+                print(f"{at}  {job.id}  {headline(done(runs / job.id))}", flush=True)
+            if ended:
+                return
+            time.sleep(0.5)
+    except KeyboardInterrupt:  # Snakemake got it too, and stops its jobs
+        snakemake.wait()
+        sys.exit("interrupted; the same command goes on from here")
+
+
+def _reason(run_dir):
+    """The last line that a run wrote before it failed."""
+    log = run_dir / "log.txt"
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return f"{lines[-1]} (all of it: {log})" if lines else f"it did not start; see {run_dir.parent / 'snakemake.log'}"
+
+
+def _write_results(runs, results):
+    from bench.report import tables
+    from bench.report import trade_off_figure as figures
+
+    if len(searches := tables.searches(runs)):
+        tables.write(searches, results, "searches")
+        figures.searches(searches, results)
+        print("\nSearches. Each trains its nets its own way: compare within a search, not with the nets further down.")
+        print(f"\n{tables.to_text(searches)}\n\ntable   {results / 'searches.csv'}\nfigures {results}/0*.png")
+    table = tables.trade_off(runs)
+    if not len(table):
+        return
+    tables.write(table, results, "trade_off")
+    tables.write(tables.differences(runs), results, "differences")
+    print(f"\n{tables.to_text(table)}\n\ntable   {results / 'trade_off.csv'}")
+    if table.gmacs.notna().any():
+        print(f"figure  {figures.trade_off(table, results)}")

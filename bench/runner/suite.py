@@ -1,0 +1,142 @@
+"""A suite is a YAML file; here it becomes a list of jobs, each one notebook with its parameters and its run folder.
+
+data:      arguments of data_prep moving_shapes; or {manifest: folder}, what data_prep made of other videos
+train:     defaults, seeds, and one entry per net; keys are parameters of 05_training (model, options, labels, ...)
+searches:  notebooks that search and train what they found beside its rivals, with seeds and parameters; the first
+           of the `variants` in a done.json is what was found, see bench.report.tables.searches
+costs:     parameters of 04_counting_flops; every net of `train` is counted and timed
+lessons:   further notebooks, run as they are after everything else
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from bench.runner.own_data import identity, most_classes, own_folder, read_own, weights_id
+from bench.runner.parameters import check_parameters, parameters_of
+from lib.run import ROOT, run_id
+
+NOTEBOOKS = ROOT / "notebooks"
+SUITES = ROOT / "bench" / "suites"
+SECTIONS = ("about", "data", "train", "searches", "costs", "lessons")
+# Parameters that the runner fills in: where things lie on this machine, and how much of it a job may use.
+RUNTIME = ("run_dir", "runs", "threads", "device")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook to run. `options` are the parameters that make its id: no path and no machine is in them."""
+
+    rule: str  # prepare, search, train, costs or lesson
+    notebook: str  # file stem
+    options: dict
+    needs: tuple[str, ...] = ()
+    whole_machine: bool = False  # alone, on all cores: what it times would suffer from a neighbour
+    label: str = ""
+    data: str = ""  # the folder of manifests that were there before; else a job makes data/<its id>
+    weights: str = ""  # a published checkpoint, where training starts from one
+
+    @property
+    def id(self):
+        return run_id(self.label, {"rule": self.rule, "notebook": self.notebook, **self.options})
+
+    @property
+    def path(self):
+        return NOTEBOOKS / f"{self.notebook}.ipynb"
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    jobs: tuple[Job, ...]
+
+
+def load_suite(name):
+    """The suite `name` of bench/suites, or of a YAML file's path, expanded and checked.
+
+    ValueError: no such suite, or a section, model, parameter or value that does not exist, before anything runs.
+    """
+    path = Path(name) if str(name).endswith((".yaml", ".yml")) else SUITES / f"{name}.yaml"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in SUITES.glob("*.yaml")))
+        raise ValueError(f"no suite {name!r}; there are {known}, or give a .yaml file's path")
+    spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        suite = Suite(path.stem, tuple(_expand(spec)))
+        for job in suite.jobs:
+            check_parameters(job.path, job.options)
+        if len({job.id for job in suite.jobs}) < len(suite.jobs):
+            raise ValueError("two runs are the same; remove one")
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    return suite
+
+
+def _expand(spec):
+    if unknown := sorted(set(spec) - set(SECTIONS)):
+        raise ValueError(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+    folder = own_folder(spec["data"])
+    made = Job("prepare", "01_dataset_preparation", spec["data"], whole_machine=True, label="moving_shapes")
+    prepare = [] if folder else [made]
+    searches = list(_searches(spec.get("searches", []), prepare, folder))
+    trainings = list(_trainings(spec.get("train", {}), prepare, folder))
+    nets = [{key: job.options[key] for key in ("model", "options", "frames", "size")} for job in trainings]
+    nets = [net for i, net in enumerate(nets) if net not in nets[:i]]
+    classes = most_classes(folder, [job.options["labels"] for job in trainings]) if folder else {}
+    costs = Job("costs", "04_counting_flops", {"nets": nets, **classes, **spec.get("costs", {})}, (), True, "costs")
+    jobs = [*prepare, *searches, *trainings, *([costs] if nets else [])]  # the longest runs first
+    yield from jobs
+    needs = tuple(job.id for job in jobs)
+    for lesson in spec.get("lessons", []):
+        yield Job("lesson", lesson["notebook"], lesson.get("parameters", {}), needs, True, lesson["notebook"])
+
+
+def _searches(entries, prepare, folder):
+    """One job per notebook and seed."""
+    for entry in entries:
+        options = {**_defaults(entry["notebook"], folder), **entry.get("parameters", {})}
+        for seed in entry.get("seeds", [0]):
+            yield _on_videos(
+                "search", entry["notebook"], {**options, "seed": seed}, [entry["notebook"]], prepare, folder
+            )
+
+
+def _trainings(spec, prepare, folder):
+    """One job per net and seed. What an entry leaves open comes from `defaults`, then from the notebook itself."""
+    known = _defaults("05_training", folder)
+    for entry in spec.get("runs", []):
+        for seed in entry.get("seeds", spec.get("seeds", [0])):
+            options = {**known, **spec.get("defaults", {}), **entry, "seed": seed}
+            options.pop("seeds", None)
+            _check_net(options["model"], options["options"])
+            words = [options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]]
+            yield _on_videos("train", "05_training", options, words, prepare, folder)
+
+
+def _on_videos(rule, notebook, options, words, prepare, folder):
+    """A job on the videos that `prepare` makes, or on those of one's own `folder`."""
+    videos = identity(read_own(folder, options["labels"])) if folder else prepare[0].id
+    label = "-".join([*filter(None, words), f"s{options['seed']}"])
+    needs, weights = tuple(job.id for job in prepare), options.get("weights", "")
+    if options.get("freeze") and not weights:
+        raise ValueError(f"freeze: {options['freeze']} is of published weights, but none are given (weights: FILE)")
+    options = {**options, "data": videos, **({"weights": weights_id(weights)} if weights else {})}
+    weights = str(Path(weights).resolve()) if weights else ""
+    return Job(rule, notebook, options, needs, label=label, data=folder, weights=weights)
+
+
+def _defaults(notebook, folder):
+    """A notebook's parameters but for RUNTIME, with their defaults, so that an id holds every option."""
+    known = parameters_of(NOTEBOOKS / f"{notebook}.ipynb")
+    options = {name: default for name, (_, default) in known.items() if name not in RUNTIME}
+    return {**options, "labels": ""} if folder else options  # moving_shapes has two label sets, another may have none
+
+
+def _check_net(model, options):
+    import torch
+
+    from lib import create_model
+
+    with torch.device("meta"):
+        create_model(model, **options)

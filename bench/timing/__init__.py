@@ -1,0 +1,1 @@
+"""Clocks: ops, nets, the loader, a GPU."""

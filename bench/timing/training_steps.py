@@ -1,0 +1,62 @@
+"""Training steps of whole nets, with our ops and with what PyTorch has in their place."""
+
+from functools import partial
+
+import torch
+
+from bench.timing.op_versions import shift_as_convolution
+from bench.timing.stopwatch import interleave, percentiles
+from kernels import shift3d
+from lib import create_model
+from lib.models.layers import with_own_depthwise
+from lib.models.rubiksnet import Shift
+from lib.train import heads_loss
+
+# net, batch, clip; the first is the quick one
+STEPS = [
+    ("rubiksnet_nano", 16, (3, 8, 64, 64)),
+    ("rubiksnet_tiny", 4, (3, 8, 112, 112)),
+    ("mobilenetv2_3d", 4, (3, 16, 112, 112)),
+    ("ircsn_50", 4, (3, 8, 112, 112)),
+]
+
+
+def measure_step(name, batch, clip, device="cpu", seconds=2.0):
+    """Rows: one training step of a whole net, by our ops and by PyTorch's."""
+    steps = {impl: _step(net, batch, clip, device) for impl, net in step_nets(name, device).items()}
+    key = {"op": name, "mode": "training step", "shape": "x".join(map(str, (batch, *clip))), "dtype": "float32"}
+    times = interleave(steps, device=device, seconds=seconds)
+    return [{**key, "impl": i, "metric": "time", "unit": "ms", **percentiles(t)} for i, t in times.items()]
+
+
+def step_nets(name, device="cpu"):
+    """{version: the net `name`}: with our shift and others; or with our depthwise convolution and PyTorch's."""
+
+    def net():
+        torch.manual_seed(0)
+        return create_model(name, num_classes=8).to(device)
+
+    if name.startswith("rubiksnet"):
+        shifts = {"auto": shift3d, "reference": partial(shift3d, backend="reference"), "conv3d": shift_as_convolution}
+        return {impl: with_shift(net(), shift) for impl, shift in shifts.items()}
+    return {"auto": with_own_depthwise(net()), "conv3d": net()}
+
+
+def with_shift(net, shift):
+    """Let a rubiks3d net call shift(x, its shifts, stride) in place of shift3d."""
+    for module in net.modules():
+        if isinstance(module, Shift):
+            module.op = partial(shift, **getattr(module.op, "keywords", {}))  # its stride, if it is bound there
+    return net
+
+
+def _step(net, batch, clip, device):
+    clips, labels = torch.randn(batch, *clip, device=device), torch.arange(batch, device=device) % 8
+    optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1e-3)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        heads_loss(net(clips), labels).backward()
+        optimizer.step()
+
+    return step

@@ -1,0 +1,1 @@
+"""One file each: from what you download to a manifest."""

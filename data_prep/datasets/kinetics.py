@@ -1,0 +1,70 @@
+"""Kinetics-400, -600 or -700 from the crawler's CSV files, mmaction2's or TSN's lists, or the JSON of Efficient-3DCNNs.
+
+Videos   <class>/<youtube id>_<start, 6 digits>_<end, 6 digits>.mp4, or folders of frames of these names, anywhere
+Labels   one of  *train*.csv, *val*.csv, *test*.csv    label,youtube_id,time_start,time_end,split
+                 *train_list_videos.txt, *val_list_videos.txt, *label_map*.txt, or ..._rawframes.txt    mmaction2
+                 train_videofolder.txt, val_videofolder.txt, category.txt    TSN, TSM, RubiksNet
+                 kinetics*.json    Efficient-3DCNNs
+
+Classes of the CSV files are the training file's, sorted with blanks as underscores, as in mmaction2 (0 is abseiling).
+Sources: Kay et al., arXiv:1705.06950, and what followed it.
+"""
+
+from data_prep import listings as dataset
+from data_prep.formats import LIST_LAYOUTS, read_database
+from data_prep.labels import Listing, find_files, read_table
+
+EXAMPLE = "python -m data_prep kinetics --root /data/k400/videos --labels /data/k400/annotations --out data/k400"
+COLUMNS = ("label", "youtube_id", "time_start", "time_end")
+
+
+def read_crawler(files):
+    """The crawler's CSV files, {split: path}.  -> Listing"""
+    problems, rows = [], []
+    for split, file in files.items():
+        try:
+            rows += [(place, split, row) for place, row in read_table(file, COLUMNS, problems)]
+        except ValueError as error:  # the test labels of some releases are not public
+            if split != "test" or "column label is missing" not in str(error):
+                raise
+            problems.append(f"{error}: these videos are left out")
+    names = {_name(row) for _, split, row in rows if split == "train"}
+    listing = Listing(sorted(names, key=_folder), problems)
+    for place, split, row in rows:
+        try:
+            times = [int(float(row[column])) for column in ("time_start", "time_end")]
+        except (ValueError, OverflowError):
+            listing.problems.append(f"{place}: {row['time_start']!r}, {row['time_end']!r} must be seconds")
+            continue
+        key = "{}/{}_{:06d}_{:06d}".format(_folder(_name(row)), row["youtube_id"], *times)
+        listing.add(place, key, _name(row), split)
+    return listing
+
+
+def _name(row):
+    return row["label"].replace('"', "").strip()
+
+
+def _folder(name):
+    return name.replace(" ", "_")
+
+
+LAYOUTS = [
+    ({"train": "*train*.csv", "val?": "*val*.csv", "test?": "*test*.csv"}, read_crawler),
+    *LIST_LAYOUTS,
+    ({"json": "kinetics*.json"}, lambda files: read_database(files["json"])),
+]
+
+
+def youtube_id(key):
+    """`<folder>/<youtube id>_000038_000048.mp4` -> `<youtube id>`: clips of one video stay in one split"""
+    return key.rsplit("/", 1)[-1].split(".")[0][: -len("_000038_000048")]
+
+
+def prepare(out, *, root, labels=None, **options):
+    """Write the manifest to `out`.  -> {"": Manifest}; options as for `data_prep.listings.prepare_listings`"""
+    files, read = find_files(labels or root, LAYOUTS)
+    return dataset.prepare_listings(out, {"": read(files)}, name="kinetics", root=root, group=youtube_id, **options)
+
+
+add_arguments = dataset.add_arguments

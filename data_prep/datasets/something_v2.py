@@ -1,0 +1,59 @@
+"""Something-Something v2: 174 interactions with objects, as WebM videos or folders of their frames.
+
+Videos   20bn-something-something-v2/<id>.webm, or folders <id>/000001.jpg, ..., anywhere under the root
+Labels   one of  *labels.json, *train.json, *validation.json    as published
+                 train_videofolder.txt (CAKES: train_video_folder.txt), val_..., category.txt    TSM, RubiksNet
+
+A video's class is its template without the square brackets, numbered by labels.json. A mirror image exchanges left and
+right.  Source: Goyal et al., ICCV 2017, arXiv:1706.04261; version 2 of 2018.
+"""
+
+from pathlib import Path
+
+from data_prep import listings as dataset
+from data_prep.formats import LIST_LAYOUTS
+from data_prep.labels import Listing, find_files, read_json
+
+EXAMPLE = (
+    "python -m data_prep something_v2 --root /data/ssv2/20bn-something-something-v2 --labels /data/ssv2 --out data/ssv2"
+)
+PUBLISHED = {"train": 168913, "val": 24777}
+
+
+def read_templates(files):
+    """{"Approaching something with your camera": "0", ...} and [{"id": ..., "template": ...}, ...].  -> Listing"""
+    problems = []
+    numbers = read_json(files["classes"], problems)
+    if not isinstance(numbers, dict) or sorted(map(str, numbers.values())) != sorted(map(str, range(len(numbers)))):
+        raise ValueError(f"{files['classes']} must give every class a number, from 0 on")
+    if problems:
+        raise ValueError(problems[0])
+    listing = Listing(sorted(numbers, key=lambda name: int(numbers[name])))
+    for split in ("train", "val"):
+        rows = read_json(files[split], listing.problems)
+        if not isinstance(rows, list):
+            raise ValueError(f"{files[split]} must be a list of videos")
+        for number, row in enumerate(rows, start=1):
+            place = f"{Path(files[split]).name}, video {number}"
+            if not isinstance(row, dict) or not {"id", "template"} <= set(row):
+                listing.problems.append(f"{place}: {row} must have an id and a template")
+            else:
+                label = str(row["template"]).replace("[", "").replace("]", "")
+                listing.add(place, str(row["id"]), label, split)
+    return listing
+
+
+LAYOUTS = [
+    ({"classes": "*labels.json", "train": "*train.json", "val": "*validation.json"}, read_templates),
+    *LIST_LAYOUTS,
+]
+
+
+def prepare(out, *, root, labels=None, **options):
+    """Write the manifest to `out`.  -> {"": Manifest}; options as for `data_prep.listings.prepare_listings`"""
+    files, read = find_files(labels or root, LAYOUTS)
+    listings, published = {"": read(files)}, {"": PUBLISHED}
+    return dataset.prepare_listings(out, listings, name="something_v2", root=root, published=published, **options)
+
+
+add_arguments = dataset.add_arguments

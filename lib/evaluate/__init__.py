@@ -1,0 +1,1 @@
+"""Predictions, their accuracy, its intervals, and scores that are kept."""

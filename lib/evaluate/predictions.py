@@ -1,0 +1,105 @@
+"""From a net and a split to accuracies that know how far they can be trusted."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from lib.data import ClipDataset, batches, normalize
+from lib.evaluate.metrics import average_views, top_k_accuracy
+
+
+@torch.no_grad()
+def predict(net, dataset, *, batch_size=16, device="cpu", workers=0, **pixels):
+    """Logits of every view of every video: (videos, views, classes) float32, and the labels, (videos,).
+
+    net        put in eval mode
+    dataset    a ClipDataset with train=False
+    pixels     arguments of lib.data.normalize: mean, std, ...
+    """
+    net.eval()
+    logits, labels = [], []
+    for clips, wanted, _ in batches(dataset, 0, batch_size, shuffle=False, workers=workers):
+        logits.append(net(normalize(clips.to(device), **pixels)).float().cpu())
+        labels.append(wanted)
+    logits = torch.cat(logits).unflatten(0, (-1, dataset.views))
+    return logits, torch.cat(labels)[:: dataset.views]
+
+
+def predict_videos(net, manifest, split, views, average, **reading):
+    """Scores of a split's videos, their views averaged, and the labels: (videos, classes), (videos,).
+
+    views    ClipDataset's options, a `sampler` among them; it may give every video another number of clips
+    average  "prob" or "score"
+    reading  as for `predict`
+    """
+    videos, groups = manifest.split(split), {}
+    for place, video in enumerate(videos):
+        groups.setdefault(len(views["sampler"](len(video.frame_range()))), []).append(place)
+    scores, labels = [None] * len(videos), [video.label for video in videos]
+    for places in groups.values():
+        alike = replace(manifest, videos=tuple(videos[place] for place in places))
+        logits, _ = predict(net, ClipDataset(alike, split, train=False, **views), **reading)
+        for place, row in zip(places, average_views(logits.numpy(), average), strict=True):
+            scores[place] = row
+    return np.stack(scores), np.array(labels)
+
+
+def accuracies(logits, labels, average="prob"):
+    """Top-1 and top-5 in percent, at clip level (every view for itself) and at video level (views averaged).
+
+    logits  (videos, views, classes)
+    labels  (videos,)
+    average "prob" averages softmax probabilities, "score" raw logits; the two can disagree
+    The interval is Wilson's, 95 %, over videos: views of one video are not independent.
+    """
+    logits, labels = np.asarray(logits), np.asarray(labels)
+    videos, views, classes = logits.shape
+    video_scores = average_views(logits, average)
+    if video_scores.ndim != 2:
+        raise ValueError("average must be prob or score, not None: accuracy needs one score per video and class")
+    top1, top5 = top_k_accuracy(video_scores, labels)
+    clip_top1, clip_top5 = top_k_accuracy(logits.reshape(-1, classes), labels.repeat(views))
+    low, high = wilson_interval(round(top1 * videos), videos)
+    return {
+        "top1": 100 * top1,
+        "top1_low": 100 * low,
+        "top1_high": 100 * high,
+        "top5": 100 * top5,
+        "clip_top1": 100 * clip_top1,
+        "clip_top5": 100 * clip_top5,
+        "videos": videos,
+        "views": views,
+        "classes": classes,
+        "average": average,
+        "predicted": video_scores.argmax(1).tolist(),
+        "labels": labels.tolist(),
+    }
+
+
+def wilson_interval(successes, trials, z=1.959964):
+    """95 % interval of a proportion (Wilson, JASA 22, 1927); right also near 0 and 1, where the usual +- is not."""
+    if trials == 0:
+        return 0.0, 1.0
+    p, zz = successes / trials, z * z
+    centre = (p + zz / (2 * trials)) / (1 + zz / trials)
+    half = z / (1 + zz / trials) * math.sqrt(p * (1 - p) / trials + zz / (4 * trials * trials))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def paired_difference(predicted_a, predicted_b, labels, z=1.959964):
+    """Accuracy of a minus that of b over the same videos, in points, with its 95 % interval: (difference, low, high).
+
+    Interval of Agresti and Min, Statistics in Medicine 24, 2005: half a video added to each cell of the 2 x 2 table,
+    so that few disagreements do not look like certainty. Where it covers 0 the nets are not distinguishable.
+    """
+    a, b = (np.asarray(p) == np.asarray(labels) for p in (predicted_a, predicted_b))
+    n, only_a, only_b = len(a), int((a & ~b).sum()), int((b & ~a).sum())
+    if not n:
+        raise ValueError("no videos to compare")
+    difference = (only_a - only_b) / n
+    n, only_a, only_b = n + 2, only_a + 0.5, only_b + 0.5
+    centre = (only_a - only_b) / n
+    half = z * math.sqrt((only_a + only_b) - (only_a - only_b) ** 2 / n) / n
+    return 100 * difference, 100 * (centre - half), 100 * (centre + half)

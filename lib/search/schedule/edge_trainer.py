@@ -1,0 +1,130 @@
+"""The planner's real trainer: one edge is a training of `lib.train` at a constant rate, epoch by epoch.
+
+In the folder of an edge:
+    last.pt      net, optimizer and position, so that a kill costs no more than `save_minutes` of an epoch
+    model_3.pt   the weights after epoch 3, until the planner has decided which it keeps
+    metrics.jsonl
+and initial.pt, the net before any training, in the search's own folder.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lib.evaluate.metrics import top_k_accuracy
+from lib.evaluate.predictions import predict
+from lib.files import locked, replacing
+from lib.search.schedule.staged import load_weights, stage_recipe
+from lib.train import PIXELS, Training, complete
+
+
+def planner_metric(logits, labels, ks=(1, 3, 5)):
+    """Mean of top-1, top-3 and top-5, shares from 0 to 1; with few classes no k is larger than classes - 1.
+
+    logits  (videos, views, classes), averaged over views as they are; labels (videos,)
+    Source: Optimization Planning's code.
+    """
+    scores = np.asarray(logits).mean(1)
+    return float(np.mean(top_k_accuracy(scores, labels, [min(k, scores.shape[1] - 1) for k in ks])))
+
+
+class EdgeTrainer:
+    """Trains the edges of a search in a folder: what `lib.search.schedule.plan` takes as its trainer.
+
+    folder    the search's, the one that is given to `plan`
+    build     f(frozen_bn) -> net; the initial net is build(False) after torch.manual_seed(seed)
+    clips     f(split, stage, seed) -> ClipDataset of a clip setting, such as `stage_clips` of staged.py binds
+    initial   weights to start from, a state dict; None: as built
+    gpus      how many the settings' batch_size is for: accumulation makes up for them
+    recipe    changes to lib.train.RECIPE; rate, schedule and batches are the edge's
+    Epoch n of an edge depends on (seed, edge, n) alone: order and place of its training, or a kill, change nothing.
+    """
+
+    def __init__(
+        self,
+        folder,
+        build,
+        clips,
+        *,
+        initial=None,
+        seed=0,
+        gpus=1,
+        device="cpu",
+        workers=0,
+        save_minutes=5.0,
+        progress=None,
+        **recipe,
+    ):
+        self.folder, self.build, self.clips = Path(folder), build, clips
+        self.initial, self.seed, self.gpus, self.recipe = initial, seed, gpus, recipe
+        self.device, self.workers = device, workers
+        self.running = {"device": device, "workers": workers, "save_minutes": save_minutes, "progress": progress}
+        self._training = None
+
+    def start(self, edge, model):
+        self._open(edge, model, fresh=True)
+        return self._measure(edge)["metric"] if edge.start else None
+
+    def resume(self, edge, model, n):
+        self._open(edge, model)
+        there = self._training.epoch
+        if there < n:
+            raise ValueError(f"{edge}: {edge.folder / 'last.pt'} ends after epoch {there}, but {n} are recorded")
+
+    def epoch(self, edge, n):
+        training = self._training
+        if training.epoch < n:
+            training.train_epoch(self._train_clips, lambda: self._measure(edge), **self.running)
+        return training.history[n - 1]["metric"]
+
+    def keep(self, edge, n):
+        (edge.folder / "last.pt").unlink(missing_ok=True)
+        for path in edge.folder.glob("model_*.pt"):
+            if path.stem != f"model_{n}":
+                path.unlink()
+        return str((edge.folder / f"model_{n}.pt").relative_to(self.folder))
+
+    def net(self, model, frozen_bn=False):
+        """A kept model, named as in a strategy or an edge's record; None: the initial one."""
+        net = self.build(frozen_bn)
+        path = self.folder / model if model else self._initial()
+        load_weights(net, torch.load(path, map_location="cpu", weights_only=True))
+        return net.to(self.device)
+
+    def _open(self, edge, model, fresh=False):
+        if edge.folder is None or self.folder not in edge.folder.parents:
+            raise ValueError(f"a real training needs the search's folder: give plan(folder={str(self.folder)!r})")
+        if fresh:  # a training there is one that the planner knows nothing of
+            (edge.folder / "last.pt").unlink(missing_ok=True)
+        seed = int(np.random.SeedSequence([self.seed, edge.index]).generate_state(1)[0])
+        stage = {**edge.setting, "base_learning_rate": edge.learning_rate, "epochs": 1}
+        recipe = complete({**self.recipe, **stage_recipe(stage, self.gpus), "seed": seed})
+        self._training = _EdgeTraining(edge.folder, self.net(model, stage["frozen_bn"]), recipe)
+        self._train_clips = self.clips("train", edge.setting, seed)
+        self._val_clips = self.clips("val", edge.evaluation, seed)
+
+    def _measure(self, edge):
+        reading = {name: self._training.recipe[name] for name in PIXELS}
+        reading |= {"batch_size": edge.evaluation["batch_size"], "device": self.device, "workers": self.workers}
+        return {"metric": planner_metric(*predict(self._training.net, self._val_clips, **reading))}
+
+    def _initial(self):
+        path = self.folder / "initial.pt"
+        with locked(self.folder, "initial"):
+            if not path.exists():
+                torch.manual_seed(self.seed)
+                net = self.build(False)
+                if self.initial is not None:
+                    load_weights(net, self.initial)
+                with replacing(path) as temporary:
+                    torch.save(net.state_dict(), temporary)
+        return path
+
+
+class _EdgeTraining(Training):
+    """Keeps the weights of every epoch: the planner chooses among them later."""
+
+    def keep_weights(self):
+        with replacing(self.run_dir / f"model_{self.epoch + 1}.pt") as path:
+            torch.save(self.net.state_dict(), path)

@@ -1,0 +1,155 @@
+"""Staged training: what a strategy says, stage after stage, each with clips, batches, rate and optimizer of its own.
+
+Paper   Qiu, Yao, Ngo, Mei, Optimization Planning for 3D ConvNets, ICML 2021 (PMLR 139:8726-8736)
+"""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from lib.data import ClipDataset
+from lib.data.crops import random_resized_box
+from lib.data.protocols import optplan
+from lib.evaluate.predictions import accuracies, predict
+from lib.files import locked
+from lib.models import create_model, model_options
+from lib.run import done, finish
+from lib.search.schedule.strategies import stages
+from lib.train import PIXELS, claim, complete, fit
+from lib.weights.published import load_published, read_tensors
+from lib.weights.transfer_2d import transfer_2d
+
+COUNTER = "num_batches_tracked"  # frozen batch norms have none
+
+
+def stage_recipe(stage, gpus=1):
+    """A stage's options as `lib.train` calls them: constant rate, no warm-up; `accumulate` makes up for fewer GPUs."""
+    return {
+        "epochs": stage["epochs"],
+        "batch_size": stage["batch_size"],
+        "accumulate": stage["iter_size"] * gpus,
+        "learning_rate": stage["base_learning_rate"],
+        "schedule": "constant",
+        "warmup_epochs": 0.0,
+    }
+
+
+def strategy_recipe(strategy):
+    """What a published strategy says about all of its stages, as changes to lib.train.RECIPE."""
+    changes = {ours: strategy[theirs] for theirs, ours in RECIPE_NAMES.items() if theirs in strategy}
+    if strategy.get("lr_scheduler") == "cosine":
+        changes |= {"schedule": "cosine", "warmup_epochs": float(strategy["warmup_epoch"])}
+    return changes
+
+
+RECIPE_NAMES = {
+    "loss_weight": "loss_weight",
+    "weight_decay": "weight_decay",
+    "momentum": "momentum",
+    "nesterov": "nesterov",
+    "clip_gradient": "clip_norm",
+}
+
+
+def strategy_clips(strategy):
+    """What a published strategy says about its clips' pixels, as options of `stage_clips`."""
+    return {
+        "size": strategy["crop_size"],
+        "short_side": strategy["crop_size"],
+        "train_crop": partial(random_resized_box, area=(0.2, 1)),
+        "augment": AUGMENTATIONS[strategy["transform_type"]],
+        "mirror": not strategy["no_horizontal_flip"],
+    }
+
+
+AUGMENTATIONS = {"default": ("optplan_default",), "rand_augment": ("rand_augment",)}
+
+
+def stage_clips(split, stage, seed=0, *, manifest, size, views=1, crop=None, train_crop=None, **options):
+    """The clips of a split as a stage samples them: runs of clip_length frames, num_steps apart, one a segment.
+
+    Training clips are drawn and cropped at random; of val and test, each video shows `views` clips, the first of them
+    from the segments' starts (not their middle: so the published code measures).
+    crop, train_crop         ClipDataset's crop of val and test, and of training
+    manifest, size, options  ClipDataset's; bind them, and this is what `fit_strategy` and `EdgeTrainer` take
+    """
+    sampling = {"segments": stage["num_segments"], "run": stage["clip_length"], "frame_stride": stage["num_steps"]}
+    train = split == "train"
+    return ClipDataset(
+        manifest,
+        split,
+        frames=stage["num_segments"] * stage["clip_length"],
+        size=size,
+        train=train,
+        seed=seed,
+        crop=train_crop if train else crop,
+        sampler=partial(optplan, **sampling, clips=1 if train else views),
+        **options,
+    )
+
+
+def build_stage(frozen_bn, *, model, **options):
+    """A net of the registry, its batch norms frozen or not; one that cannot be frozen is a ValueError if it should."""
+    if "frozen_bn" in model_options(model):
+        options["frozen_bn"] = frozen_bn
+    elif frozen_bn:
+        raise ValueError(f"{model} has no option frozen_bn, but the strategy freezes batch norms")
+    return create_model(model, **options)
+
+
+def load_weights(net, state):
+    """Load a state dict strictly, but for the batch counters that frozen batch norms lack, either way."""
+    missing, unexpected = net.load_state_dict(state, strict=False)
+    if wrong := [key for key in (*missing, *unexpected) if not key.endswith(COUNTER)]:
+        raise ValueError(f"{len(wrong)} weights do not fit {type(net).__name__}, such as {wrong[0]}")
+    return net
+
+
+def fit_strategy(run_dir, build, clips, strategy, *, initial=None, identity=None, seed=0, gpus=1, device="cpu", **how):
+    """Train a strategy in a folder, a subfolder per stage; called again, go on where it stopped.
+
+    build, clips, gpus  as EdgeTrainer's: f(frozen_bn) -> net, f(split, stage, seed) -> ClipDataset
+    strategy            see lib.search.schedule.strategies; every stage starts from the last weights of the one before
+    initial             weights that the first stage starts from, a state dict; None: build's, after manual_seed(seed)
+    how                 changes to lib.train.RECIPE, and `fit`'s own options (workers, save_minutes, progress)
+    Returns done.json's content: `history`, a list per stage, and `test`, of the last weights of all on the last stage's
+    clips (no epoch is chosen: the strategy says how many there are).
+    """
+    run_dir, parts = Path(run_dir), stages(strategy)
+    running = {key: how.pop(key) for key in ("workers", "save_minutes", "progress") if key in how}
+    changes = {**strategy_recipe(strategy), **how}
+    with locked(run_dir):
+        claim(run_dir, {**(identity or {}), "stages": parts, "seed": seed, "gpus": gpus, "recipe": complete(changes)})
+        if record := done(run_dir):
+            return record
+        histories, weights = [], initial
+        for number, stage in enumerate(parts, 1):
+            torch.manual_seed(seed)
+            net = build(stage["frozen_bn"])
+            if weights is not None:
+                load_weights(net, weights)
+            folder = run_dir / f"stage_{number}"
+            splits = clips("train", stage, seed + number), clips("val", parts[-1], seed)
+            recipe = {**stage_recipe(stage, gpus), **changes, "seed": seed + number}
+            histories.append(fit(folder, net, *splits, device=device, **running, **recipe)["history"])
+            weights = torch.load(folder / "last.pt", map_location=device, weights_only=True)["net"]
+        load_weights(net, weights)
+        reading = {name: complete(changes)[name] for name in PIXELS}
+        reading |= {"batch_size": parts[-1]["batch_size"], "device": device, "workers": running.get("workers", 0)}
+        test = accuracies(*predict(net, clips("test", parts[-1], seed), **reading), "score")
+        return finish(run_dir, {"history": histories, "test": test}, device)
+
+
+def initial_weights(net, strategy, path):
+    """The state dict that a published strategy starts from: `net` with the file's weights, its head as it is.
+
+    With transfer_weights the file is a 2D ResNet's, torchvision's names; else one of the same net.
+    """
+    if strategy["transfer_weights"]:
+        tensors = {key: value for key, value in read_tensors(path).items() if not key.startswith("fc.")}
+        transfer_2d(net, tensors)
+        return net.state_dict()
+    loaded = load_published(strategy["model"], path).model.state_dict()
+    old = {key: value for key, value in net.state_dict().items() if key.startswith("fc") or key not in loaded}
+    return {**loaded, **old}

@@ -1,0 +1,53 @@
+"""Published weights as the start of a training on other videos: a new head, what is frozen, what the net must see."""
+
+from functools import partial
+from pathlib import Path
+
+from lib.models import model_options
+from lib.weights.freezing import freeze, freeze_norms, replace_head
+from lib.weights.published import load_published
+from lib.weights.safetensors import load_converted
+
+# what stays as it was published
+FREEZE = {
+    "": lambda net: net,  # nothing
+    "backbone": freeze,  # all but the new head, batch statistics included
+    "weights": partial(freeze, statistics=True),  # all but the new head; batch statistics follow the new videos
+    "norms": partial(freeze_norms, affine=True),  # batch norms alone: CSN's norm_eval and bn_frozen
+    "statistics": freeze_norms,  # batch statistics alone: CSN's norm_eval
+}
+# of a new head, where the authors changed it (Efficient-3DCNNs on UCF-101); of other nets it stays
+DROPOUT = dict.fromkeys(["mobilenet3d", "mobilenetv2_3d", "shufflenet3d", "shufflenetv2_3d"], 0.9)
+
+
+def start_from(name, weights, num_classes, frozen="", **options):
+    """A net with published weights and a new head.  -> (net, {option of lib.train.RECIPE: value})
+
+    weights  a published file, or what `python -m bench checkpoint` made of it (.safetensors)
+    frozen   a key of FREEZE
+    options  the net's own; those of the file, or ValueError: what is trained is what its costs are counted for
+    The recipe's part says how pixels become what the weights know: mean, std, value_range, channel_order.
+    """
+    if frozen not in FREEZE:
+        raise ValueError(f"freeze={frozen!r}; it can be {', '.join(map(repr, FREEZE))}")
+    if Path(weights).suffix == ".safetensors":
+        loaded = load_converted(weights, name)
+    else:
+        loaded = load_published(name, weights, **options)
+    _check_options(name, weights, loaded.report.options, options)
+    net = replace_head(loaded.model, num_classes, None if "dropout" in options else DROPOUT.get(name))
+    seen = loaded.preprocessing
+    pixels = {"value_range": float(seen.value_range[1]), "channel_order": seen.channel_order}
+    return FREEZE[frozen](net), {"mean": list(seen.mean), "std": list(seen.std), **pixels}
+
+
+def _check_options(name, weights, found, given):
+    """The net's options as given, or else its defaults, must be those of the file: (h, w) is [h, w] in YAML."""
+    asked = {key: _plain(value) for key, value in {**model_options(name), **given}.items()}
+    known = {key: _plain(value) for key, value in found.items() if key not in ("num_classes", "dropout")}
+    if other := {key: value for key, value in known.items() if value != asked[key]}:
+        raise ValueError(f"{weights} holds a {name} with other options: write options: {other}")
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value

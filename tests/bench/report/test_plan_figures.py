@@ -1,0 +1,42 @@
+"""The figures of a search show what is in its plan and its record."""
+
+import matplotlib.pyplot as plt
+import pytest
+
+from bench.report.subkernel_figures import COLOURS, draw_gammas, draw_plan, draw_plans, kind_name
+from lib.models.subkernels import KINDS, OPS, PUBLISHED_PLANS
+
+PLAN = [{"kxkxk": 3, "1xkxk": 0, "kx1x1": 1}, {"kxkxk": 2, "1xkxk": 5, "kx1x1": 1}]
+
+
+def test_bars_are_the_plans_shares():
+    ax = plt.figure().subplots()
+    draw_plan(ax, PLAN, "searched")
+    shares = [bar.get_width() for bar in ax.patches]
+    assert shares == pytest.approx([3 / 4, 0, 1 / 4, 2 / 8, 5 / 8, 1 / 8])
+    assert [text.get_text() for text in ax.texts] == ["3", "1", "2", "5", "1"]
+    plt.close(ax.figure)
+
+
+def test_gammas_start_at_one_and_the_loudest_stay():
+    history = [{"gammas": [[0.9, 0.5, 1.2, 0.7]]}, {"gammas": [[0.8, 0.1, 1.3, 0.75]]}]
+    ax = plt.figure().subplots()
+    assert draw_gammas(ax, history, 0, ("kxkxk", "1xkxk")) == [0, 2]
+    assert all(line.get_ydata()[0] == 1 for line in ax.lines[:-1])
+    assert list(ax.lines[-1].get_ydata()) == pytest.approx([0.8, 0.8])  # where the layer cuts
+    plt.close(ax.figure)
+
+
+def test_deep_plans_side_by_side():
+    figure = plt.figure(layout="constrained")
+    plans = {name: PUBLISHED_PLANS[name] for name in ("CAKES123D_C", "CAKES123D_P")}
+    draw_plans(figure, plans, dict.fromkeys(plans, "a note"))
+    titles = [ax.get_title() for ax in figure.axes]
+    assert [title.split("\n")[0] for title in titles[:3]] == [kind_name(kind) for kind in OPS["conv1_2_3d"]]
+    assert titles[3:] == ["CAKES123D_C\na note", "CAKES123D_P\na note"]
+    plt.close(figure)
+
+
+def test_every_kind_has_a_colour_of_its_own():
+    assert set(COLOURS) == set(KINDS) and len(set(COLOURS.values())) == 7
+    assert kind_name("1xkxk") == "1 × 3 × 3, 2D"

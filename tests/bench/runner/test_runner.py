@@ -1,0 +1,95 @@
+"""The smoke suite as a user runs it: every notebook, once whole and once killed again and again."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from bench.report.tables import TIMED
+from bench.runner.suite import load_suite
+from lib.run import ROOT, done
+
+
+def start(out):
+    command = [sys.executable, "-m", "bench", "run", "smoke", "--out", str(out)]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def finish(out):
+    runner = start(out)
+    said = runner.communicate(timeout=900)[0]
+    assert runner.returncode == 0, said
+    return said
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The folder of a smoke run that nobody disturbed, what it said, and how long it took."""
+    out, started = tmp_path_factory.mktemp("whole"), time.monotonic()
+    said = finish(out)
+    return out, said, time.monotonic() - started
+
+
+def test_smoke_runs_every_notebook_and_writes_its_results(undisturbed):
+    out, said, _ = undisturbed
+    suite = load_suite("smoke")
+    for job in suite.jobs:
+        folder = out / "runs" / "smoke" / job.id
+        assert done(folder), said
+        assert (folder / "notebook.ipynb").exists() and list(folder.glob("*.png")), f"{job.notebook} drew nothing"
+    results = {path.name for path in (out / "results" / "smoke").iterdir()}
+    assert {f"trade_off.{kind}" for kind in ("csv", "md", "svg", "png")} | {"differences.csv"} <= results
+    assert "c2d_nano" in said and str(out / "results" / "smoke" / "trade_off.png") in said
+
+
+def test_a_second_call_has_nothing_to_do(undisturbed):
+    out, _, _ = undisturbed
+    before = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("done.json")}
+    assert "nothing to do" in finish(out)
+    assert before == {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("done.json")}
+
+
+def kill_then_finish(out, kills, duration, seed):
+    """Kill a smoke run `kills` times, every second time the runner alone, and let it end; returns the moments."""
+    rng, moments = random.Random(seed), []
+    for kill in range(kills):
+        runner = start(out)
+        moments.append(rng.uniform(1, max(3, 0.7 * duration / kills)))
+        time.sleep(moments[-1])
+        only_runner = kill % 2 == 1
+        os.kill(runner.pid, signal.SIGKILL) if only_runner else os.killpg(runner.pid, signal.SIGKILL)
+        runner.wait()
+    finish(out)
+    return moments
+
+
+def same_results(a, b):
+    """Equal tables but for what was timed; equal figures, byte for byte."""
+    for name in ("trade_off", "differences"):
+        first, second = (pd.read_csv(out / "results" / "smoke" / f"{name}.csv") for out in (a, b))
+        timed = [column for column in TIMED if column in first]
+        pd.testing.assert_frame_equal(first.drop(columns=timed), second.drop(columns=timed))
+    assert (a / "results/smoke/trade_off.svg").read_bytes() == (b / "results/smoke/trade_off.svg").read_bytes()
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.long)])
+def test_a_killed_run_ends_like_an_undisturbed_one(kills, undisturbed, tmp_path):
+    whole, _, duration = undisturbed
+    seed = random.randrange(2**32)
+    print(f"seed {seed}: killed after", kill_then_finish(tmp_path, kills, duration, seed))
+    same_results(tmp_path, whole)
+
+
+def test_the_clone_stays_clean(undisturbed):
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True)
+    if status.returncode:
+        pytest.skip("not a git clone")
+    untracked = [line for line in status.stdout.splitlines() if line.startswith("??")]
+    assert not [line for line in untracked if any(word in line for word in ("runs", "results", "data/", ".snakemake"))]

@@ -1,0 +1,43 @@
+"""The standard suite asks what it should; at smoke size it runs to its end."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from bench.runner.run import run_suite
+from bench.runner.suite import SUITES, load_suite
+
+SPEC = yaml.safe_load((SUITES / "standard.yaml").read_text())
+TINY = {"size": 32, "epochs": 1, "batch_size": 8}
+
+
+def test_enough_seeds_and_plans():
+    """Five seeds and five random plans for each way to search; learned shifts beside fixed ones and none."""
+    searches = [job.options for job in load_suite("standard").jobs if job.notebook == "06_search_sub_kernels"]
+    for priority in ("cost", "performance"):
+        mine = [each for each in searches if each["priority"] == priority and each["model"] == "cakes_nano"]
+        assert len({each["seed"] for each in mine}) >= 5 and min(each["random_plans"] for each in mine) >= 5
+    shifts = [job.options for job in load_suite("standard").jobs if job.options.get("model") == "rubiksnet_nano"]
+    assert {each["options"].get("shift") for each in shifts} >= {None, "fixed-cube", "fixed", "none"}
+
+
+def smoke_size(spec):
+    """The same jobs with one seed and tiny numbers."""
+    runs = [{**run, "seeds": [0]} for run in spec["train"]["runs"]]
+    tiny = {**TINY, "search_epochs": 1, "random_plans": 1}
+    searches = [{**entry, "seeds": [0], "parameters": {**entry["parameters"], **tiny}} for entry in spec["searches"]
+                if entry["notebook"] == "06_search_sub_kernels"]  # fmt: skip
+    data = {"videos": 72, "frames": 16, "size": 32, "seed": 2}
+    train = {"defaults": {**spec["train"]["defaults"], **TINY}, "seeds": [0], "runs": runs}
+    return {"data": data, "train": train, "searches": searches, "costs": {"timed_runs": 2}}
+
+
+@pytest.mark.long
+def test_at_smoke_size(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(smoke_size(SPEC)))
+    assert run_suite(path, out=tmp_path, cores=2, jobs=2) == 0
+    rows = pd.read_csv(tmp_path / "results" / "tiny" / "searches.csv")
+    assert set(rows.variant) == {"searched", "uniform", "random 1"} and set(rows.priority) == {"cost", "performance"}
+    equal = rows[rows.variant != "uniform"].groupby("run").gmacs.nunique()
+    assert len(equal) == 3 and (equal == 1).all()

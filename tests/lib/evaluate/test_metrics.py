@@ -1,0 +1,115 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib.evaluate import metrics
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+def golden(name):
+    return json.loads((GOLDEN / f"{name}.golden.json").read_text())
+
+
+@pytest.fixture
+def csn():
+    """The golden file's 60 videos of 9 labels, scored over 12 classes."""
+    draws = np.random.RandomState(7)
+    scores = draws.standard_normal((60, 12)).astype(np.float32)
+    labels = draws.randint(0, 9, 60)
+    scores[np.arange(60), labels] += 1.0
+    return scores, labels, golden("csn/metrics")
+
+
+def test_top_k_accuracy(csn):
+    scores, labels, expected = csn
+    wanted = expected["top_k_accuracy"]
+    assert metrics.top_k_accuracy(scores, labels, [int(k) for k in wanted]) == pytest.approx(list(wanted.values()))
+    assert metrics.top_k_accuracy(scores, labels, [12, 99]) == [1, 1]
+
+
+def test_mean_class_accuracy_counts_predicted_classes_too(csn):
+    scores, labels, expected = csn
+    assert np.unique(scores.argmax(1)).tolist() == expected["predicted_classes"]
+    assert metrics.mean_class_accuracy(scores, labels) == pytest.approx(expected["mean_class_accuracy"])
+
+
+def test_tiny_example():
+    tiny = golden("csn/metrics")["tiny"]
+    scores, labels = np.eye(4)[tiny["pred"]], tiny["labels"]
+    assert metrics.mean_class_accuracy(scores, labels) == tiny["mean_class_accuracy"]
+    assert metrics.top_k_accuracy(scores, labels, [1]) == [0.5]
+    assert metrics.confusion_matrix(tiny["pred"], labels).tolist() == tiny["confusion_matrix"]
+    assert metrics.confusion_matrix(tiny["pred"], labels, "true").tolist() == tiny["confusion_true"]
+    assert metrics.confusion_matrix(tiny["pred"], labels, "pred").sum(0).tolist() == [1, 1, 1, 1]
+    assert metrics.confusion_matrix(tiny["pred"], labels, "all").sum() == pytest.approx(1)
+    assert metrics.top_k_classes(scores, labels, 1, "inaccurate") == [(3, 0.0)]
+    assert [accuracy for _, accuracy in metrics.top_k_classes(scores, labels, 4)] == [0.5, 0.5, 0.5, 0.0]
+
+
+def test_classes_are_the_union_of_both_sides():
+    assert metrics.confusion_matrix([7, 2], [2, 2]).tolist() == [[1, 1], [0, 0]]
+
+
+def test_average_views():
+    expected = golden("csn/metrics")["average_clips"]
+    scores = (3 * np.random.RandomState(8).standard_normal((30, 12))).astype(np.float32)
+    scores = scores.reshape(3, expected["num_segs"], 12)
+    for average in ("prob", "score"):
+        found = metrics.average_views(scores, average)
+        np.testing.assert_allclose(found, expected[average], rtol=1e-5)
+        assert found.argmax(1).tolist() == expected[f"argmax_{average}"]
+    assert list(metrics.average_views(scores, None).shape) == expected["none_shape_1x"]
+
+
+def test_prob_and_score_can_disagree():
+    views = np.array([[[9.0, 0, 0], [0, 4, 0], [0, 4, 0]]])
+    assert metrics.average_views(views, "score").argmax() == 0 and metrics.average_views(views, "prob").argmax() == 1
+
+
+@pytest.mark.parametrize("row", golden("efficient3dcnns/pipeline")["clip_average"], ids=lambda row: str(row["softmax"]))
+def test_efficient3dcnns_clip_average(row):
+    scores = metrics.average_views(np.array([row["clip_logits"]]), "prob" if row["softmax"] else "score")[0]
+    best = np.argsort(-scores)[:10]
+    assert best.tolist() == row["top10_classes"]
+    np.testing.assert_allclose(scores[best], row["top10_scores"], rtol=1e-5)
+
+
+def test_best_views():
+    expected = golden("optplan/merge_scores")
+    draws = np.random.RandomState(expected["seed"])
+    videos, clips, classes = expected["videos"], expected["clips"], expected["num_classes"]
+    labels = draws.randint(0, classes, videos)
+    scores = draws.standard_normal((expected["crops"], videos * clips, classes))
+    scores[:, np.arange(videos * clips), np.repeat(labels, clips)] += 0.8
+    views = scores.mean(0).reshape(videos, clips, classes)
+    found = {k: metrics.top_k_accuracy(metrics.best_views(views, int(k)), labels, [1])[0] for k in "12345"}
+    assert found == pytest.approx(expected["top1_of_mean_of_k_largest"])
+    plain = metrics.average_views(views, "score")
+    assert metrics.top_k_accuracy(plain, labels, [1])[0] == pytest.approx(expected["all_clip_mean_top1"])
+    best = metrics.best_views(views, expected["best_k"])
+    assert metrics.top_k_accuracy(best, labels, (1, 3, 5)) == pytest.approx(expected["best_top1_top3_top5"], abs=5e-5)
+
+
+def test_listed_accuracy():
+    (row,) = golden("efficient3dcnns/pipeline")["video_accuracy"]
+    database = row["ground_truth"]["database"]
+    truth = {v: entry["annotations"]["label"] for v, entry in database.items() if entry["subset"] == "validation"}
+    listed = {v: [(e["label"], e["score"]) for e in best] for v, best in row["predictions"]["results"].items()}
+    for k in (1, 2, 3):
+        assert metrics.listed_accuracy(listed, truth, k) == pytest.approx(row["expected"][f"top{k}"])
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: metrics.average_views(np.zeros((1, 1, 2)), "mean"), "no average 'mean'; there are prob, score, None"),
+        (lambda: metrics.confusion_matrix([0], [0], "rows"), "no normalize 'rows'; there are None, true, pred, all"),
+        (lambda: metrics.top_k_classes(np.eye(2), [0, 1], 1, "best"), "no mode 'best'"),
+    ],
+)
+def test_unknown_names(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

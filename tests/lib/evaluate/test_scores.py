@@ -1,0 +1,88 @@
+"""Scores in files: what is written is read, crops are merged, and the result is never chosen on test labels."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lib import create_model
+from lib.data import read_manifest
+from lib.evaluate.scores import Scores, evaluate_scores, extract_scores, merge_scores, read_scores, undeal, write_scores
+from lib.search.schedule import stage_clips
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "optplan" / "merge_scores.golden.json"
+STAGE = {"num_segments": 1, "clip_length": 4, "num_steps": 1}
+
+
+def drawn(case):
+    """The golden's scores (crops, videos * clips, classes) and labels, by its recipe."""
+    draws = np.random.RandomState(case["seed"])
+    labels = draws.randint(0, case["num_classes"], case["videos"])
+    scores = draws.standard_normal((case["crops"], case["videos"] * case["clips"], case["num_classes"]))
+    scores[:, np.arange(len(scores[0])), np.repeat(labels, case["clips"])] += 0.8
+    return scores, labels
+
+
+def test_golden_dealt_to_processes_and_merged_over_crops(tmp_path):
+    case = json.loads(GOLDEN.read_text())
+    scores, labels = drawn(case)
+    paths = np.array([f"{i}.mp4" for i in range(case["videos"])])
+    for crop, items in enumerate(scores):
+        padded = np.concatenate([items, items[: -len(items) % case["gpus"]]])
+        parts = [padded[rank :: case["gpus"]] for rank in range(case["gpus"])]
+        again = undeal(parts, len(items))
+        assert np.array_equal(again, items)
+        of_crop = again.reshape(case["videos"], 1, case["clips"], -1).astype(np.float32)
+        write_scores(tmp_path / f"{crop}.npz", Scores(of_crop, labels, paths))
+    found = evaluate_scores(*merge_scores(sorted(tmp_path.glob("*.npz"))))
+    printed = found["as_the_reference_prints"]
+    wanted = {int(k): 100 * top1 for k, top1 in case["top1_of_mean_of_k_largest"].items()}
+    assert printed["top1_of_k"] == pytest.approx(wanted) and printed["best_k"] == case["best_k"]
+    assert found["all_clips"]["top1"] == pytest.approx(100 * case["all_clip_mean_top1"])
+    assert [printed[f"top{k}"] for k in (1, 3, 5)] == pytest.approx(
+        [100 * t for t in case["best_top1_top3_top5"]], abs=5e-3
+    )
+
+
+def test_the_result_is_the_mean_of_all_clips_though_another_k_is_better():
+    scores = np.array(
+        [[[3.0, 0], [0, 2], [0, 2]], [[0, 3.0], [1, 0], [1, 0]]]
+    )  # the best clip is right, the mean wrong
+    found = evaluate_scores(scores, np.array([0, 1]))
+    assert found["as_the_reference_prints"]["best_k"] == 1 and found["as_the_reference_prints"]["top1"] == 100
+    assert found["all_clips"]["top1"] == 50
+
+
+def test_files_that_do_not_belong_together_say_so(tmp_path):
+    scores, labels, paths = np.zeros((2, 1, 3, 4), np.float32), np.array([0, 1]), np.array(["a", "b"])
+    write_scores(tmp_path / "a.npz", Scores(scores, labels, paths))
+    for name, other in {
+        "other videos": Scores(scores, labels, paths[::-1]),
+        "clips and classes": Scores(scores[:, :, :2], labels, paths),
+    }.items():
+        write_scores(tmp_path / "b.npz", other)
+        with pytest.raises(ValueError, match=f"b.npz .*{name}"):
+            merge_scores([tmp_path / "a.npz", tmp_path / "b.npz"])
+    np.savez(tmp_path / "c.npz", scores=scores)
+    with pytest.raises(ValueError, match="c.npz holds no scores: labels, paths missing"):
+        read_scores(tmp_path / "c.npz")
+    with pytest.raises(ValueError, match="not 9 items dealt in turn"):
+        undeal([np.zeros((3, 2)), np.zeros((2, 2))], 9)
+
+
+def test_every_view_is_extracted_in_its_place(tiny_shapes, tmp_path):
+    options = {"manifest": read_manifest(tiny_shapes / "shape"), "size": 16, "short_side": 24, "crop": "three_corners"}
+    dataset = stage_clips("test", STAGE, views=2, **options)
+    torch.manual_seed(0)
+    net = create_model("c2d_nano", num_classes=8)
+    reading = {"mean": [0.5] * 3, "std": [0.2] * 3}
+    found = extract_scores(tmp_path / "s.npz", net, dataset, 3, **reading)
+    there = read_scores(tmp_path / "s.npz")
+    assert there.scores.shape == (10, 3, 2, 8) and all(map(np.array_equal, there, found))
+    clip, label, _ = dataset[0, 6 * 4 + 2 * 2 + 1]  # video 4, crop 2, clip 1
+    with torch.no_grad():
+        alone = net((clip[None] / 255 - 0.5) / 0.2)[0]
+    torch.testing.assert_close(torch.tensor(there.scores[4, 2, 1]), alone, rtol=1e-4, atol=1e-4)
+    assert there.labels[4] == label and there.paths[4] == dataset.videos[4].path
