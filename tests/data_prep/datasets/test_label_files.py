@@ -84,7 +84,7 @@ def test_a_mistake_gives_its_line_and_the_rest_is_used(tmp_path, scratch, capsys
     tree = TREES[name]
     root, labels = build(tree, tmp_path, scratch, "video")
     (labels / file).write_bytes(content)
-    prepare = import_module(f"data_prep.{tree.module}").prepare
+    prepare = import_module(f"data_prep.datasets.{tree.module}").prepare
     (manifest,) = prepare(tmp_path / "out", root=root, labels=labels, workers=0, **tree.options).values()
     told, problems = capsys.readouterr().out, (tmp_path / "out" / "problems.txt").read_text().splitlines()
     assert sum(manifest.found.values()) == usable
@@ -117,7 +117,7 @@ def test_a_file_that_cannot_be_understood(tmp_path, scratch, name, file, content
     if name == "jester_text" and file == "trainlist.txt":
         (labels / "vallist.txt").write_bytes(b"")
     (labels / file).write_bytes(content)
-    prepare = import_module(f"data_prep.{TREES[name].module}").prepare
+    prepare = import_module(f"data_prep.datasets.{TREES[name].module}").prepare
     with pytest.raises(ValueError, match=words):
         prepare(tmp_path / "out", root=root, labels=labels, workers=0)
     assert not (tmp_path / "out").exists()

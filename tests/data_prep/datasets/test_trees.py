@@ -55,7 +55,7 @@ def train_and_evaluate(manifest, folder):
 def test_from_what_is_downloaded_to_a_trained_net(tmp_path, scratch, name, source):
     tree = TREES[name]
     root, labels = build(tree, tmp_path, scratch, source)
-    module, common = import_module(f"data_prep.{tree.module}"), {"workers": 0, "progress": False}
+    module, common = import_module(f"data_prep.datasets.{tree.module}"), {"workers": 0, "progress": False}
     manifests = module.prepare(tmp_path / "out", root=root, labels=labels, **tree.options, **common)
     manifest = read_manifest(tmp_path / "out" / tree.home)
     assert manifests == {tree.home: manifest}
