@@ -1,17 +1,25 @@
-# Every target makes the environment it needs. PYTHON: a Python 3.11 to 3.13, for the first time only.
+# Every target makes the environment it needs.
+# PYTHON  a Python 3.11 to 3.13, for the first time only
+# TORCH   which build of PyTorch, for the first time only: cpu, pypi, or auto, the CPU build where there is no NVIDIA GPU
+# SUITE   which suite `ship` copies
 PYTHON ?= python3
+TORCH ?= auto
+SUITE ?= quick
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-long lab figures ship gpu lint
+.PHONY: help demo test test-long lab figures ship gpu lint
 
 demo: $(READY)            ## train small nets of all five systems from video files, draw their trade-off
 	$(BIN)/python -m bench run quick
 
+help:                     ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
+
 test: $(READY)            ## all tests that need neither a GPU nor a network
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-long: $(READY)       ## those that take minutes: kill and go on
+test-long: $(READY)       ## those that take minutes: kill and go on, fuzzers
 	$(BIN)/python -m pytest -m long
 
 lab: $(READY)             ## JupyterLab, in the notebooks
@@ -20,18 +28,18 @@ lab: $(READY)             ## JupyterLab, in the notebooks
 figures: $(READY)         ## every figure again, from the tables alone
 	$(BIN)/python -m bench figures
 
-SUITE ?= quick
-ship: $(READY)            ## a suite's tables and figures into results/shipped
+ship: $(READY)            ## a suite's tables and figures into results/shipped: make ship SUITE=quick
 	$(BIN)/python -m bench ship $(SUITE)
 
 gpu: $(READY)             ## tests, timings and a training on this machine's GPU; without pip: python3 -m bench gpu
 	$(BIN)/python -m bench gpu --budget-minutes 8
 
-lint: $(READY)
+lint: $(READY)            ## ruff, as CI runs it
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
+	$(BIN)/python bench/runner/torch_build.py $(TORCH)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
