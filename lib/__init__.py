@@ -3,6 +3,12 @@
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what an editor and a type checker see
+    from lib.cost import measure_cost
+    from lib.models import create_model, list_models, register
+    from lib.weights.published import load_published
 
 _kernels = find_spec("kernels")
 if _kernels is None or Path(_kernels.origin).resolve().parents[1] != Path(__file__).resolve().parents[1]:
@@ -19,7 +25,7 @@ _HOMES = {
     "load_published": "lib.weights.published",
     "measure_cost": "lib.cost",
 }
-__all__ = sorted(_HOMES)
+__all__ = ["create_model", "list_models", "load_published", "measure_cost", "register"]
 
 
 def __getattr__(name):

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ def imports(path):
             yield from (name.name.split(".")[0] for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("face", ["lib", "lib/data"])
+def test_lazy_faces_show_an_editor_what_they_give(face):
+    """What is found on first use is imported for type checkers, from the same module."""
+    tree = ast.parse((ROOT / face / "__init__.py").read_text(encoding="utf-8"))
+    blocks = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    seen = {name.name: node.module for block in blocks for node in block.body for name in node.names}
+    module = import_module(face.replace("/", "."))
+    assert seen == module._HOMES and set(module.__all__) == set(seen)
 
 
 @pytest.mark.parametrize("package", ARROWS)

@@ -1,6 +1,14 @@
 """Videos to clip tensors: manifest, readers, sampling, transforms, the decoded cache, batches."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what an editor and a type checker see
+    from lib.data.cache import DecodedCache, build_cache
+    from lib.data.clips import ClipDataset, batches
+    from lib.data.manifest import Manifest, Video, read_manifest, write_manifest
+    from lib.data.readers import open_video
+    from lib.data.transforms import as_clip, normalize
 
 # Found on first use: the processes that only decode videos need no torch, which takes seconds and memory in each.
 _HOMES = {
@@ -16,7 +24,19 @@ _HOMES = {
     "read_manifest": "lib.data.manifest",
     "write_manifest": "lib.data.manifest",
 }
-__all__ = sorted(_HOMES)
+__all__ = [
+    "ClipDataset",
+    "DecodedCache",
+    "Manifest",
+    "Video",
+    "as_clip",
+    "batches",
+    "build_cache",
+    "normalize",
+    "open_video",
+    "read_manifest",
+    "write_manifest",
+]
 
 
 def __getattr__(name):
