@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
 
@@ -104,6 +105,16 @@ def test_conda_and_pip_make_the_same_environment():
     assert pip["pip"] == ["--constraint constraints.txt", "--editable .[dev]"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert "3.11" in project["requires-python"] and "python=3.11" in packages
+
+
+def test_a_wheel_holds_every_module_and_table():
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    modules, tables = setuptools["packages"]["find"]["include"], ["*.py", *setuptools["package-data"]["*"]]
+    for path in [path for package in ARROWS for path in (ROOT / package).rglob("*")]:
+        if path.is_file() and "__pycache__" not in path.parts:
+            package = ".".join(path.relative_to(ROOT).parent.parts)
+            assert any(fnmatch(package, pattern) for pattern in modules), path
+            assert any(fnmatch(path.name, pattern) for pattern in tables), path
 
 
 def test_every_dependency_is_pinned():
