@@ -66,7 +66,11 @@ def trade_off(runs):
     Only ids that the suite's plan names are read, and only runs with done.json; `other_commit` marks rows that another
     state of the code made. A cost that is not measured yet is empty.
     """
-    costs = {_key(net): net for _, record in _finished(runs, "costs") for net in record["nets"]}
+    costs = {
+        _key(net): {**net, "origin": record["provenance"]}
+        for _, record in _finished(runs, "costs")
+        for net in record["nets"]
+    }
     now = commit()
     return pd.DataFrame([_row(job, record, costs, now) for job, record in _finished(runs, "train")])
 
@@ -122,6 +126,7 @@ def _row(job, record, costs, now):
         "clips_per_s": cost.get("clips_per_s"),
         "peak_memory_mb": cost.get("peak_memory_mb"),
         "latency_threads": cost.get("threads"),
+        **{f"latency_{name}": cost.get("origin", {}).get(name) for name in ("device", "torch", "commit", "date")},
         "seed": o["seed"],
         "train_seconds": round(sum(row["seconds"] for row in record["history"]), 1),
         **{name: origin[name] for name in ("device", "torch", "threads", "commit", "date")},
@@ -130,12 +135,12 @@ def _row(job, record, costs, now):
     }
 
 
-TIMED = ("latency_ms_p50", "latency_ms_p90", "clips_per_s", "peak_memory_mb", "train_seconds", "date")
+TIMED = ("latency_ms_p50", "latency_ms_p90", "clips_per_s", "peak_memory_mb", "train_seconds", "date", "latency_date")
 
 
 def differences(runs):
     """One row per pair of nets with the same test videos and seed: the paired difference of their top-1."""
-    from lib.evaluate.predictions import paired_difference
+    from lib.evaluate.intervals import paired_difference
 
     rows = []
     for (a, record_a), (b, record_b) in combinations(_finished(runs, "train"), 2):
@@ -180,7 +185,7 @@ def compared(variants):
 
     The first is what was found; `points` with its interval is the found one's top-1 minus this one's, same videos.
     """
-    from lib.evaluate.predictions import paired_difference
+    from lib.evaluate.intervals import paired_difference
 
     rows, found = [], next(iter(variants.values()))["test"]
     for name, variant in variants.items():

@@ -1,12 +1,12 @@
 """From a net and a split to accuracies that know how far they can be trusted."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from lib.data import ClipDataset, batches, normalize
+from lib.evaluate.intervals import wilson_interval
 from lib.evaluate.metrics import average_views, top_k_accuracy
 
 
@@ -76,30 +76,3 @@ def accuracies(logits, labels, average="prob"):
         "predicted": video_scores.argmax(1).tolist(),
         "labels": labels.tolist(),
     }
-
-
-def wilson_interval(successes, trials, z=1.959964):
-    """95 % interval of a proportion (Wilson, JASA 22, 1927); right also near 0 and 1, where the usual +- is not."""
-    if trials == 0:
-        return 0.0, 1.0
-    p, zz = successes / trials, z * z
-    centre = (p + zz / (2 * trials)) / (1 + zz / trials)
-    half = z / (1 + zz / trials) * math.sqrt(p * (1 - p) / trials + zz / (4 * trials * trials))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def paired_difference(predicted_a, predicted_b, labels, z=1.959964):
-    """Accuracy of a minus that of b over the same videos, in points, with its 95 % interval: (difference, low, high).
-
-    Interval of Agresti and Min, Statistics in Medicine 24, 2005: half a video added to each cell of the 2 x 2 table,
-    so that few disagreements do not look like certainty. Where it covers 0 the nets are not distinguishable.
-    """
-    a, b = (np.asarray(p) == np.asarray(labels) for p in (predicted_a, predicted_b))
-    n, only_a, only_b = len(a), int((a & ~b).sum()), int((b & ~a).sum())
-    if not n:
-        raise ValueError("no videos to compare")
-    difference = (only_a - only_b) / n
-    n, only_a, only_b = n + 2, only_a + 0.5, only_b + 0.5
-    centre = (only_a - only_b) / n
-    half = z * math.sqrt((only_a + only_b) - (only_a - only_b) ** 2 / n) / n
-    return 100 * difference, 100 * (centre - half), 100 * (centre + half)

@@ -7,7 +7,7 @@ from math import prod
 
 import torch
 
-from lib.evaluate.predictions import paired_difference
+from lib.evaluate.intervals import paired_difference
 from lib.models.subkernels import KINDS, OPS, SubKernelConv, SuperConv, uniform
 from lib.models.swap import SwappedConv
 
@@ -109,7 +109,7 @@ def compare(records, reference="searched"):
     """How much better the reference's top-1 is than each other's, over the same test videos.
 
     records  {name: done.json of its training}
-    -> {name: (points, low, high, verdict)}: `lib.evaluate.predictions.paired_difference`, 95 %
+    -> {name: (points, low, high, verdict)}: `lib.evaluate.intervals.paired_difference`, 95 %
     """
     ours, rows = records[reference]["test"], {}
     for name, record in records.items():

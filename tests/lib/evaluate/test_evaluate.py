@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lib.evaluate.predictions import accuracies, paired_difference, wilson_interval
+from lib.evaluate import accuracies, paired_difference, wilson_interval
 
 
 def test_clip_and_video_level_differ_where_they_should():
