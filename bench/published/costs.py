@@ -14,6 +14,7 @@ from bench.published import counting_rules
 from bench.published.printed_costs import RULES, explain, printed, published_figures
 from bench.report.tables import system_of, write
 from lib import create_model, list_models, measure_cost
+from lib.cost import Recorder, record
 from lib.models import model_options
 from lib.models.registry import entry
 from lib.run import ROOT
@@ -94,7 +95,7 @@ def fvcore_table(nets=None):
         for tensor in net.state_dict().values():
             tensor.zero_()  # what the weights are does not matter, but a shift by noise would leave the clip
         total = measure_cost(net, clip, fvcore=True).fvcore_total
-        rule = counting_rules.with_norms(net, counting_rules.record(net, clip))
+        rule = counting_rules.with_norms(net, record(net, clip))
         rows.append({"model": name, "frames": frames, "size": pixels, "fvcore": total, "macs_and_norms": rule,
                      "ratio": round(total / rule, 4)})  # fmt: skip
     return pd.DataFrame(rows)
@@ -118,7 +119,7 @@ def _nets(published):
 def _rows(net, name, options, classes, size, figures):
     """The rows of one net at one size: one per published figure, or one."""
     clip = (3, size[0], size[1], size[1])
-    with counting_rules.Recorder() as recorder:  # one forward pass, looked at by all
+    with Recorder() as recorder:  # one forward pass, looked at by all
         cost = measure_cost(net, clip)
     calls = recorder.calls
     counted = {

@@ -1,71 +1,9 @@
-"""How the papers and their code count operations: each rule, exactly, from the operators that one clip runs through.
+"""How the papers and their code count operations: each rule, exactly, from the `lib.cost.Call`s of one clip.
 
 A "FLOP" of one table is not that of the next; what they add up, and leave out, is written here.
 """
 
-from dataclasses import dataclass
 from math import prod
-
-import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-
-from lib.cost import on_meta
-
-KINDS = {
-    "aten::convolution": "conv",
-    "aten::mm": "linear",
-    "aten::addmm": "linear",
-    "aten::native_batch_norm": "norm",
-    "aten::_native_batch_norm_legit_no_training": "norm",
-    "aten::relu": "relu",
-    "aten::relu_": "relu",
-    "aten::hardtanh": "relu",  # ReLU6
-    "aten::hardtanh_": "relu",
-    "aten::max_pool3d_with_indices": "max_pool",
-    "aten::avg_pool3d": "average_pool",
-    "aten::mean": "global_average",
-    "efficient3d::shift": "shift",
-    "efficient3d::subkernel_conv3d": "subkernels",
-    "efficient3d::depthwise_subkernel_conv3d": "subkernels",
-}
-
-
-@dataclass(frozen=True)
-class Call:
-    """One operator, with its positional arguments and its first output, on the meta device."""
-
-    kind: str
-    args: tuple
-    out: torch.Tensor
-
-    @property
-    def macs(self):
-        if self.kind == "conv":
-            return self.out.numel() * prod(self.args[1].shape[1:])
-        if self.kind == "subkernels":
-            return self.out.numel() // self.out.shape[1] * sum(weight.numel() for weight in self.args[1])
-        return self.out.numel() * self.args[-2].shape[-1] if self.kind == "linear" else 0
-
-
-class Recorder(TorchDispatchMode):
-    """`with Recorder() as recorder:` recorder.calls are the `Call`s of all that runs inside, in order."""
-
-    def __init__(self):
-        super().__init__()
-        self.calls = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
-        if kind := KINDS.get(func._schema.name):
-            self.calls.append(Call(kind, args, out[0] if isinstance(out, tuple | list) else out))
-        return out
-
-
-def record(net, clip):
-    """The `Call`s of one clip (3, T, H, W) in evaluation mode, in order; the net may be on any device."""
-    with torch.no_grad(), Recorder() as recorder:
-        on_meta(net).eval()(torch.empty((1, *clip), device="meta"))
-    return recorder.calls
 
 
 def _of(calls, *kinds):
@@ -79,7 +17,7 @@ def _inputs(calls, *kinds):
 
 def macs(net, calls):
     """Multiply-accumulates of convolutions and linear layers."""
-    return sum(call.macs for call in calls)
+    return sum(call.macs for call in _of(calls, "conv", "subkernels", "linear"))
 
 
 def with_norms(net, calls):
@@ -141,7 +79,7 @@ def table8_ops(net, calls):
     family = type(net).__name__
     if family not in FAMILIES:
         raise ValueError(f"table 8 counts the nets of Efficient-3DCNNs, not {family}")
-    return sum(TABLE8[call.kind](call, family) for call in calls if call.kind != "relu") + _relus(family, calls)
+    return sum(TABLE8[call.kind](call, family) for call in _of(calls, *TABLE8)) + _relus(family, calls)
 
 
 def _convolution(call, family):

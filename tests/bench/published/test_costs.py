@@ -8,9 +8,9 @@ import torch
 from stand_in import GOLDEN, golden
 
 from bench.published import costs, counting_rules
-from bench.published.counting_rules import record
 from bench.published.printed_costs import our_net, printed, published_figures
 from lib import create_model
+from lib.cost import record
 from lib.models import model_options
 
 FAMILIES = {"mobilenet": "mobilenet3d", "mobilenetv2": "mobilenetv2_3d", "shufflenet": "shufflenet3d",
