@@ -1,4 +1,4 @@
-"""Figures of a search for sub-kernels: the gammas over the epochs, and plans layer by layer."""
+"""Figures of sub-kernels: the kernels themselves, a search's gammas over its epochs, deals layer by layer."""
 
 import numpy as np
 
@@ -35,9 +35,9 @@ def draw_kernel(ax, kind):
 
 
 def draw_gammas(ax, history, layer, kinds):
-    """|gamma| of a layer's candidates over the epochs, all 1 before the first: kept ones drawn out, others faint.
+    """|gamma| of a layer's candidates over the epochs; the kept ones are strong lines, the others faint.
 
-    history  of `lib.search.subkernels.search.search`'s record
+    history  of the record that `lib.search.subkernels.search.search` returns; before the first epoch all gammas are 1
     -> the numbers of the kept candidates
     """
     import torch
@@ -59,36 +59,36 @@ def draw_gammas(ax, history, layer, kinds):
     return kept
 
 
-def draw_plan(ax, plan, title="", names=True):
-    """A plan layer by layer, the input on top: a bar per layer, a cell per channel, coloured by kind."""
-    for row, layer in enumerate(plan):
-        start, total = 0, sum(layer.values())
-        for kind, count in layer.items():
+def draw_deal(ax, deal, title="", names=True):
+    """A deal layer by layer, the first on top: a bar per layer, a cell per channel, coloured by kind."""
+    for row, split in enumerate(deal):
+        start, total = 0, sum(split.values())
+        for kind, count in split.items():
             ax.barh(row, count / total, left=start / total, height=0.82, color=COLOURS[kind], lw=0)
             if count / total > 0.055:
                 ax.text((start + count / 2) / total, row, count, ha="center", va="center", color="white", fontsize=10)
             start += count
         edges = np.arange(1, total) / total
         ax.vlines(edges, row - 0.41, row + 0.41, color="white", lw=0.6 if total <= 32 else 0.35, alpha=0.8)
-    ax.set(xlim=(0, 1), ylim=(len(plan) - 0.5, -0.5), xticks=[])
-    ax.set_yticks(range(len(plan)), [f"layer {row + 1}" for row in range(len(plan))] if names else [])
+    ax.set(xlim=(0, 1), ylim=(len(deal) - 0.5, -0.5), xticks=[])
+    ax.set_yticks(range(len(deal)), [f"layer {row + 1}" for row in range(len(deal))] if names else [])
     ax.set_title(title, fontsize=10)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
 
 
-def draw_plans(figure, plans, notes):
-    """All plans beside each other under a legend of their kernels.
+def draw_deals(figure, deals, notes):
+    """All deals beside each other, under a legend of their kernels.
 
-    plans  {name: plan}
-    notes  {name: what stands under the name}
+    deals  {name: deal}
+    notes  {name: text under the name}
     """
-    kinds = [kind for kind in KINDS if any(kind in layer for plan in plans.values() for layer in plan)]
-    above, below = figure.subfigures(2, 1, height_ratios=(1, max(1.4, 0.4 * len(next(iter(plans.values()))))))
+    kinds = [kind for kind in KINDS if any(kind in split for deal in deals.values() for split in deal)]
+    above, below = figure.subfigures(2, 1, height_ratios=(1, max(1.4, 0.4 * len(next(iter(deals.values()))))))
     for ax, kind in zip(above.subplots(1, len(kinds), subplot_kw={"projection": "3d"}), kinds, strict=True):
         draw_kernel(ax, kind)
         volume = int(np.prod(KINDS[kind]))
         ax.set_title(f"{kind_name(kind)}\n{volume} products", fontsize=9, color=COLOURS[kind], fontweight="bold")
-    axes = np.atleast_1d(below.subplots(1, len(plans)))
-    for i, (ax, (name, plan)) in enumerate(zip(axes, plans.items(), strict=True)):
-        draw_plan(ax, plan, f"{name}\n{notes[name]}", names=i == 0)
+    axes = np.atleast_1d(below.subplots(1, len(deals)))
+    for i, (ax, (name, deal)) in enumerate(zip(axes, deals.items(), strict=True)):
+        draw_deal(ax, deal, f"{name}\n{notes[name]}", names=i == 0)

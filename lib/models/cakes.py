@@ -1,7 +1,8 @@
-"""CAKES: a ResNet whose middle convolutions give every channel its own 1D, 2D or 3D kernel, by a searched plan.
+"""CAKES: a ResNet in which a search deals 1D, 2D and 3D kernels to the channels of the middle convolutions.
 
 Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798
 Ops    lib/models/subkernels.py; the same net with one kind of kernel is the paper's C2D, C3D and P3D
+Words  the paper's word for a deal is plan: the option `plan` of the registered nets, and nothing else, keeps it
 Input  (N, 3, T, H, W), any T
 """
 
@@ -23,27 +24,27 @@ from lib.models.subkernels import (
     DROPPING,
     KINDS,
     OPS,
-    PUBLISHED_PLANS,
+    PUBLISHED_DEALS,
     DroppingConv,
     FactorizedConv,
     SubKernelConv,
     SuperConv,
-    read_plan,
+    read_deal,
     uniform,
 )
 
 
 class CAKES(FrameResNet):
-    """The net of an op and a plan, or a supernet.
+    """The net of an op and a deal, or a supernet.
 
-    op      of OPS; "convp3d"; or of DROPPING, supernets that drop channels, for the performance-priority search
-    plan    see `read_plan`: channels of every kind in every block, in order
-    search  build the supernet of the cost-priority search: every kind has all channels
+    op      of OPS; "convp3d"; or of DROPPING: supernets that drop channels, for the performance-priority search
+    deal    the channels of every kind, block by block: see `read_deal`
+    search  True builds the supernet of the cost-priority search, in which every kind has all channels
     """
 
-    def __init__(self, blocks, num_classes, op, plan, search, dropout, stem):
+    def __init__(self, blocks, num_classes, op, deal, search, dropout, stem):
         planes = planes_of(blocks, stem[0].out_channels)
-        middles = _middles(op, plan, search, planes)
+        middles = _middles(op, deal, search, planes)
 
         def block(number, c_in, planes, stride):
             return Bottleneck(c_in, planes, stride, middles[number](planes, (1, stride, stride)))
@@ -51,20 +52,19 @@ class CAKES(FrameResNet):
         super().__init__(block, blocks, num_classes, dropout, stem)
 
 
-def _middles(op, plan, search, planes):
-    """For every block (channels, stride) -> its middle."""
+def _middles(op, deal, search, planes):
+    """One function per block: (channels, stride) -> the module in the block's middle."""
     if op not in (*OPS, "convp3d", *DROPPING):
         raise ValueError(f"no op {op!r}; there are {', '.join((*OPS, 'convp3d', *DROPPING))}")
-    if plan is not None and (search or op not in OPS):
-        raise ValueError("a plan is for ops with several kinds, and not for a supernet (search=True or a dropout op)")
+    if deal is not None and (search or op not in OPS):
+        raise ValueError(f"op {op!r}, search={search}: only the ops {', '.join(OPS)} without search take a plan")
     if op == "convp3d":
         return [lambda p, stride: FactorizedConv(p, p, stride)] * len(planes)
     if op in DROPPING:
         return [lambda p, stride: DroppingConv(p, p, op, stride)] * len(planes)
     if search:
         return [lambda p, stride: SuperConv(p, p, op, stride)] * len(planes)
-    layers = read_plan(plan, op, planes)
-    return [lambda p, stride, counts=counts: SubKernelConv(p, counts, stride) for counts in layers]
+    return [lambda p, stride, split=split: SubKernelConv(p, split, stride) for split in read_deal(deal, op, planes)]
 
 
 # ---- published files: how a block's middle names its convolutions and its norm
@@ -87,37 +87,37 @@ def _inside(family, ours):
 
 
 def published_options(blocks, family, tensors):
-    """op, plan and search of a file, as its shapes tell them; {} if it is of another family or depth."""
-    places = [f"base_model.layer{stage}.{block}." for stage, count in enumerate(blocks, 1) for block in range(count)]
+    """The options op, plan and search, read from the shapes in a file; {} if it is of another family or depth."""
+    prefixes = [f"base_model.layer{stage}.{block}." for stage, count in enumerate(blocks, 1) for block in range(count)]
     convolution, norm = FAMILIES[family]
-    if not all(f"{place}convT.{norm}.running_mean" in tensors for place in places):
+    if not all(f"{prefix}convT.{norm}.running_mean" in tensors for prefix in prefixes):
         return {}
     if family == "CAKES P3D":
         return {"op": "convp3d"}
-    found = [_counts(tensors, f"{place}convT.{convolution}.weight") for place in places]
-    kinds = {kind for counts in found for kind in counts}
+    found = [_split(tensors, f"{prefix}convT.{convolution}.weight") for prefix in prefixes]
+    kinds = {kind for split in found for kind in split}
     op = next(op for op, choices in OPS.items() if kinds <= set(choices))
     if family == "CAKES dropping":
         return {"op": next(name for name, (base, _) in DROPPING.items() if base == op)}
-    planes = [len(tensors[f"{place}conv1.weight"]) for place in places]
+    planes = [len(tensors[f"{prefix}conv1.weight"]) for prefix in prefixes]
     if sum(found[0].values()) > planes[0]:
         return {"op": op, "search": True}
-    plan = [{kind: counts.get(kind, 0) for kind in OPS[op]} for counts in found]
-    return {"op": op, "plan": _short(plan, op, planes)}
+    deal = [{kind: split.get(kind, 0) for kind in OPS[op]} for split in found]
+    return {"op": op, "plan": _short(deal, op, planes)}
 
 
-def _counts(tensors, key):
-    """{kind: channels} of one block; {} if its kernels are no sub-kernels."""
+def _split(tensors, key):
+    """{kind: channels} of one block; {} if its kernels are not sub-kernels."""
     names = {size: kind for kind, size in KINDS.items()}
     weights = [tensors[key.format(index)] for index in range(len(KINDS)) if key.format(index) in tensors]
     return {names[tuple(w.shape[2:])]: len(w) for w in weights if tuple(w.shape[2:]) in names}
 
 
-def _short(plan, op, planes):
-    """A plan by its name, if it has one."""
-    if plan == [uniform(OPS[op], count) for count in planes]:
+def _short(deal, op, planes):
+    """The name of a published deal, None for the uniform one, any other deal as it is."""
+    if deal == [uniform(OPS[op], count) for count in planes]:
         return None
-    return next((name for name, named in PUBLISHED_PLANS.items() if read_plan(plan, op, planes) == named), plan)
+    return next((name for name, named in PUBLISHED_DEALS.items() if read_deal(deal, op, planes) == named), deal)
 
 
 def _layouts(blocks):

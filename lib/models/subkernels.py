@@ -1,7 +1,8 @@
 """Sub-kernel convolutions: every output channel has its own part of a 3x3x3 kernel.
 
 Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798
-Plan   per layer {kind: channels}: "1xkxk" is a 1x3x3 kernel. The channels lie kind by kind, in the order of OPS
+Split  {kind: channels} of one layer; "1xkxk" is a 1x3x3 kernel. The channels lie kind by kind, in the order of OPS
+Deal   the splits of all layers of a net, a list; the paper's word for it is plan
 """
 
 import json
@@ -35,7 +36,7 @@ OPS = {
     "mixconv2d": ("kxkx1", "1xkxk", "kx1xk"),
     "mixconvall": ("kxkxk", "1xkxk", "kx1xk", "kxkx1", "kx1x1", "1xkx1", "1x1xk"),
 }
-PUBLISHED_PLANS = json.loads(Path(__file__).with_name("cakes_plans.json").read_text(encoding="utf-8"))
+PUBLISHED_DEALS = json.loads(Path(__file__).with_name("cakes_deals.json").read_text(encoding="utf-8"))
 
 
 def convolve(x, weights, stride):
@@ -51,15 +52,15 @@ def convolve(x, weights, stride):
 class SubKernelConv(nn.Module):
     """A convolution of several kinds of sub-kernels, and one norm over all channels.
 
-    counts  {kind: channels}, in the order of the channels; a kind without channels has no weights
+    split   {kind: channels}, in the order of the channels; a kind without channels has no weights
     stride  (t, h, w)
     """
 
-    def __init__(self, c_in, counts, stride):
+    def __init__(self, c_in, split, stride):
         super().__init__()
-        counts = {kind: count for kind, count in counts.items() if count}
-        self.kinds, self.stride, self.channels = tuple(counts), stride, sum(counts.values())
-        self.convs = nn.ModuleList(conv(c_in, count, KINDS[kind], stride) for kind, count in counts.items())
+        split = {kind: count for kind, count in split.items() if count}
+        self.kinds, self.stride, self.channels = tuple(split), stride, sum(split.values())
+        self.convs = nn.ModuleList(conv(c_in, count, KINDS[kind], stride) for kind, count in split.items())
         self.norm = nn.BatchNorm3d(self.channels)
 
     def weights(self):
@@ -70,7 +71,7 @@ class SubKernelConv(nn.Module):
 
     @torch.no_grad()
     def fill(self, weight, norm):
-        """From a 2D convolution (p, C, h, w) and its norm: p channels in all, or in each kind."""
+        """Start from a 2D convolution (p, C, h, w) and its norm; the layer has p channels, in all or of each kind."""
         start = 0
         for kind, own in self.weights().items():
             own.copy_(inflated(weight[start : start + len(own)], kind))
@@ -79,7 +80,7 @@ class SubKernelConv(nn.Module):
 
 
 class FactorizedConv(nn.Module):
-    """P3D's: 1x3x3 within the channels, then directly 3x1x1, and one norm."""
+    """The convolution of P3D: 1x3x3, then 3x1x1 with nothing between, and one norm."""
 
     def __init__(self, c_in, c_out, stride):
         super().__init__()
@@ -87,25 +88,25 @@ class FactorizedConv(nn.Module):
         self.convs = nn.ModuleList([conv(c_in, c_in, (1, 3, 3), stride), conv(c_in, c_out, (3, 1, 1))])
         self.norm = nn.BatchNorm3d(c_out)
 
-    def forward(self, x):
-        for each in self.convs:
-            x = each(x)
+    def forward(self, x):  # (N, C, T, H, W) -> (N, channels, T', H', W')
+        for layer in self.convs:
+            x = layer(x)
         return self.norm(x)
 
     @torch.no_grad()
     def fill(self, weight, norm):
-        """The kernel in time stays as it was drawn."""
+        """Start from a 2D convolution and its norm; the kernel in time keeps its random weights."""
         self.convs[0].weight.copy_(inflated(weight, "1xkxk"))
         fill_norm(self.norm, norm)
 
 
 def any_subset(kinds, channels):
-    """Any `channels` of the kinds * channels candidates, all subsets alike."""
+    """Draw `channels` of the kinds * channels candidates; all subsets are equally likely."""
     return torch.randperm(kinds * channels, device="cpu")[:channels]
 
 
 def any_counts(kinds, channels):
-    """First how many of each of two kinds, all counts alike; then which."""
+    """For two kinds: draw how many of each, all counts equally likely; then draw which."""
     first = int(torch.randint(channels + 1, (), device="cpu"))
     counts = (first, channels - first)
     return torch.cat([i * channels + any_subset(1, channels)[:count] for i, count in enumerate(counts)])
@@ -120,7 +121,7 @@ DROPPING = {
 
 
 class SuperConv(SubKernelConv):
-    """A supernet's: every kind has all the channels that the searched layer will have in all."""
+    """A layer of a supernet: every kind has as many channels as the searched layer will have in all."""
 
     def __init__(self, c_in, planes, op, stride):
         super().__init__(c_in, dict.fromkeys(OPS[op], planes), stride)
@@ -128,11 +129,12 @@ class SuperConv(SubKernelConv):
 
 
 class DroppingConv(SuperConv):
-    """A supernet's that drops: of its candidates, each forward pass keeps as many as one kind has.
+    """A layer of a supernet that drops channels: each forward pass keeps as many candidates as one kind has channels.
 
-    Training draws them. Then output channel j is the j-th kept candidate, its norm has the batch's statistics, and the
-    running ones stay as they are, as published. Published code cannot evaluate it; here, `kept` fixes the candidates,
-    sorted numbers (channels,): then training moves their running statistics, which evaluation uses.
+    In training the kept candidates are drawn. Output channel j is the j-th kept one, normalised by the statistics of
+    the batch; the running statistics do not move, as published. The published code cannot evaluate such a layer. Here
+    it can, with `kept` set to sorted numbers of candidates (channels,): training then moves their running statistics,
+    and evaluation uses them.
     """
 
     def __init__(self, c_in, c_out, op, stride):
@@ -142,7 +144,7 @@ class DroppingConv(SuperConv):
 
     def forward(self, x):
         if self.kept is None and not self.training:
-            raise ValueError("a supernet that drops channels evaluates only with `kept` set, as by a plan")
+            raise ValueError("a supernet that drops channels evaluates only with `kept` set: see lib.search.subkernels")
         kept = self.draw(len(self.kinds), self.channels).sort().values if self.kept is None else self.kept
         kept = kept.to(x.device)
         mine = [kept[kept // self.channels == i] % self.channels for i in range(len(self.kinds))]
@@ -159,8 +161,11 @@ class DroppingConv(SuperConv):
 
 
 def inflated(weight, kind):
-    """A 2D kernel (c_out, c_in, 3, 3) as a kind of 3D kernel: repeated along t and divided by 3; in fewer axes, with
-    its own axes in their place, or summed up to one line. (c_out, c_in, t, h, w)"""
+    """A 2D kernel (c_out, c_in, 3, 3) inflated to a kind of 3D kernel (c_out, c_in, t, h, w).
+
+    3D: repeated along t and divided by 3. 2D: its two axes are put where the kind has its own. 1D: summed to one value,
+    which is repeated along the line and divided by 3.
+    """
     line = weight.sum((2, 3))[..., None].expand(-1, -1, 3) / 3
     return {
         "kxkxk": weight[:, :, None].expand(-1, -1, 3, -1, -1) / 3,
@@ -174,44 +179,46 @@ def inflated(weight, kind):
 
 
 def uniform(kinds, channels):
-    """The same number of channels for every kind; what is left over goes to the first.  -> {kind: channels}"""
+    """The split with the same number of channels for every kind; the first kind gets the remainder."""
     share = channels // len(kinds)
     return {kind: share if i else channels - (len(kinds) - 1) * share for i, kind in enumerate(kinds)}
 
 
-def read_plan(plan, op, channels):
-    """A plan as a list of {kind: channels}, one per layer, complete and in order.
+def read_deal(deal, op, channels):
+    """A deal as a list of splits, one per layer; every split has all kinds of the op, in its order.
 
-    plan      the name of a published plan, the path of a JSON file, a list of {kind: channels}, or None: uniform
-    op        of OPS, whose kinds the plan may use
+    deal      the name of a published deal, the path of a JSON file, a list of splits, or None: the uniform one
+    op        of OPS; a deal may use its kinds only
     channels  of every layer
     """
     kinds = OPS[op]
-    if plan is None:
+    if deal is None:
         return [uniform(kinds, count) for count in channels]
-    layers = plan if isinstance(plan, list | tuple) else PUBLISHED_PLANS.get(str(plan)) or _from_file(plan)
+    layers = deal if isinstance(deal, list | tuple) else PUBLISHED_DEALS.get(str(deal)) or _from_file(deal)
     if len(layers) != len(channels):
-        raise ValueError(f"the plan has {len(layers)} layers; the net has {len(channels)}")
-    return [_layer(number, *layer, op) for number, layer in enumerate(zip(layers, channels, strict=True))]
+        raise ValueError(f"the deal has {len(layers)} layers; the net has {len(channels)}")
+    return [_complete(number, *layer, op) for number, layer in enumerate(zip(layers, channels, strict=True))]
 
 
 def _from_file(path):
     if not Path(path).is_file():
-        raise ValueError(f"no plan {str(path)!r}; it is a JSON file or one of {', '.join(PUBLISHED_PLANS)}")
+        raise ValueError(f"no deal {str(path)!r}; it is a JSON file or one of {', '.join(PUBLISHED_DEALS)}")
     try:
         return list(json.loads(Path(path).read_text(encoding="utf-8")))
     except (json.JSONDecodeError, TypeError) as error:
-        raise ValueError(f"{path} holds no list of layers in JSON: {error}") from None
+        raise ValueError(f"{path} holds no deal, a list of splits in JSON: {error}") from None
 
 
-def _layer(number, counts, channels, op):
-    """One layer's counts, checked, in the op's order."""
-    where = f"layer {number} of the plan"
-    if foreign := [kind for kind in counts if kind not in OPS[op]]:
-        fitting = [name for name, kinds in OPS.items() if set(counts) <= set(kinds)]
+def _complete(number, split, channels, op):
+    """The split of layer `number`, checked, with all kinds of the op in its order."""
+    where = f"layer {number} of the deal"
+    if not isinstance(split, dict):
+        raise ValueError(f"{where} is {split!r}; it must be a split {{kind: channels}}")
+    if foreign := [kind for kind in split if kind not in OPS[op]]:
+        fitting = [name for name, kinds in OPS.items() if set(split) <= set(kinds)]
         raise ValueError(f"{where} has {foreign[0]!r}, op {op!r} has not; ops with its kinds: {', '.join(fitting)}")
-    if not all(isinstance(count, int) and count >= 0 for count in counts.values()):
-        raise ValueError(f"{where} is {counts}; channels are whole numbers, 0 or more")
-    if sum(counts.values()) != channels:
-        raise ValueError(f"{where} has {sum(counts.values())} channels; the layer has {channels}")
-    return {kind: counts.get(kind, 0) for kind in OPS[op]}
+    if not all(isinstance(count, int) and count >= 0 for count in split.values()):
+        raise ValueError(f"{where} is {split}; channels are whole numbers, 0 or more")
+    if sum(split.values()) != channels:
+        raise ValueError(f"{where} has {sum(split.values())} channels; the layer has {channels}")
+    return {kind: split.get(kind, 0) for kind in OPS[op]}

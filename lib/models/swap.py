@@ -1,9 +1,9 @@
-"""Sub-kernels in any net: its 3x3x3 convolutions, exchanged for candidates to search among, or for a plan's kinds.
+"""Sub-kernels in any net: its 3x3x3 convolutions are swapped for the candidates of a search, or as a deal says.
 
 Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798
-Ours   the paper searches one ResNet; here every 3x3x3 convolution whose batch norm is the next child of its module is
-       swapped in place, dense or depthwise (CSN's, MobileNet's), so that C3D, I3D and volumes can be searched as well.
-       Its supernet adds the kinds up where the paper's concatenates them: the layers around stay as they are
+Ours   the paper searches one ResNet. Here every 3x3x3 convolution whose batch norm is the next child of its module is
+       swapped in place, dense or depthwise (as in CSN and MobileNet), so that C3D, I3D and nets for volumes can be
+       searched too. Our supernet adds the kinds where the paper concatenates them: the layers around stay as they are
 """
 
 from math import prod, sqrt
@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from kernels import depthwise_subkernel_conv3d
-from lib.models.subkernels import KINDS, OPS, SuperConv, convolve, read_plan
+from lib.models.subkernels import KINDS, OPS, SuperConv, convolve, read_deal
 
 
 def cut(weight, kind):
@@ -23,18 +23,18 @@ def cut(weight, kind):
 
 
 class SwappedConv(nn.Module):
-    """A convolution's stand-in: the same channels and stride, sub-kernels in place of 3x3x3 kernels.
+    """Stands in for a convolution: the same channels and stride, sub-kernels in place of 3x3x3 kernels.
 
-    conv    dense or depthwise; its weights are where the sub-kernels start; a bias is dropped: a norm follows
-    counts  {kind: channels}, in the order of the channels
+    conv   dense or depthwise; the sub-kernels start from its weights; its bias is dropped, because a norm follows
+    split  {kind: channels}, in the order of the channels
     """
 
-    def __init__(self, conv, counts):
+    def __init__(self, conv, split):
         super().__init__()
-        counts = {kind: count for kind, count in counts.items() if count}
-        self.kinds, self.stride, self.depthwise = tuple(counts), conv.stride, conv.groups > 1
-        parts = conv.weight.detach().split(list(counts.values()))
-        self.weights = nn.ParameterList(cut(part, kind).contiguous() for kind, part in zip(counts, parts, strict=True))
+        split = {kind: count for kind, count in split.items() if count}
+        self.kinds, self.stride, self.depthwise = tuple(split), conv.stride, conv.groups > 1
+        parts = conv.weight.detach().split(list(split.values()))
+        self.weights = nn.ParameterList(cut(part, kind).contiguous() for kind, part in zip(split, parts, strict=True))
 
     def forward(self, x):  # (N, C, T, H, W) -> (N, channels, T', H', W')
         op = depthwise_subkernel_conv3d if self.depthwise else convolve
@@ -42,8 +42,8 @@ class SwappedConv(nn.Module):
 
 
 class SummedConv(nn.Module):
-    """A convolution's and its norm's stand-in in a supernet: every kind on all channels, each with a norm of its own,
-    added up. `norm` holds the kinds' norms, one after the other, as a SuperConv's does."""
+    """Stands in for a convolution and its norm in a supernet: every kind has all channels and a norm of its own, and
+    the kinds are added. `norm` holds the norms of all kinds, one after the other, as in a SuperConv."""
 
     def __init__(self, conv, norm, op):
         super().__init__()
@@ -57,18 +57,18 @@ class SummedConv(nn.Module):
 
 
 def super_layers(net):
-    """The layers whose kinds a search chooses, in order; ValueError if there are none."""
+    """The layers of a supernet whose kinds a search chooses, in order; ValueError if there are none."""
     layers = [module for module in net.modules() if isinstance(module, SuperConv | SummedConv)]
     if not layers:
         raise ValueError(
-            f"{type(net).__name__} is no supernet: build it with search=True, with an op that drops channels, or by "
+            f"{type(net).__name__} is no supernet: build it with search=True, with an op that drops channels, or with "
             "lib.models.swap.to_supernet"
         )
     return layers
 
 
 def swappable(net):
-    """[(module, its child the convolution, its child the norm)], names of children, of all that can be swapped."""
+    """Every place that can be swapped: [(module, name of its convolution, name of the norm after it)]."""
     found = [(module, *names) for module in net.modules() for names in _pairs(module)]
     if not found:
         raise ValueError(f"{type(net).__name__} has no 3x3x3 convolution, dense or depthwise, before a batch norm")
@@ -89,17 +89,17 @@ def _is_whole(conv):
 
 
 def to_supernet(net, op="conv1_2_3d"):
-    """Swap in place for the search among an op's kinds, see OPS; "mixconvall" has all seven, for volumes. -> the net"""
+    """Swap in place for a search among the kinds of an op; "mixconvall" has all seven, for volumes. -> the net"""
     for module, conv, norm in swappable(net):
         setattr(module, conv, SummedConv(getattr(module, conv), getattr(module, norm), op))
         setattr(module, norm, nn.Identity())
     return net
 
 
-def with_plan(net, plan=None, op="conv1_2_3d"):
-    """Swap in place for a plan's kinds; plans as `lib.models.subkernels.read_plan` takes them. -> the net"""
-    places = swappable(net)
-    layers = read_plan(plan, op, [getattr(module, conv).out_channels for module, conv, _ in places])
-    for (module, conv, _), counts in zip(places, layers, strict=True):
-        setattr(module, conv, SwappedConv(getattr(module, conv), counts))
+def with_deal(net, deal=None, op="conv1_2_3d"):
+    """Swap in place for the kinds of a deal, in any form that `lib.models.subkernels.read_deal` takes. -> the net"""
+    found = swappable(net)
+    deal = read_deal(deal, op, [getattr(module, conv).out_channels for module, conv, _ in found])
+    for (module, conv, _), split in zip(found, deal, strict=True):
+        setattr(module, conv, SwappedConv(getattr(module, conv), split))
     return net

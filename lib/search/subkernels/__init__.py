@@ -1,1 +1,1 @@
-"""Which sub-kernel every channel gets: the search (CAKES), its nets, and deals of equal cost to compare with."""
+"""CAKES: the search for the sub-kernel of every channel, the nets it needs, and deals of equal cost to compare with."""

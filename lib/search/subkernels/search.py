@@ -1,18 +1,18 @@
-"""CAKES: search which channels get 1D, 2D or 3D kernels, by the scales of a supernet's norms.
+"""CAKES: search which channels get 1D, 2D or 3D kernels, by the scales of the norms in a supernet.
 
 Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798
        and its code, which names the two ways:
-Cost priority         every kind has all channels; an L1 penalty on the scales (gammas) of each layer's norm, in
-                      proportion to the kernels' sizes, makes channels earn what they cost
-Performance priority  no penalty; every forward pass keeps a random share of the candidates, so that none relies on
-                      the others
-Both end alike: a layer of p channels keeps the p candidates with the largest |gamma|.
+Cost priority         every kind has all channels. The scales (gammas) of each layer's norm pay an L1 penalty in
+                      proportion to the kernel's size, so that a large kernel must earn its cost
+Performance priority  no penalty. Every forward pass keeps a random part of the candidates, so that none relies on the
+                      others
+Both end in the same way: a layer of p channels keeps the p candidates with the largest |gamma|.
 
     net = create_model("cakes_50", num_classes=8, search=True)                   # performance: op="conv1_2_3d_dropout"
-    plan, record = search("runs/search", net, train, val, epochs=70)
-    create_model("cakes_50", num_classes=8, plan="runs/search/plan.json")
+    deal, record = search("runs/search", net, train, val, epochs=70)
+    create_model("cakes_50", num_classes=8, plan="runs/search/deal.json")
 
-In the folder: what `lib.train.fit` keeps, the gammas of every epoch in the history, and plan.json, written last.
+The folder holds what `lib.train.fit` writes, the gammas of every epoch in the history, and deal.json, written last.
 """
 
 import json
@@ -32,18 +32,18 @@ from lib.train import PIXELS, complete, fit
 
 
 def search(run_dir, net, train, val, *, strength=None, by_volume=True, exact=True, recalibrate=8, **options):
-    """Train the supernet `net` in the folder `run_dir`, and prune it: (plan, record of the training).
+    """Train the supernet `net` in the folder `run_dir` and prune it: (deal, record of the training).
 
-    net          with layers of several kinds: `cakes_*` with search=True or a dropping op, or `lib.models.swap`'s
-    train, val   ClipDatasets. The plan comes from the last epoch's gammas; val is only watched
-    strength     of the penalty; None: the paper's 1e-4, or 0 for a net that drops channels. What matters is strength
-                 x learning rate x steps: a short search needs a larger one
-    by_volume    weigh the penalty by the kernels' volumes; else alike
+    net          a supernet: `cakes_*` with search=True or an op that drops channels, or one of `lib.models.swap`
+    train, val   ClipDatasets. The deal comes from the gammas of the last epoch; val is only watched
+    strength     of the penalty. None: the paper's 1e-4, or 0 for a net that drops channels. What matters is strength
+                 x learning rate x steps: a short search needs a larger strength
+    by_volume    True: the penalty of a kernel is in proportion to its volume; False: the same for all kinds
     exact        see `kept_channels`
-    recalibrate  a net that drops channels is measured with those it would keep now, after as many training batches
-                 have set their running statistics; training goes on as if it had not been measured
+    recalibrate  for a net that drops channels: the number of training batches that set the running statistics of the
+                 channels it would keep now, before it is measured; training goes on as if nothing had happened
     options      of lib.train.fit, and of its recipe
-    Killed and called again, it goes on, and ends with the same plan.
+    After a kill, the same call goes on and ends with the same deal.
     """
     layers = super_layers(net)
     dropping = any(isinstance(layer, DroppingConv) for layer in layers)
@@ -60,22 +60,22 @@ def search(run_dir, net, train, val, *, strength=None, by_volume=True, exact=Tru
     record = fit(run_dir, net, train, val, observe=gammas, **options)
     kinds = [layer.kinds for layer in layers]
     rows = zip(record["history"][-1]["gammas"], kinds, strict=True)
-    plan = [prune(torch.tensor(values), names, exact=exact) for values, names in rows]
-    write_plan(Path(run_dir) / "plan.json", plan)
-    return plan, record
+    deal = [prune(torch.tensor(values), names, exact=exact) for values, names in rows]
+    write_deal(Path(run_dir) / "deal.json", deal)
+    return deal, record
 
 
 RECIPE_KEYS = frozenset(complete({}))
 
 
 def kind_weights(kinds):
-    """What a gamma of every kind pays: in proportion to the kernel's volume, 1 in all. {kind: weight}"""
+    """What a gamma of each kind pays, in proportion to the kernel's volume; the sum is 1. {kind: weight}"""
     volumes = {kind: prod(KINDS[kind]) for kind in kinds}
     return {kind: volume / sum(volumes.values()) for kind, volume in volumes.items()}
 
 
 def l1_penalty(net, strength, by_volume=True):
-    """strength * sum of weight * |gamma| over all candidates of all layers; its gradient at 0 is 0."""
+    """strength * sum of weight * |gamma| over all candidates of all layers. The gradient at gamma = 0 is 0."""
     terms = []
     for layer in super_layers(net):
         weights = kind_weights(layer.kinds) if by_volume else dict.fromkeys(layer.kinds, 1.0)
@@ -85,17 +85,18 @@ def l1_penalty(net, strength, by_volume=True):
 
 
 def gammas(net):
-    """Every layer's |gamma|, kind after kind, to 7 decimals. {"gammas": [[...], ...]}"""
+    """|gamma| of every layer, kind after kind, to 7 decimals. {"gammas": [[...], ...]}"""
     rows = [layer.norm.weight.detach().abs().tolist() for layer in super_layers(net)]
     return {"gammas": [[round(gamma, 7) for gamma in row] for row in rows]}
 
 
 def kept_channels(gamma, planes, *, exact=True):
-    """The candidates that a layer of `planes` channels keeps: their numbers, in order.
+    """The numbers of the candidates that a layer of `planes` channels keeps, in order.
 
     gamma  (candidates,), a multiple of planes
-    exact  exactly `planes`: the largest |gamma| first, the lower number first among equals. False: all that reach the
-           planes-th largest, as in the original code; with ties these are more, and their plan fits no net
+    exact  True: exactly `planes` candidates, those with the largest |gamma|; of equal ones, the lower number. False,
+           as in the original code: all that reach the planes-th largest. With ties these are more than `planes`, and
+           no net has such a deal
     """
     size = gamma.detach().abs()
     order = size.argsort(descending=True, stable=True)
@@ -105,31 +106,32 @@ def kept_channels(gamma, planes, *, exact=True):
 
 
 def prune(gamma, kinds, *, exact=True):
-    """One layer of the plan, {kind: channels}: whose candidates the kept ones are.
+    """One layer's split, {kind: channels}: how many of the kept candidates belong to each kind.
 
     gamma  (len(kinds) * planes,), kind after kind
     """
     planes = len(gamma) // len(kinds)
     if len(gamma) > 1 and (gamma.abs() == gamma.abs()[0]).all():
-        warnings.warn("all gammas are alike, as before any training: the plan means nothing", stacklevel=2)
+        warnings.warn("all gammas are equal, as before any training: the deal means nothing", stacklevel=2)
     owners = kept_channels(gamma, planes, exact=exact) // planes
     return {kind: int((owners == i).sum()) for i, kind in enumerate(kinds)}
 
 
-def plan_of(net, *, exact=True):
-    """The plan that a supernet's gammas make now."""
+def deal_of(net, *, exact=True):
+    """The deal that the present gammas of a supernet give."""
     return [prune(layer.norm.weight.detach(), layer.kinds, exact=exact) for layer in super_layers(net)]
 
 
-def write_plan(path, plan):
-    """A plan as JSON, a layer to a line: what `plan` of `create_model` reads."""
-    write_text(path, "[\n " + ",\n ".join(json.dumps(layer) for layer in plan) + "\n]\n")
+def write_deal(path, deal):
+    """Write a deal as JSON, one split a line. `create_model(..., plan=path)` reads it."""
+    write_text(path, "[\n " + ",\n ".join(json.dumps(split) for split in deal) + "\n]\n")
 
 
 @contextmanager
 def pruned(net, clips, count, recipe):
-    """Within, a net that drops channels keeps its largest gammas' and can be measured: the running statistics of all
-    its norms are averages over `count` batches of training clips. Afterwards it is as it was."""
+    """Inside this context a net that drops channels can be measured: each layer keeps the channels with the largest
+    gammas, and the running statistics of all norms are averages over `count` batches of training clips. Afterwards the
+    net is as it was."""
     before = {name: buffer.clone() for name, buffer in net.named_buffers()}
     layers = [layer for layer in super_layers(net) if isinstance(layer, DroppingConv)]
     for layer in layers:

@@ -8,7 +8,7 @@ from data_prep.moving_shapes.volumes import SOLIDS, Volumes, render, rotation
 from lib import create_model
 from lib.models.subkernels import OPS
 from lib.models.swap import swappable
-from lib.search.subkernels.nets import build_planned, build_supernet
+from lib.search.subkernels.nets import build_dealt, build_supernet
 from lib.search.subkernels.search import search
 from lib.train import fit
 
@@ -50,14 +50,14 @@ def test_strides_are_isotropic():
 
 
 def test_search_among_all_seven_kinds(splits, tmp_path):
-    """From volumes to a plan to a net that beats chance clearly."""
+    """From volumes to a deal to a net that beats chance clearly."""
     torch.manual_seed(0)
     net = build_supernet("volume_nano", "mixconvall", num_classes=8)
-    plan, record = search(tmp_path / "search", net, *splits[:2], strength=5e-4, **{**RECIPE, "epochs": 1})
-    assert len(plan) == 5 and [set(layer) for layer in plan] == [set(OPS["mixconvall"])] * 5
-    assert [sum(layer.values()) for layer in plan] == [len(row) // 7 for row in record["history"][-1]["gammas"]]
+    deal, record = search(tmp_path / "search", net, *splits[:2], strength=5e-4, **{**RECIPE, "epochs": 1})
+    assert len(deal) == 5 and [set(layer) for layer in deal] == [set(OPS["mixconvall"])] * 5
+    assert [sum(layer.values()) for layer in deal] == [len(row) // 7 for row in record["history"][-1]["gammas"]]
     torch.manual_seed(0)
-    found = build_planned("volume_nano", "mixconvall", plan, num_classes=8)
+    found = build_dealt("volume_nano", "mixconvall", deal, num_classes=8)
     assert found(torch.rand(2, 3, 16, 16, 16)).shape == (2, 8)
-    test = fit(tmp_path / "plan", found, *splits, **{**RECIPE, "epochs": 4})["test"]
+    test = fit(tmp_path / "deal", found, *splits, **{**RECIPE, "epochs": 4})["test"]
     assert test["top1_low"] > 12.5

@@ -1,4 +1,4 @@
-"""CAKES and GST: sizes, closed forms of any plan, inflation of a 2D net, policy."""
+"""CAKES and GST: sizes, closed forms of any deal, inflation of a 2D net, policy."""
 
 import random
 
@@ -14,7 +14,7 @@ from lib.train import parameter_groups
 from lib.weights.published import save_published
 
 CLIP = (3, 8, 224, 224)
-# spec of the paper's nets, 174 classes: op, plan, search -> parameters, multiply-accumulates in millions
+# the paper's nets, 174 classes: op, plan, search -> parameters, multiply-accumulates in millions
 SIZES = [
     ("conv2d", None, False, 23_864_558, 32_700),
     ("conv3d", None, False, 46_499_054, 62_295),
@@ -65,13 +65,13 @@ def test_fvcores_total():
 @pytest.mark.parametrize("seed", range(4))
 def test_closed_forms_of_random_plans(seed):
     rng, planes = random.Random(seed), planes_of(BLOCKS[50])
-    plan = []
+    deal = []
     for p in planes:
         a, b = sorted(rng.randint(0, p) for _ in range(2))
-        plan.append({"kx1x1": p - b, "kxkxk": a, "1xkxk": b - a})  # in no particular order
+        deal.append({"kx1x1": p - b, "kxkxk": a, "1xkxk": b - a})  # in no particular order
     with torch.device("meta"):
-        cost = measure_cost(create_model("cakes_50", plan=plan), (3, 5, 224, 224))
-    each = [27 * c["kxkxk"] + 9 * c["1xkxk"] + 3 * c["kx1x1"] for c in plan]
+        cost = measure_cost(create_model("cakes_50", plan=deal), (3, 5, 224, 224))
+    each = [27 * c["kxkxk"] + 9 * c["1xkxk"] + 3 * c["kx1x1"] for c in deal]
     assert cost.params == 12_547_310 + sum(p * n for p, n in zip(planes, each, strict=True))
     inner = sum((3584 // p) ** 2 * p * n for p, n in zip(planes, each, strict=True))  # 56 pixels at 64 planes
     assert cost.macs == 5 * (17_902_436_352 // 8 + inner)

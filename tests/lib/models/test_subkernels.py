@@ -1,4 +1,4 @@
-"""Sub-kernel convolutions: ops and dropping ops on golden files, plans, inflation kind by kind."""
+"""Sub-kernel convolutions: ops and dropping ops on golden files, deals, inflation kind by kind."""
 
 import json
 
@@ -12,14 +12,14 @@ from lib import create_model
 from lib.models.subkernels import (
     KINDS,
     OPS,
-    PUBLISHED_PLANS,
+    PUBLISHED_DEALS,
     DroppingConv,
     SubKernelConv,
     any_counts,
     any_subset,
     convolve,
     inflated,
-    read_plan,
+    read_deal,
     uniform,
 )
 
@@ -109,27 +109,27 @@ def test_convolve_is_the_kernels_op():
 
 
 def test_plans(tmp_path):
-    assert PUBLISHED_PLANS == json.loads((GOLDEN / "cakes/published_configs.json").read_text())
+    assert PUBLISHED_DEALS == json.loads((GOLDEN / "cakes/published_configs.json").read_text())
     planes = [16, 32, 64]
-    path = tmp_path / "plan.json"
+    path = tmp_path / "deal.json"
     path.write_text(json.dumps([{"kx1x1": 16}, {"1xkxk": 20, "kxkxk": 12}, {"1xkxk": 64}]))
     net = create_model("cakes_nano", plan=str(path))
     assert [block.middle.kinds for block in net.blocks()] == [("kx1x1",), ("kxkxk", "1xkxk"), ("1xkxk",)]
     assert uniform(OPS["mixconvall"], 16) == dict.fromkeys(OPS["mixconvall"], 2) | {"kxkxk": 4}
     wrong = {
-        "no plan 'CAKES3D'": "CAKES3D",
-        "layer 0 of the plan has 15 channels; the layer has 16": [{"kx1x1": 15}, {}, {}],
-        "the plan has 16 layers; the net has 3": "CAKES12D_P",
+        "no deal 'CAKES3D'": "CAKES3D",
+        "layer 0 of the deal has 15 channels; the layer has 16": [{"kx1x1": 15}, {}, {}],
+        "the deal has 16 layers; the net has 3": "CAKES12D_P",
         "'1x1xk', op 'conv1_2d' has not.*mixconv1d": [{"1x1xk": 16}, {}, {}],
         "whole numbers": [{"kx1x1": 16.0}, {}, {}],
     }
-    for message, plan in wrong.items():
+    for message, deal in wrong.items():
         with pytest.raises(ValueError, match=message):
-            read_plan(plan, "conv1_2d", planes)
+            read_deal(deal, "conv1_2d", planes)
 
 
 def test_inflation_goes_by_the_kinds_name():
-    """A plan without its op's first kind, and ResNet-101, are filled too."""
+    """A deal without its op's first kind, and ResNet-101, are filled too."""
     flat = {"conv2": torch.arange(4 * 2 * 9.0).reshape(4, 2, 3, 3)}
     op = SubKernelConv(2, {"kxkxk": 0, "1xkxk": 1, "kx1x1": 3}, (1, 1, 1))
     norm = {name: torch.arange(4.0) for name in ("weight", "bias", "running_mean", "running_var")}

@@ -1,4 +1,4 @@
-"""Sub-kernels in any net: what is swapped, dense equality, supernets, plans, volumes."""
+"""Sub-kernels in any net: what is swapped, dense equality, supernets, deals, volumes."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ from torch import nn
 from lib import create_model, measure_cost
 from lib.models.layers import conv
 from lib.models.subkernels import KINDS, OPS, uniform
-from lib.models.swap import SummedConv, SwappedConv, super_layers, swappable, to_supernet, with_plan
-from lib.search.subkernels.search import gammas, l1_penalty, plan_of
+from lib.models.swap import SummedConv, SwappedConv, super_layers, swappable, to_supernet, with_deal
+from lib.search.subkernels.search import deal_of, gammas, l1_penalty
 
 # net: (options, how many 3x3x3 convolutions before a norm, whether they are depthwise)
 NETS = {
@@ -28,7 +28,7 @@ def clip_for(name):
 
 @pytest.mark.parametrize("name", NETS)
 def test_supernets_and_plans(name):
-    """Logits, a gradient for every gamma, and a plan whose net costs what the kinds cost."""
+    """Logits, a gradient for every gamma, and a deal whose net costs what the kinds cost."""
     options, count, depthwise = NETS[name]
     torch.manual_seed(0)
     net = create_model(name, num_classes=5, **options)
@@ -43,12 +43,12 @@ def test_supernets_and_plans(name):
     assert logits.shape == (2, 5) and all(layer.norm.weight.grad.abs().min() > 0 for layer in super_layers(net))
     for layer in super_layers(net):
         layer.norm.weight.data = torch.rand(len(layer.norm.weight))
-    plan = plan_of(net)
-    found = with_plan(create_model(name, num_classes=5, **options), plan)
+    deal = deal_of(net)
+    found = with_deal(create_model(name, num_classes=5, **options), deal)
     assert found(clip_for(name)).shape == (2, 5)
     whole = measure_cost(create_model(name, num_classes=5, **options), tuple(clip_for(name).shape[1:])).params
     saved = sum((27 - 9) * n["1xkxk"] * p.weight.shape[1] + (27 - 3) * n["kx1x1"] * p.weight.shape[1]
-                for n, p in zip(plan, places, strict=True))  # fmt: skip
+                for n, p in zip(deal, places, strict=True))  # fmt: skip
     biases = sum(place.out_channels for place in places if place.bias is not None)
     assert sum(p.numel() for p in found.parameters()) == whole - saved - biases
 
@@ -78,7 +78,7 @@ def test_summed_kinds():
 
 
 def test_a_uniform_plan_of_all_kinds():
-    net = with_plan(create_model("csn_r3d_nano", num_classes=5), None, "mixconvall")
+    net = with_deal(create_model("csn_r3d_nano", num_classes=5), None, "mixconvall")
     layers = [module for module in net.modules() if isinstance(module, SwappedConv)]
     shares = [{kind: len(w) for kind, w in zip(layer.kinds, layer.weights, strict=True)} for layer in layers]
     assert shares == [uniform(OPS["mixconvall"], sum(share.values())) for share in shares]
@@ -87,5 +87,5 @@ def test_a_uniform_plan_of_all_kinds():
 def test_nothing_to_swap():
     with pytest.raises(ValueError, match="has no 3x3x3 convolution"):
         to_supernet(create_model("c2d_nano", num_classes=5))
-    with pytest.raises(ValueError, match="the plan has 1 layers"):
-        with_plan(create_model("ircsn_nano", num_classes=5), [{"kxkxk": 16}])
+    with pytest.raises(ValueError, match="the deal has 1 layers"):
+        with_deal(create_model("ircsn_nano", num_classes=5), [{"kxkxk": 16}])

@@ -12,7 +12,7 @@ from lib.data import ClipDataset, build_cache, read_manifest
 from lib.models.subkernels import OPS, DroppingConv, SuperConv
 from lib.models.swap import super_layers
 from lib.run import done
-from lib.search.subkernels.search import gammas, kept_channels, kind_weights, l1_penalty, plan_of, prune, pruned, search
+from lib.search.subkernels.search import deal_of, gammas, kept_channels, kind_weights, l1_penalty, prune, pruned, search
 from lib.train import complete
 
 SEARCH = golden("cakes/search")
@@ -46,8 +46,8 @@ def test_pruning(case):
 @pytest.mark.parametrize("case", [case for case in SEARCH["prune"] if "supernet" in case], ids=lambda c: c["supernet"])
 def test_pruning_a_published_supernet(case, tmp_path):
     net = load_published("cakes_50", write_stand_in(f"cakes/supernet_{case['supernet']}", tmp_path)).model
-    assert plan_of(net, exact=False) == case["config"]
-    assert [sum(layer.values()) for layer in plan_of(net)] == [layer.planes for layer in super_layers(net)]
+    assert deal_of(net, exact=False) == case["config"]
+    assert [sum(layer.values()) for layer in deal_of(net)] == [layer.planes for layer in super_layers(net)]
 
 
 @pytest.mark.parametrize("case", SEARCH["l1_subgradient"], ids=lambda case: f"{case['op_code']} {case['reweight']}")
@@ -89,11 +89,11 @@ def test_weights_of_the_penalty():
 
 
 def test_an_untrained_supernet_warns():
-    with pytest.warns(UserWarning, match="the plan means nothing"):
-        plan = plan_of(create_model("cakes_nano", num_classes=8, search=True))
-    assert plan == [{"kxkxk": p, "1xkxk": 0, "kx1x1": 0} for p in (16, 32, 64)]
+    with pytest.warns(UserWarning, match="the deal means nothing"):
+        deal = deal_of(create_model("cakes_nano", num_classes=8, search=True))
+    assert deal == [{"kxkxk": p, "1xkxk": 0, "kx1x1": 0} for p in (16, 32, 64)]
     with pytest.raises(ValueError, match="no supernet: build it with search=True"):
-        plan_of(create_model("cakes_nano", num_classes=8))
+        deal_of(create_model("cakes_nano", num_classes=8))
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +113,9 @@ def supernet(**options):
 def test_a_killed_search_ends_with_the_same_plan(options, splits, tmp_path, monkeypatch):
     from lib import train
 
-    plan, record = search(tmp_path / "whole", supernet(**options), *splits, save_minutes=0, **RECIPE)
-    assert json.loads((tmp_path / "whole" / "plan.json").read_text()) == plan
-    assert [sum(layer.values()) for layer in plan] == [16, 32, 64]
+    deal, record = search(tmp_path / "whole", supernet(**options), *splits, save_minutes=0, **RECIPE)
+    assert json.loads((tmp_path / "whole" / "deal.json").read_text()) == deal
+    assert [sum(layer.values()) for layer in deal] == [16, 32, 64]
     real, left = train._step, [7]
 
     def dies(*arguments):
@@ -127,9 +127,9 @@ def test_a_killed_search_ends_with_the_same_plan(options, splits, tmp_path, monk
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(train, "_step", dies)
         search(tmp_path / "killed", supernet(**options), *splits, save_minutes=0, **RECIPE)
-    assert not (tmp_path / "killed" / "plan.json").exists()
+    assert not (tmp_path / "killed" / "deal.json").exists()
     again, _ = search(tmp_path / "killed", supernet(**options), *splits, save_minutes=0, **RECIPE)
-    assert again == plan
+    assert again == deal
     rows = [[{k: row[k] for k in row if k != "seconds"} for row in done(tmp_path / name)["history"]]
             for name in ("whole", "killed")]  # fmt: skip
     kinds = 2 if "op" in options else 3
@@ -143,8 +143,8 @@ def test_a_killed_search_ends_with_the_same_plan(options, splits, tmp_path, monk
 def test_the_penalty_parts_the_kinds(splits, tmp_path):
     """With a strong penalty the dear kinds lose more, and the loss that is written down is without it."""
     _, weak = search(tmp_path / "weak", supernet(search=True), *splits, strength=0.0, **RECIPE)
-    plan, strong = search(tmp_path / "strong", supernet(search=True), *splits, strength=0.3, **RECIPE)
-    assert sum(layer["kxkxk"] for layer in plan) < sum(layer["kx1x1"] for layer in plan)
+    deal, strong = search(tmp_path / "strong", supernet(search=True), *splits, strength=0.3, **RECIPE)
+    assert sum(layer["kxkxk"] for layer in deal) < sum(layer["kx1x1"] for layer in deal)
     first = [record["history"][0]["train_loss"] for record in (weak, strong)]
     assert first[0] == pytest.approx(first[1], rel=0.2)
 

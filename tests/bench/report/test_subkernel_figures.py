@@ -1,17 +1,17 @@
-"""The figures of a search show what is in its plan and its record."""
+"""The figures of a search show what is in its deal and its record."""
 
 import matplotlib.pyplot as plt
 import pytest
 
-from bench.report.subkernel_figures import COLOURS, draw_gammas, draw_plan, draw_plans, kind_name
-from lib.models.subkernels import KINDS, OPS, PUBLISHED_PLANS
+from bench.report.subkernel_figures import COLOURS, draw_deal, draw_deals, draw_gammas, kind_name
+from lib.models.subkernels import KINDS, OPS, PUBLISHED_DEALS
 
-PLAN = [{"kxkxk": 3, "1xkxk": 0, "kx1x1": 1}, {"kxkxk": 2, "1xkxk": 5, "kx1x1": 1}]
+DEAL = [{"kxkxk": 3, "1xkxk": 0, "kx1x1": 1}, {"kxkxk": 2, "1xkxk": 5, "kx1x1": 1}]
 
 
 def test_bars_are_the_plans_shares():
     ax = plt.figure().subplots()
-    draw_plan(ax, PLAN, "searched")
+    draw_deal(ax, DEAL, "searched")
     shares = [bar.get_width() for bar in ax.patches]
     assert shares == pytest.approx([3 / 4, 0, 1 / 4, 2 / 8, 5 / 8, 1 / 8])
     assert [text.get_text() for text in ax.texts] == ["3", "1", "2", "5", "1"]
@@ -29,8 +29,8 @@ def test_gammas_start_at_one_and_the_loudest_stay():
 
 def test_deep_plans_side_by_side():
     figure = plt.figure(layout="constrained")
-    plans = {name: PUBLISHED_PLANS[name] for name in ("CAKES123D_C", "CAKES123D_P")}
-    draw_plans(figure, plans, dict.fromkeys(plans, "a note"))
+    deals = {name: PUBLISHED_DEALS[name] for name in ("CAKES123D_C", "CAKES123D_P")}
+    draw_deals(figure, deals, dict.fromkeys(deals, "a note"))
     titles = [ax.get_title() for ax in figure.axes]
     assert [title.split("\n")[0] for title in titles[:3]] == [kind_name(kind) for kind in OPS["conv1_2_3d"]]
     assert titles[3:] == ["CAKES123D_C\na note", "CAKES123D_P\na note"]
