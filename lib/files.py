@@ -4,7 +4,23 @@ import contextlib
 import fcntl
 import json
 import os
+import unicodedata
 from pathlib import Path
+
+
+def file_name(text, what="name"):
+    """`text`, if it can be one part of a path and nothing else; else a ValueError that says `what` it was to be.
+
+    What a file or a user says (a name, label, id) passes through here before it becomes part of a path: no folder, no
+    way up, no hidden file, no control character, at most 200 bytes.
+    """
+    if not isinstance(text, str) or not text.strip() or text.startswith(".") or set(text) & set("/\\"):
+        raise ValueError(
+            f"{what} {text!r} cannot be part of a path: it must be text without / and \\, not begin with ."
+        )
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text) or len(text.encode()) > 200:
+        raise ValueError(f"{what} {text[:80]!r} cannot be part of a path: control characters, or over 200 bytes")
+    return text
 
 
 @contextlib.contextmanager
