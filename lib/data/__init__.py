@@ -7,6 +7,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see
     from lib.data.cache import DecodedCache, build_cache
     from lib.data.clips import ClipDataset, batches
     from lib.data.manifest import Manifest, Video, read_manifest, write_manifest
+    from lib.data.protocol import PIXELS, Pixels, Protocol, own_protocol
     from lib.data.readers import open_video
     from lib.data.transforms import as_clip, normalize
 
@@ -15,12 +16,16 @@ _HOMES = {
     "ClipDataset": "lib.data.clips",
     "DecodedCache": "lib.data.cache",
     "Manifest": "lib.data.manifest",
+    "PIXELS": "lib.data.protocol",
+    "Pixels": "lib.data.protocol",
+    "Protocol": "lib.data.protocol",
     "Video": "lib.data.manifest",
     "as_clip": "lib.data.transforms",
     "batches": "lib.data.clips",
     "build_cache": "lib.data.cache",
     "normalize": "lib.data.transforms",
     "open_video": "lib.data.readers",
+    "own_protocol": "lib.data.protocol",
     "read_manifest": "lib.data.manifest",
     "write_manifest": "lib.data.manifest",
 }
@@ -28,12 +33,16 @@ __all__ = [
     "ClipDataset",
     "DecodedCache",
     "Manifest",
+    "PIXELS",
+    "Pixels",
+    "Protocol",
     "Video",
     "as_clip",
     "batches",
     "build_cache",
     "normalize",
     "open_video",
+    "own_protocol",
     "read_manifest",
     "write_manifest",
 ]

@@ -3,6 +3,9 @@
 A clip is uint8 (T, H, W, 3), RGB, as a reader gives it. Boxes come from lib.data.crops.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -32,28 +35,44 @@ def mirrored_label(label, mirror_pairs):
     return label
 
 
-def resize(clip, height, width):
-    """Bilinear, antialiased when it shrinks, rounded to 8 bits, like Pillow's; unchanged if it already fits.
+class Resampling(NamedTuple):
+    """How somebody's code resizes: with or without a low-pass when it shrinks, and the long side's length."""
 
-    Torch computes it in integers; a value may differ from Pillow's by one grey level.
+    antialias: bool
+    long_side: Callable  # f(long, short, wanted short) -> pixels
+
+
+# Pillow's: Efficient-3DCNNs, TSM, RubiksNet, CAKES, Optimization Planning. OpenCV's: mmaction2, so CSN.
+RESAMPLINGS = {
+    "pillow": Resampling(True, lambda long, short, wanted: int(long * wanted / short)),
+    "opencv": Resampling(False, lambda long, short, wanted: int(long * (wanted / short) + 0.5)),
+}
+
+
+def resize(clip, height, width, resampling="pillow"):
+    """Bilinear, rounded to 8 bits, like Pillow's (antialiased) or OpenCV's (plain); unchanged if it already fits.
+
+    Torch computes it in integers; a value may differ from theirs by one grey level.
     -> uint8 (T, height, width, 3)
     """
     if clip.shape[1:3] == (height, width):
         return clip
     frames = torch.from_numpy(np.ascontiguousarray(clip)).permute(0, 3, 1, 2)
-    frames = F.interpolate(frames, size=(height, width), mode="bilinear", antialias=True)
+    antialias = RESAMPLINGS[resampling].antialias
+    frames = F.interpolate(frames, size=(height, width), mode="bilinear", antialias=antialias)
     return frames.permute(0, 2, 3, 1).numpy()
 
 
-def short_side_size(height, width, short_side, half_up=False):
-    """Height and width once the shorter is `short_side`; the longer is truncated, or rounded half up as CSN does it."""
-    short, extra = min(height, width), 0.5 if half_up else 0
-    return int(height * short_side / short + extra), int(width * short_side / short + extra)
+def short_side_size(height, width, short_side, resampling="pillow"):
+    """Height and width once the shorter is `short_side`; the longer by the rule of `resampling`."""
+    long_side = RESAMPLINGS[resampling].long_side
+    short = min(height, width)
+    return tuple(short_side if side == short else long_side(side, short, short_side) for side in (height, width))
 
 
-def resize_short_side(clip, short_side):
+def resize_short_side(clip, short_side, resampling="pillow"):
     """Resize so that the shorter of height and width is `short_side` pixels.  -> uint8 (T, H', W', 3)"""
-    return resize(clip, *short_side_size(*clip.shape[1:3], short_side))
+    return resize(clip, *short_side_size(*clip.shape[1:3], short_side, resampling), resampling)
 
 
 # What published nets were fed, as options of `normalize`

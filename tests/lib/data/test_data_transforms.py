@@ -32,7 +32,7 @@ def test_resize_leaves_a_fitting_clip_alone():
 )
 def test_short_side_size(size, short, truncated, half_up):
     assert transforms.short_side_size(*size, short) == truncated
-    assert transforms.short_side_size(*size, short, half_up=True) == half_up
+    assert transforms.short_side_size(*size, short, "opencv") == half_up
 
 
 def test_mirror_and_its_label():
