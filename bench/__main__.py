@@ -165,25 +165,25 @@ def _extract(a):
     extract(a.name, a.checkpoint, a.folder, a.out, **views, **reading)
 
 
-def _add_strategy(parser):
-    parser.add_argument("name", help="of a published strategy, or the strategy.json that the planner wrote")
+def _add_schedule(parser):
+    parser.add_argument("name", help="of a published schedule, or the schedule.json that the planner wrote")
     parser.add_argument(
         "folder", nargs="?", help="of the manifest; without it the stages are printed, nothing is trained"
     )
-    parser.add_argument("--weights", metavar="FILE", help="the strategy's start weights (none: random ones)")
-    parser.add_argument("--run-dir", metavar="DIR", help="where the training lies (runs/strategies/<name>)")
-    parser.add_argument("--gpus", type=int, default=4, help="for which the strategy's batches are; we accumulate (4)")
+    parser.add_argument("--weights", metavar="FILE", help="the schedule's start weights (none: random ones)")
+    parser.add_argument("--run-dir", metavar="DIR", help="where the training lies (runs/schedules/<name>)")
+    parser.add_argument("--gpus", type=int, default=4, help="for which the schedule's batches are; we accumulate (4)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=0)
 
 
-def _strategy(a):
-    from bench.published.strategy import show, train
+def _schedule(a):
+    from bench.published.schedule import show, train
 
     show(a.name, a.gpus)
     if a.folder:
         running = {"gpus": a.gpus, "device": a.device, "workers": a.workers}
-        train(a.name, a.folder, a.run_dir or ROOT / "runs" / "strategies" / a.name, weights=a.weights, **running)
+        train(a.name, a.folder, a.run_dir or ROOT / "runs" / "schedules" / a.name, weights=a.weights, **running)
 
 
 def _add_merge(parser):
@@ -208,7 +208,7 @@ COMMANDS = {
     "checkpoint": ("look at a published checkpoint, or convert it", _add_checkpoint, _checkpoint),
     "extract": ("run published weights over every view of a split, and keep the scores", _add_extract, _extract),
     "merge": ("the accuracy that files of scores add up to", _add_merge, _merge),
-    "strategy": ("print the stages of a training strategy, or train them", _add_strategy, _strategy),
+    "schedule": ("print the stages of a training schedule, or train them", _add_schedule, _schedule),
     "costs": ("every net's published cost beside ours", _add_costs, _costs),
 }
 

@@ -9,7 +9,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from data_prep.report import nothing_fits, print_plan, print_remarks, print_summary
+from data_prep.report import nothing_fits, print_dry_run, print_remarks, print_summary
 from data_prep.rows import Part, count_remarks, find_all, make_row
 from data_prep.scan import scan
 from data_prep.splits import hold_out_some, mirror_pairs
@@ -73,7 +73,7 @@ def prepare_listings(
     if not paths:
         raise ValueError(nothing_fits(parts, tree, remarks))
     if dry_run:
-        print_plan(name, out, parts, tree, remarks)
+        print_dry_run(name, out, parts, tree, remarks)
         return {}
     with locked(out, waiting=f"{out}: another process prepares it, waiting"):
         images, how = _images(tree, paths), {"fps": fps, "workers": workers, "progress": progress}

@@ -22,7 +22,7 @@ def print_remarks(remarks, file):
         print(f"  {line}")
 
 
-def print_plan(name, out, parts, tree, remarks):
+def print_dry_run(name, out, parts, tree, remarks):
     """What a dry run would have done."""
     for home, part in parts.items():
         listed = dict(Counter(entry.split for entry, _ in part.rows))

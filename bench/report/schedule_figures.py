@@ -1,4 +1,4 @@
-"""Figures of a planned strategy: the graph with its chosen path, and the curve of every edge. Drawn from the record."""
+"""Figures of a searched schedule, drawn from its record: the graph with the chosen path, the curve of every edge."""
 
 from itertools import pairwise
 
@@ -6,25 +6,25 @@ import matplotlib.pyplot as plt
 
 from lib.search.schedule.stopping import fitted_curve
 
-CHOSEN, CAPPED = "#D55E00", "#0072B2"  # with their line styles different enough in grey
+CHOSEN, CAPPED = "#D55E00", "#0072B2"  # their line styles differ too, for grey prints
 
 
 def draw_graph(graph, record, names=None, ax=None):
-    """The graph: clip settings from left to right, falling rates downwards; the chosen path is drawn bold.  -> axes
+    """The graph: clip settings from left to right, rates falling downwards, the chosen path bold.  -> axes
 
-    record  the planner's; at a node stands its score, at an edge how many epochs it keeps (of how many it was trained),
-            with * and dashed where it ended at its cap
+    record  of the planner. A node shows its score. An edge shows the epochs that it keeps (and was trained), and is
+            dashed with a * where it ended at its cap
     names   of the clip settings
     """
     settings = 1 + max(setting for setting, _ in graph["states"][1:])
     ax = ax or plt.subplots(figsize=(2.6 * settings + 2.2, 4.2), layout="constrained")[1]
     factors = sorted({factor for _, factor in graph["states"][1:]}, reverse=True)
-    places = [(-1, 0.5)] + [(setting, -factors.index(factor)) for setting, factor in graph["states"][1:]]
+    positions = [(-1, 0.5)] + [(setting, -factors.index(factor)) for setting, factor in graph["states"][1:]]
     path = set(pairwise([0, *(node for node, _ in record["path"])]))
     for edge in record["edges"]:
-        _draw_edge(ax, places[edge["start"]], places[edge["end"]], edge, (edge["start"], edge["end"]) in path)
+        _draw_edge(ax, positions[edge["start"]], positions[edge["end"]], edge, (edge["start"], edge["end"]) in path)
     on_path = {0, *(node for node, _ in record["path"])}
-    for node, (x, y) in enumerate(places):
+    for node, (x, y) in enumerate(positions):
         score = f"\n{record['node_scores'][str(node)]:.3f}" if node else "\nstart"
         look = {"boxstyle": "round,pad=0.45", "fc": "white", "ec": CHOSEN if node in on_path else "0.5"}
         ax.text(x, y, f"{node}{score}", ha="center", va="center", fontsize=9, zorder=3, bbox=look | {"lw": 1.6})
@@ -37,7 +37,7 @@ def draw_graph(graph, record, names=None, ax=None):
 
 
 def _draw_edge(ax, start, end, edge, chosen):
-    """An arrow between two nodes, shortened so that it ends at their boxes, and its epochs beside its middle."""
+    """An arrow between two nodes that ends at their boxes, and its epochs near its middle."""
     capped = edge["outcome"] == "capped"
     look = {"arrowstyle": "-|>", "shrinkA": 20, "shrinkB": 20, "color": CHOSEN if chosen else "0.65"}
     look |= {"lw": 2.6 if chosen else 1, "ls": "--" if capped else "-", "mutation_scale": 13}
@@ -50,7 +50,7 @@ def _draw_edge(ax, start, end, edge, chosen):
 
 
 def draw_curves(record, columns=3, ylabel="metric on val"):
-    """Every edge's measured metric, its last fit and the epoch that is kept, a panel each.  -> figure"""
+    """A panel per edge with its measured metric, its last fit and the epoch that is kept.  -> figure"""
     edges = record["edges"]
     rows = -(-len(edges) // columns)
     figure, axes = plt.subplots(

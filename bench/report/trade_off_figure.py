@@ -24,7 +24,7 @@ LOOKS = {
     "CSN": ("#D55E00", "s", "CSN"),
     "RubiksNet": ("#009E73", "D", "RubiksNet"),
     "CAKES": ("#CC79A7", "^", "CAKES"),
-    "Optimization Planning": ("#E69F00", "v", "Optimization Planning's\nnets, without a plan"),
+    "Optimization Planning": ("#E69F00", "v", "Optimization Planning's\nnets, usual schedule"),
 }
 
 

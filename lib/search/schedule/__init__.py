@@ -2,10 +2,11 @@
 
 from lib.search.schedule.edge_trainer import EdgeTrainer, planner_metric
 from lib.search.schedule.graph import grid_graph
-from lib.search.schedule.planner import NotConverged, Planner, plan
-from lib.search.schedule.staged import build_stage, fit_strategy, stage_clips
-from lib.search.schedule.strategies import clip_settings, load_strategy, published_strategies, stages
-from lib.search.schedule.table_trainer import TableTrainer, plan_case
+from lib.search.schedule.planner import Planner, find_schedule
+from lib.search.schedule.schedules import clip_settings, load_schedule, published_schedules, stages
+from lib.search.schedule.staged import build_stage, fit_schedule, stage_clips
+from lib.search.schedule.stopping import NotConverged
+from lib.search.schedule.table_trainer import TableTrainer
 
 __all__ = [
     "EdgeTrainer",
@@ -14,13 +15,12 @@ __all__ = [
     "TableTrainer",
     "build_stage",
     "clip_settings",
-    "fit_strategy",
+    "find_schedule",
+    "fit_schedule",
     "grid_graph",
-    "load_strategy",
-    "plan",
-    "plan_case",
+    "load_schedule",
     "planner_metric",
-    "published_strategies",
+    "published_schedules",
     "stage_clips",
     "stages",
 ]

@@ -1,10 +1,10 @@
-"""The planner's real trainer: one edge is a training of `lib.train` at a constant rate, epoch by epoch.
+"""The trainer of real searches: one edge is a training of `lib.train` at a constant rate, epoch by epoch.
 
 In the folder of an edge:
     last.pt      net, optimizer and position, so that a kill costs no more than `save_minutes` of an epoch
-    model_3.pt   the weights after epoch 3, until the planner has decided which it keeps
+    model_3.pt   the weights after epoch 3; the planner decides later which of these it keeps
     metrics.jsonl
-and initial.pt, the net before any training, in the search's own folder.
+The folder of the search itself holds initial.pt, the net before any training.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from lib.train import PIXELS, Training, complete
 
 
 def planner_metric(logits, labels, ks=(1, 3, 5)):
-    """Mean of top-1, top-3 and top-5, shares from 0 to 1; with few classes no k is larger than classes - 1.
+    """The mean of top-1, top-3 and top-5, shares from 0 to 1. With few classes, k is at most classes - 1.
 
     logits  (videos, views, classes), averaged over views as they are; labels (videos,)
     Source: Optimization Planning's code.
@@ -30,15 +30,15 @@ def planner_metric(logits, labels, ks=(1, 3, 5)):
 
 
 class EdgeTrainer:
-    """Trains the edges of a search in a folder: what `lib.search.schedule.plan` takes as its trainer.
+    """Trains the edges of a search in a folder: the trainer that `lib.search.schedule.find_schedule` takes.
 
-    folder    the search's, the one that is given to `plan`
+    folder    of the search, the same that `find_schedule` is given
     build     f(frozen_bn) -> net; the initial net is build(False) after torch.manual_seed(seed)
-    clips     f(split, stage, seed) -> ClipDataset of a clip setting, such as `stage_clips` of staged.py binds
+    clips     f(split, stage, seed) -> ClipDataset of a clip setting, such as a partial of `stage_clips` in staged.py
     initial   weights to start from, a state dict; None: as built
-    gpus      how many the settings' batch_size is for: accumulation makes up for them
-    recipe    changes to lib.train.RECIPE; rate, schedule and batches are the edge's
-    Epoch n of an edge depends on (seed, edge, n) alone: order and place of its training, or a kill, change nothing.
+    gpus      the number of GPUs that batch_size counts on; we accumulate as many batches instead
+    recipe    changes to lib.train.RECIPE; rate, schedule and batches come from the edge
+    Epoch n of an edge depends on (seed, edge, n) alone: neither order and place of the trainings nor a kill change it.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class EdgeTrainer:
         return str((edge.folder / f"model_{n}.pt").relative_to(self.folder))
 
     def net(self, model, frozen_bn=False):
-        """A kept model, named as in a strategy or an edge's record; None: the initial one."""
+        """A kept model by its name in a schedule or in the record of an edge; None: the initial one."""
         net = self.build(frozen_bn)
         path = self.folder / model if model else self._initial()
         load_weights(net, torch.load(path, map_location="cpu", weights_only=True))
@@ -94,8 +94,8 @@ class EdgeTrainer:
 
     def _open(self, edge, model, fresh=False):
         if edge.folder is None or self.folder not in edge.folder.parents:
-            raise ValueError(f"a real training needs the search's folder: give plan(folder={str(self.folder)!r})")
-        if fresh:  # a training there is one that the planner knows nothing of
+            raise ValueError(f"a real training needs a folder: call find_schedule(folder={str(self.folder)!r})")
+        if fresh:  # the planner knows nothing of a training that is there
             (edge.folder / "last.pt").unlink(missing_ok=True)
         seed = int(np.random.SeedSequence([self.seed, edge.index]).generate_state(1)[0])
         stage = {**edge.setting, "base_learning_rate": edge.learning_rate, "epochs": 1}

@@ -9,23 +9,23 @@ base rate. Edges stand in the order in which they are trained; the highest node 
 
 from itertools import pairwise
 
-# What makes a stage, under the published names; a clip setting holds all but `epochs`, a strategy a list of each.
-# A clip is num_segments x clip_length frames, num_steps video frames apart; a step sums iter_size batches.
+# The options of a stage, by their published names. A clip setting has all but `epochs`; a schedule has lists of all.
+# A clip is num_segments x clip_length frames, num_steps video frames apart. A step sums iter_size batches.
 SETTING_OPTIONS = ("num_segments", "clip_length", "num_steps", "batch_size", "iter_size", "frozen_bn")
 STAGE_OPTIONS = (*SETTING_OPTIONS, "base_learning_rate", "epochs")
 
 
 def grid_graph(settings=3, factors=(1, 0.1, 0.01), *, extended=False):
-    """Every setting at every rate; an edge lengthens the clip or lowers the rate. Nodes count factors, then settings.
+    """A graph with every setting at every rate. An edge goes to a longer clip or to a lower rate.
 
-    settings  how many clip settings; training starts at the first factor of the first or second one
-    factors   of the base learning rate, falling
-    extended  also edges that lower the rate and go back to the next shorter clip, at once
-    The defaults are the paper's base graph (9 states, 14 edges); extended, it has 18.
+    settings  number of clip settings; training starts at the first factor of the first or of the second one
+    factors   of the base learning rate, falling; nodes are numbered setting by setting, factor by factor
+    extended  adds edges that lower the rate and go back to the next shorter clip at once
+    The defaults give the paper's base graph with 9 states and 14 edges; the extended one has 18 edges.
     """
     rates = len(factors)
     edges = []
-    for diagonal in range(settings + rates - 1):  # along a diagonal, longest clip first: topological, extended or not
+    for diagonal in range(settings + rates - 1):  # longest clip first on each: a topological order
         for setting in reversed(range(settings)):
             rate = diagonal - setting
             if not 0 <= rate < rates:
@@ -42,7 +42,7 @@ def grid_graph(settings=3, factors=(1, 0.1, 0.01), *, extended=False):
 
 
 def check_graph(graph, settings):
-    """ValueError, saying which state, edge or setting and why, unless the planner can walk `graph` on `settings`."""
+    """Raise a ValueError that names the state, edge or setting that the planner cannot use, and why."""
     wanted = {*SETTING_OPTIONS, "base_learning_rate"}
     for i, setting in enumerate(settings):
         if wrong := sorted(wanted ^ set(setting)):
@@ -71,13 +71,13 @@ def check_graph(graph, settings):
 
 
 def learning_rate(graph, settings, node):
-    """The constant rate of a node: its setting's base rate times its factor."""
+    """The constant rate of a node: the base rate of its setting times its factor."""
     setting, factor = graph["states"][node]
     return settings[setting]["base_learning_rate"] * factor
 
 
 def unroll(graph, settings, path):
-    """A path [[node, epochs], ...] from the first trained node on, as eight parallel lists; 0 epochs: no stage."""
+    """A path [[node, epochs], ...] from node 0 on as the eight lists of STAGE_OPTIONS. 0 epochs make no stage."""
     edges = {tuple(edge) for edge in graph["edges"]}
     for start, end in pairwise([0, *(node for node, _ in path)]):
         if (start, end) not in edges:

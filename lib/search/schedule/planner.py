@@ -2,19 +2,20 @@
 
 Paper   Qiu, Yao, Ngo, Mei, Optimization Planning for 3D ConvNets, ICML 2021 (PMLR 139:8726-8736)
 
-An edge trains the model kept for its start node at its end node's clip setting and constant rate, epoch by epoch, until
-a curve fitted to the measured metric peaked `attempt_epochs` ago; its score is the fitted peak. A node keeps the best
-incoming edge. The strategy is the chain of fathers of the last node. Every metric is measured on val.
+An edge takes the model that its start node keeps and trains it at the clip setting and the constant rate of its end
+node, epoch by epoch. It stops when the curve fitted to the measured metric peaked `attempt_epochs` ago; its score is
+the fitted peak. A node keeps its best incoming edge. The schedule is the path over these edges to the last node. Every
+metric is measured on val.
 
-    strategy, record = plan(trainer, grid_graph(3), clip_settings("uniform"), folder="runs/plan")
+    schedule, record = find_schedule(trainer, grid_graph(3), clip_settings("uniform"), folder="runs/schedule")
 
 The trainer is lib.search.schedule.EdgeTrainer, which trains nets, or TableTrainer, which plays measured curves back.
 
-In a folder everything that is finished is on disk: called again after a kill, `plan` goes on and ends the same.
-    options.json                what is planned; another search is refused
-    edges/04_4-7/edge.json      one edge: metrics, fits, decision; beside it what the trainer saves
-    record.json, strategy.json  the search's own record, and the answer, written last
-Edges that `Planner.ready()` lists do not need each other: give them to processes of their own, each of which calls
+With a folder, everything finished is on disk. After a kill, the same call goes on and ends with the same result.
+    options.json                what is searched; the folder refuses another search
+    edges/04_4-7/edge.json      one edge: metrics, fits, decision; what the trainer saves lies beside it
+    record.json, schedule.json  the record of the search, and its result, written last
+Edges that `Planner.ready()` lists do not depend on each other, so several processes can train them: each calls
 `Planner(..., same folder).train(index, trainer)`. An edge is locked while it trains, and no file has two writers.
 """
 
@@ -22,58 +23,15 @@ import json
 import math
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 from lib.files import locked, read_json, write_json, write_text
 from lib.search.schedule.graph import check_graph, learning_rate, unroll
-from lib.search.schedule.stopping import NotConverged, StoppingRule
-
-__all__ = ["Edge", "NoMoreEpochs", "NotConverged", "Planner", "Trainer", "plan"]
-
-
-class Edge(NamedTuple):
-    """What a trainer is told about an edge."""
-
-    index: int
-    start: int
-    end: int
-    learning_rate: float  # constant, no warm-up
-    setting: dict  # clip setting of the end node: how to train
-    evaluation: dict  # the last clip setting, for every edge alike: how to measure, so that scores compare
-    folder: Path | None  # where models of this edge go; None: the search is kept in memory
-
-    def __str__(self):
-        return f"edge {self.index} ({self.start}->{self.end})"
-
-
-class Trainer(Protocol):
-    """What the planner asks of a trainer. A metric is a float, larger is better, on val, under `edge.evaluation`.
-
-    A model is whatever `keep` returned, storable as JSON (a path below the search's folder, say); None is the initial
-    model as it was first built, 2D weights and all: save it then, an edge may keep it after 0 epochs. Randomness must
-    follow from (edge.index, n) alone and epoch n be saved, optimizer included, before its metric is returned: then a
-    resumed search is the uninterrupted one. An epoch found saved with its metric need not be trained again.
-    """
-
-    def start(self, edge, model):
-        """Load `model` under edge.setting with a fresh optimizer; return its metric (not asked for at edge.start 0)."""
-
-    def resume(self, edge, model, n):
-        """Be where `epoch(edge, n)` ended in an earlier process; n = 0: as after `start(edge, model)`, unmeasured."""
-
-    def epoch(self, edge, n):
-        """Train epoch n = 1, 2, ... of the edge, save the model, return its metric. NoMoreEpochs: as if capped here."""
-
-    def keep(self, edge, n):
-        """Delete the edge's models but that of epoch n, and return it; 0: delete all. May be called a second time."""
-
-
-class NoMoreEpochs(Exception):
-    """Raised by a trainer that cannot train on, such as a table that ends."""
+from lib.search.schedule.stopping import StoppingRule
+from lib.search.schedule.trainer import Edge, NoMoreEpochs
 
 
 def choose(incoming):
-    """The record with the best score. A tie goes to the edge trained last; among the others, to the first."""
+    """The record with the best score. The edge trained last wins a tie; among the others, the first one does."""
     best = incoming[-1]
     for record in incoming:
         if record["score"] > best["score"]:
@@ -84,11 +42,11 @@ def choose(incoming):
 class Planner:
     """One search: its edges, their records, and its folder.
 
-    graph, settings  see lib.search.schedule.graph; settings are one dict per clip setting
+    graph, settings  see lib.search.schedule.graph; settings has one dict per clip setting
     attempt_epochs   T: fit from epoch T on, stop T epochs after the fitted peak
-    cap              most epochs of an edge; None: no limit, and a curve that never peaks trains for ever
-    on_cap           an edge at its cap raises NotConverged ("raise"; a larger cap then goes on from there), or takes
-                     the best measured epoch ("best") and is flagged `capped`, as are its stage and the strategy
+    cap              most epochs of an edge; None: no limit, so an edge whose curve never peaks trains for ever
+    on_cap           what an edge at its cap does. "raise": NotConverged; the search goes on when called with a larger
+                     cap. "best": it takes its best measured epoch; edge, stage and schedule are marked `capped`
     folder           where the search lives; None: in memory
     about            what else decides the result (model, data, seed), as JSON values; kept in options.json
     """
@@ -104,12 +62,12 @@ class Planner:
             self._claim()
 
     def ready(self):
-        """Indices of the edges that can be trained now: not finished, their start node settled."""
+        """Indices of the edges that can be trained now: they are not finished, and their start node is."""
         edges = enumerate(self.graph["edges"])
         return [i for i, (start, _) in edges if "model" not in self._load(i) and self.node(start)]
 
     def node(self, node):
-        """{score, father, epochs, model} of a settled node; None while an edge into it is not finished."""
+        """{score, father, epochs, model} of a finished node; None while an edge into it is not finished."""
         if node == 0:
             return {"score": None, "father": None, "epochs": 0, "model": None}
         incoming = [self._load(i) for i, (_, end) in enumerate(self.graph["edges"]) if end == node]
@@ -120,7 +78,7 @@ class Planner:
         return {name: best[key] for name, key in names.items()}
 
     def train(self, index, trainer):
-        """Train one edge to its end, or go on with it, or find it finished; return its record."""
+        """Train one edge to its end, unless it is finished already; return its record."""
         edge = self._edge(index)
         start = self.node(edge.start)
         if not start:
@@ -136,41 +94,32 @@ class Planner:
         return record
 
     def finish(self):
-        """(strategy, record) of a search whose edges are all finished; in a folder also strategy.json, record.json."""
+        """(schedule, record) of a search whose edges are all finished; a folder gets schedule.json and record.json."""
         edges = [self._load(i) for i in range(len(self.graph["edges"]))]
-        if open_ := [f"{record['start']}->{record['end']}" for record in edges if "model" not in record]:
-            raise ValueError(f"not trained yet: {', '.join(open_)}")
+        if missing := [f"{record['start']}->{record['end']}" for record in edges if "model" not in record]:
+            raise ValueError(f"not trained yet: {', '.join(missing)}")
         nodes = {i: self.node(i) for i in range(1, len(self.graph["states"]))}
-        path, node = [], max(nodes)
-        while node:
-            path.insert(0, [node, nodes[node]["epochs"]])
-            node = nodes[node]["father"]
-        capped = [[record["start"], record["end"]] for record in edges if record["outcome"] == "capped"]
-        outcome = "capped" if capped else "ok"
-        record = {
-            "outcome": outcome,
-            "path": path,
-            "node_scores": {str(i): node["score"] for i, node in nodes.items()},
-            "father": {str(i): node["father"] for i, node in nodes.items()},
-            "total_epochs_trained": sum(record["epochs_trained"] for record in edges),
-            "capped_edges": capped,
-            "edges": edges,
-        }
-        strategy = {
+        record = _summary(nodes, edges)
+        schedule = self._schedule(nodes, record)
+        if self.folder:
+            write_text(self.folder / "record.json", _json(record))
+            write_json(self.folder / "schedule.json", schedule)
+        return schedule, record
+
+    def _schedule(self, nodes, record):
+        """The path of a record as a schedule: parallel lists, one entry per stage."""
+        path, capped, last = record["path"], record["capped_edges"], nodes[max(nodes)]
+        return {
             "about": self.about,
-            "outcome": outcome,
+            "outcome": record["outcome"],
             "nodes": [i for i, epochs in path if epochs],
             "zero_epoch_nodes": [i for i, epochs in path if not epochs],
             **unroll(self.graph, self.settings, path),
             "capped": [[nodes[i]["father"], i] in capped for i, epochs in path if epochs],
             "total_epochs": sum(epochs for _, epochs in path),
-            "score": nodes[max(nodes)]["score"],
-            "model": nodes[max(nodes)]["model"],
+            "score": last["score"],
+            "model": last["model"],
         }
-        if self.folder:
-            write_text(self.folder / "record.json", _one_edge_a_line(record))
-            write_json(self.folder / "strategy.json", strategy)
-        return strategy, record
 
     def _open(self, edge, record, model, trainer):
         if "initial" in record:
@@ -204,7 +153,7 @@ class Planner:
         )
 
     def _load(self, index):
-        """The edge's record: from memory if finished or nowhere else, else from disk; new: who it is, no more."""
+        """The record of an edge: from memory if it is finished or there is no folder; else from disk, or a new one."""
         record, edge = self._records.get(index), self._edge(index)
         if record is None or (edge.folder and "model" not in record):
             path = edge.folder and edge.folder / "edge.json"
@@ -218,7 +167,7 @@ class Planner:
         record.update(changes)
 
     def _claim(self):
-        """Write options.json, or check that the one there says the same; a cap that only raised may grow."""
+        """Write options.json, or check that the one there says the same; only a cap that raised an error may grow."""
         wanted = {"graph": self.graph, "settings": self.settings, **self.rule._asdict(), "about": self.about}
         wanted = json.loads(json.dumps(wanted))
         path = self.folder / "options.json"
@@ -234,11 +183,30 @@ class Planner:
                 write_json(path, wanted)
 
 
-def plan(trainer, graph, settings, **options):
-    """Train every edge in order; return (strategy, record). Options as Planner's; a folder's search is gone on with.
+def _summary(nodes, edges):
+    """The record of a finished search: its path from node 0 to the last node, the nodes' scores, and every edge."""
+    path, node = [], max(nodes)
+    while node:
+        path.insert(0, [node, nodes[node]["epochs"]])
+        node = nodes[node]["father"]
+    capped = [[record["start"], record["end"]] for record in edges if record["outcome"] == "capped"]
+    return {
+        "outcome": "capped" if capped else "ok",
+        "path": path,
+        "node_scores": {str(i): node["score"] for i, node in nodes.items()},
+        "father": {str(i): node["father"] for i, node in nodes.items()},
+        "total_epochs_trained": sum(record["epochs_trained"] for record in edges),
+        "capped_edges": capped,
+        "edges": edges,
+    }
 
-    strategy  the eight lists of STAGE_OPTIONS, one entry per stage, ready for staged training; nodes, outcome, score
-    record    per edge its metrics, fits and decision; node_scores, father, path, total_epochs_trained
+
+def find_schedule(trainer, graph, settings, **options):
+    """Search a schedule: train every edge in order. -> (schedule, record)
+
+    options   of Planner; a search that its folder holds is continued
+    schedule  the eight lists of STAGE_OPTIONS, one entry per stage, for `fit_schedule`; nodes, outcome, score
+    record    metrics, fits and decision of every edge; node_scores, father, path, total_epochs_trained
     """
     planner = Planner(graph, settings, **options)
     for index in range(len(graph["edges"])):
@@ -248,11 +216,12 @@ def plan(trainer, graph, settings, **options):
 
 def _finite(metric, where):
     if metric is None or not math.isfinite(metric):
-        raise ValueError(f"{where}: the trainer's metric is {metric}; it must be a finite number")
+        raise ValueError(f"{where}: the trainer returned the metric {metric}; it must be a finite number")
     return float(metric)
 
 
-def _one_edge_a_line(record):
+def _json(record):
+    """One edge a line."""
     edges = ",\n  ".join(json.dumps(edge) for edge in record["edges"])
     rows = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items() if key != "edges"]
     return "{\n" + ",\n".join(rows) + f',\n "edges": [\n  {edges}\n ]\n}}\n'

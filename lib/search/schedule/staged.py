@@ -1,4 +1,4 @@
-"""Staged training: what a strategy says, stage after stage, each with clips, batches, rate and optimizer of its own.
+"""Training by a schedule: stage after stage, each with its own clips, batches, rate and optimizer.
 
 Paper   Qiu, Yao, Ngo, Mei, Optimization Planning for 3D ConvNets, ICML 2021 (PMLR 139:8726-8736)
 """
@@ -15,7 +15,7 @@ from lib.evaluate.predictions import accuracies, predict
 from lib.files import locked
 from lib.models import create_model, model_options
 from lib.run import done, finish
-from lib.search.schedule.strategies import stages
+from lib.search.schedule.schedules import stages
 from lib.train import PIXELS, claim, complete, fit
 from lib.weights.published import load_published, read_tensors
 from lib.weights.transfer_2d import transfer_2d
@@ -24,7 +24,7 @@ COUNTER = "num_batches_tracked"  # frozen batch norms have none
 
 
 def stage_recipe(stage, gpus=1):
-    """A stage's options as `lib.train` calls them: constant rate, no warm-up; `accumulate` makes up for fewer GPUs."""
+    """The options of a stage as a recipe of `lib.train`: constant rate, no warm-up; `accumulate` replaces GPUs."""
     return {
         "epochs": stage["epochs"],
         "batch_size": stage["batch_size"],
@@ -35,11 +35,11 @@ def stage_recipe(stage, gpus=1):
     }
 
 
-def strategy_recipe(strategy):
-    """What a published strategy says about all of its stages, as changes to lib.train.RECIPE."""
-    changes = {ours: strategy[theirs] for theirs, ours in RECIPE_NAMES.items() if theirs in strategy}
-    if strategy.get("lr_scheduler") == "cosine":
-        changes |= {"schedule": "cosine", "warmup_epochs": float(strategy["warmup_epoch"])}
+def schedule_recipe(schedule):
+    """The options that all stages of a published schedule share, as changes to lib.train.RECIPE."""
+    changes = {ours: schedule[theirs] for theirs, ours in RECIPE_NAMES.items() if theirs in schedule}
+    if schedule.get("lr_scheduler") == "cosine":
+        changes |= {"schedule": "cosine", "warmup_epochs": float(schedule["warmup_epoch"])}
     return changes
 
 
@@ -52,14 +52,14 @@ RECIPE_NAMES = {
 }
 
 
-def strategy_clips(strategy):
-    """What a published strategy says about its clips' pixels, as options of `stage_clips`."""
+def schedule_clips(schedule):
+    """Crop, size and augmentation of a published schedule, as options of `stage_clips`."""
     return {
-        "size": strategy["crop_size"],
-        "short_side": strategy["crop_size"],
+        "size": schedule["crop_size"],
+        "short_side": schedule["crop_size"],
         "train_crop": partial(random_resized_box, area=(0.2, 1)),
-        "augment": AUGMENTATIONS[strategy["transform_type"]],
-        "mirror": not strategy["no_horizontal_flip"],
+        "augment": AUGMENTATIONS[schedule["transform_type"]],
+        "mirror": not schedule["no_horizontal_flip"],
     }
 
 
@@ -67,12 +67,12 @@ AUGMENTATIONS = {"default": ("optplan_default",), "rand_augment": ("rand_augment
 
 
 def stage_clips(split, stage, seed=0, *, manifest, size, views=1, crop=None, train_crop=None, **options):
-    """The clips of a split as a stage samples them: runs of clip_length frames, num_steps apart, one a segment.
+    """The clips of a split for a stage: each has one run of clip_length frames, num_steps apart, per segment.
 
-    Training clips are drawn and cropped at random; of val and test, each video shows `views` clips, the first of them
-    from the segments' starts (not their middle: so the published code measures).
-    crop, train_crop         ClipDataset's crop of val and test, and of training
-    manifest, size, options  ClipDataset's; bind them, and this is what `fit_strategy` and `EdgeTrainer` take
+    Training clips are drawn and cropped at random. Of a val or test video there are `views` clips; the first takes its
+    runs from the start of each segment, not from its middle, as the published code does.
+    crop, train_crop         the crop of ClipDataset for val and test, and for training
+    manifest, size, options  of ClipDataset; bind them with `partial` for `fit_schedule` and `EdgeTrainer`
     """
     sampling = {"segments": stage["num_segments"], "run": stage["clip_length"], "frame_stride": stage["num_steps"]}
     train = split == "train"
@@ -90,35 +90,35 @@ def stage_clips(split, stage, seed=0, *, manifest, size, views=1, crop=None, tra
 
 
 def build_stage(frozen_bn, *, model, **options):
-    """A net of the registry, its batch norms frozen or not; one that cannot be frozen is a ValueError if it should."""
+    """A registered net with its batch norms frozen or not; ValueError if they should be frozen and cannot be."""
     if "frozen_bn" in model_options(model):
         options["frozen_bn"] = frozen_bn
     elif frozen_bn:
-        raise ValueError(f"{model} has no option frozen_bn, but the strategy freezes batch norms")
+        raise ValueError(f"{model} has no option frozen_bn, but the schedule freezes batch norms")
     return create_model(model, **options)
 
 
 def load_weights(net, state):
-    """Load a state dict strictly, but for the batch counters that frozen batch norms lack, either way."""
+    """Load a state dict strictly, except for the batch counters, which frozen batch norms do not have."""
     missing, unexpected = net.load_state_dict(state, strict=False)
     if wrong := [key for key in (*missing, *unexpected) if not key.endswith(COUNTER)]:
         raise ValueError(f"{len(wrong)} weights do not fit {type(net).__name__}, such as {wrong[0]}")
     return net
 
 
-def fit_strategy(run_dir, build, clips, strategy, *, initial=None, identity=None, seed=0, gpus=1, device="cpu", **how):
-    """Train a strategy in a folder, a subfolder per stage; called again, go on where it stopped.
+def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None, seed=0, gpus=1, device="cpu", **how):
+    """Train by a schedule in a folder, one subfolder per stage; called again, it goes on where it stopped.
 
-    build, clips, gpus  as EdgeTrainer's: f(frozen_bn) -> net, f(split, stage, seed) -> ClipDataset
-    strategy            see lib.search.schedule.strategies; every stage starts from the last weights of the one before
-    initial             weights that the first stage starts from, a state dict; None: build's, after manual_seed(seed)
-    how                 changes to lib.train.RECIPE, and `fit`'s own options (workers, save_minutes, progress)
-    Returns done.json's content: `history`, a list per stage, and `test`, of the last weights of all on the last stage's
-    clips (no epoch is chosen: the strategy says how many there are).
+    build, clips, gpus  as in EdgeTrainer: f(frozen_bn) -> net, f(split, stage, seed) -> ClipDataset
+    schedule            see lib.search.schedule.schedules; every stage starts from the last weights of the one before
+    initial             a state dict that the first stage starts from; None: what build returns after manual_seed(seed)
+    how                 changes to lib.train.RECIPE, and the options workers, save_minutes and progress of `fit`
+    -> the content of done.json: `history`, a list per stage, and `test`: the last weights on the clips of the last
+    stage. No epoch is chosen: the schedule says how many there are.
     """
-    run_dir, parts = Path(run_dir), stages(strategy)
+    run_dir, parts = Path(run_dir), stages(schedule)
     running = {key: how.pop(key) for key in ("workers", "save_minutes", "progress") if key in how}
-    changes = {**strategy_recipe(strategy), **how}
+    changes = {**schedule_recipe(schedule), **how}
     with locked(run_dir):
         claim(run_dir, {**(identity or {}), "stages": parts, "seed": seed, "gpus": gpus, "recipe": complete(changes)})
         if record := done(run_dir):
@@ -141,15 +141,15 @@ def fit_strategy(run_dir, build, clips, strategy, *, initial=None, identity=None
         return finish(run_dir, {"history": histories, "test": test}, device)
 
 
-def initial_weights(net, strategy, path):
-    """The state dict that a published strategy starts from: `net` with the file's weights, its head as it is.
+def initial_weights(net, schedule, path):
+    """The state dict that a published schedule starts from: `net` with the file's weights, its head as it is.
 
     With transfer_weights the file is a 2D ResNet's, torchvision's names; else one of the same net.
     """
-    if strategy["transfer_weights"]:
+    if schedule["transfer_weights"]:
         tensors = {key: value for key, value in read_tensors(path).items() if not key.startswith("fc.")}
         transfer_2d(net, tensors)
         return net.state_dict()
-    loaded = load_published(strategy["model"], path).model.state_dict()
+    loaded = load_published(schedule["model"], path).model.state_dict()
     old = {key: value for key, value in net.state_dict().items() if key.startswith("fc") or key not in loaded}
     return {**loaded, **old}

@@ -1,4 +1,4 @@
-"""When an edge of the plan has trained enough: fit a curve to its metrics, stop some epochs after the fitted peak.
+"""When an edge has trained enough: fit a curve to its metrics, stop some epochs after the fitted peak.
 
 Paper   Qiu, Yao, Ngo, Mei, Optimization Planning for 3D ConvNets, ICML 2021 (PMLR 139:8726-8736)
 """
@@ -23,9 +23,9 @@ class NotConverged(RuntimeError):
 def fitted_curve(metrics):
     """Fit f(x) = -a exp(-b x) - c x - d x^2 + e, a, b, d, e >= 0, to the metrics of epochs 0, 1, ...
 
-    Returns f at the epochs 0..999; None if curve_fit reaches its evaluation limit, as it does on ordinary curves. Start
-    values, scaling and method are left to curve_fit: the published decisions depend on them (x_scale="jac" moves most
-    peaks by an epoch or two).
+    -> f at the epochs 0..999; None if curve_fit reaches its evaluation limit, which happens on ordinary curves. Start
+    values, scaling and method are the defaults of curve_fit: the published decisions depend on them (x_scale="jac"
+    moves most peaks by an epoch or two).
     """
     from scipy.optimize import OptimizeWarning, curve_fit
 
@@ -40,7 +40,7 @@ def fitted_curve(metrics):
 
 
 def fit_curve(metrics):
-    """(x_max, y_max) of `fitted_curve`: the first epoch where it is highest, and its value there. None: no fit."""
+    """The peak of `fitted_curve`: (epoch, value), the first epoch where it is highest. None: no fit."""
     fitted = fitted_curve(metrics)
     if fitted is None:
         return None
@@ -49,14 +49,14 @@ def fit_curve(metrics):
 
 
 class StoppingRule(NamedTuple):
-    """attempt_epochs: T; cap: most epochs, None for no limit; on_cap: "raise", or "best", the best measured epoch."""
+    """attempt_epochs is T; cap the most epochs, None for no limit; on_cap is "raise" or "best", the best measured."""
 
     attempt_epochs: int = 10
     cap: int | None = None
     on_cap: str = "raise"
 
     def check(self):
-        """Itself, or a ValueError that names the option."""
+        """Return the rule itself, or raise a ValueError that names the option."""
         if self.attempt_epochs < 1:
             raise ValueError(f"attempt_epochs is {self.attempt_epochs}; it must be at least 1")
         if self.cap is not None and self.cap < 1:
@@ -66,11 +66,11 @@ class StoppingRule(NamedTuple):
         return self
 
     def decide(self, record):
-        """The edge's outcome after its latest epoch, or None: train on. From epoch T on, the fit joins record["fits"].
+        """The outcome of an edge after its latest epoch; None: train on. From epoch T on, it adds to record["fits"].
 
-        record  initial (metric of epoch 0), accuracies (of epochs 1, 2, ...), fits ([epoch, x_max, y_max] each;
-                a failed one has None), start and end
-        The score is the fitted peak, not a measured value; an edge whose peak is epoch 0 keeps its start model.
+        record  initial (metric of epoch 0), accuracies (of epochs 1, 2, ...), start, end and fits, a list of
+                [epoch, x_max, y_max] with None twice where the fit failed
+        The score is the fitted peak, not a measured value. An edge whose peak is epoch 0 keeps its start model.
         """
         metrics, fits = [record["initial"], *record["accuracies"]], record["fits"]
         n = len(metrics) - 1
@@ -83,9 +83,9 @@ class StoppingRule(NamedTuple):
         return self.at_cap(record) if self.cap is not None and n >= self.cap else None
 
     def at_cap(self, record):
-        """The outcome of an edge that trains no further: NotConverged, or `capped` with its best measured epoch.
+        """The outcome of an edge at its cap: `capped` with its best measured epoch, or NotConverged is raised.
 
-        The start model counts as epoch 0 where it was measured, that is not at node 0.
+        The start model counts as epoch 0 where it was measured: everywhere except at node 0.
         """
         first = 1 if record["start"] == 0 else 0
         measured = [record["initial"], *record["accuracies"]][first:]

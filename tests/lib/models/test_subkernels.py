@@ -108,7 +108,7 @@ def test_convolve_is_the_kernels_op():
     torch.testing.assert_close(convolve(x, weights, stride), subkernel_conv3d(x, weights, stride))
 
 
-def test_plans(tmp_path):
+def test_deals(tmp_path):
     assert PUBLISHED_DEALS == json.loads((GOLDEN / "cakes/published_configs.json").read_text())
     planes = [16, 32, 64]
     path = tmp_path / "deal.json"

@@ -95,7 +95,7 @@ def test_nets_that_do_not_correspond(name, says, imagenet):
         transfer_2d(create_model(name, num_classes=1000), imagenet)
 
 
-def test_a_strategy_starts_from_it_with_a_head_of_its_own(imagenet, tmp_path):
+def test_a_schedule_starts_from_it_with_a_head_of_its_own(imagenet, tmp_path):
     torch.save(imagenet, tmp_path / "imagenet.pth")
     net = create_model("p3d_50", num_classes=1000)
     head = net.fc.weight.detach().clone()

@@ -1,4 +1,4 @@
-"""The planner with its real trainer: killed it goes on, and ends with the same strategy."""
+"""The planner with its real trainer: killed it goes on, and ends with the same schedule."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import torch
 
 from lib.data import build_cache, read_manifest
 from lib.run import ROOT
-from lib.search.schedule import EdgeTrainer, grid_graph, plan, planner_metric
+from lib.search.schedule import EdgeTrainer, find_schedule, grid_graph, planner_metric
 from lib.search.schedule.staged import build_stage, stage_clips
 
 KEYS = ("num_segments", "clip_length", "num_steps", "batch_size", "iter_size", "frozen_bn", "base_learning_rate")
@@ -26,7 +26,7 @@ OPTIONS = {"attempt_epochs": 2, "cap": 3, "on_cap": "best"}
 
 
 def run(data, folder):
-    """Plan 2 settings x 2 rates with 8 clips an epoch; says on stdout which epochs it trains."""
+    """Search 2 settings x 2 rates with 8 clips an epoch; says on stdout which epochs it trains."""
     torch.set_num_threads(1)
     manifest = read_manifest(Path(data) / "shape")
     cache = build_cache(manifest, Path(data) / "cache", 32, progress=False)
@@ -39,17 +39,17 @@ def run(data, folder):
 
     build = partial(build_stage, model="p3d_nano", num_classes=8, dropout=0.2)
     trainer = Telling(folder, build, clips, clips_per_epoch=8, save_minutes=0, progress=False)
-    return trainer, plan(trainer, grid_graph(2, (1, 0.1)), SETTINGS, folder=folder, **OPTIONS)
+    return trainer, find_schedule(trainer, grid_graph(2, (1, 0.1)), SETTINGS, folder=folder, **OPTIONS)
 
 
 @pytest.fixture(scope="module")
 def whole(tiny_shapes, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole") / "plan"
+    folder = tmp_path_factory.mktemp("whole") / "search"
     return folder, *run(tiny_shapes, folder)
 
 
 def results(folder):
-    return [(folder / name).read_bytes() for name in ("strategy.json", "record.json")]
+    return [(folder / name).read_bytes() for name in ("schedule.json", "record.json")]
 
 
 def recorded(folder):
@@ -58,12 +58,12 @@ def recorded(folder):
 
 
 def test_a_real_plan_keeps_one_model_an_edge_and_can_load_it(whole):
-    folder, trainer, (strategy, record) = whole
-    assert len(record["edges"]) == 6 and set(strategy["clip_length"]) <= {1, 2}
+    folder, trainer, (schedule, record) = whole
+    assert len(record["edges"]) == 6 and set(schedule["clip_length"]) <= {1, 2}
     kept = {str(path.relative_to(folder)) for path in folder.glob("edges/*/*.pt")}
     assert kept == {edge["model"] for edge in record["edges"] if edge["selected_epoch"]}
-    assert strategy["model"] in kept | {None}
-    net = trainer.net(strategy["model"], frozen_bn=True).eval()
+    assert schedule["model"] in kept | {None}
+    net = trainer.net(schedule["model"], frozen_bn=True).eval()
     assert net(torch.zeros(1, 3, 4, 16, 16)).shape == (1, 8)
     assert all(0 <= metric <= 1 for edge in record["edges"] for metric in edge["accuracies"])
 
@@ -121,5 +121,5 @@ def test_the_metric_is_the_mean_of_top_1_3_and_5():
 
 def test_a_search_in_memory_cannot_train(whole, tmp_path):
     _, trainer, _ = whole
-    with pytest.raises(ValueError, match="needs the search's folder"):
-        plan(trainer, grid_graph(2, (1, 0.1)), SETTINGS, **OPTIONS)
+    with pytest.raises(ValueError, match="needs a folder"):
+        find_schedule(trainer, grid_graph(2, (1, 0.1)), SETTINGS, **OPTIONS)

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from lib.search.schedule import NotConverged, Planner, TableTrainer, clip_settings, plan, stopping
+from lib.search.schedule import NotConverged, Planner, TableTrainer, clip_settings, find_schedule, stopping
 
 GRAPH = {"states": [None, [0, 1], [1, 1], [1, 0.1]], "edges": [[0, 1], [0, 2], [1, 2], [2, 3]]}
 SETTINGS = clip_settings("uniform")[:2]
@@ -74,7 +74,7 @@ class FileTrainer(TableTrainer):
 
 @pytest.fixture
 def run(monkeypatch):
-    """run(folder, length): plan until the fuse has burnt; writes burn it before and after the file is replaced."""
+    """run(folder, length): search until the fuse has burnt; writes burn it before and after the file is replaced."""
     replace, fuses = os.replace, [Fuse()]
 
     def replace_and_burn(*paths):
@@ -91,7 +91,7 @@ def run(monkeypatch):
         fuses.append(Fuse(length))
         trainer = FileTrainer(folder, fuses[-1])
         try:
-            plan(trainer, GRAPH, SETTINGS, folder=folder, **OPTIONS)
+            find_schedule(trainer, GRAPH, SETTINGS, folder=folder, **OPTIONS)
         except Killed:
             return False, trainer.trained
         return True, trainer.trained
@@ -100,7 +100,7 @@ def run(monkeypatch):
 
 
 def results(folder):
-    return [(folder / name).read_bytes() for name in ("strategy.json", "record.json")]
+    return [(folder / name).read_bytes() for name in ("schedule.json", "record.json")]
 
 
 def finished_epochs(folder):
@@ -112,7 +112,7 @@ def test_killed_at_every_step_it_ends_as_if_uninterrupted(run, tmp_path):
     whole = tmp_path / "whole"
     _, trained = run(whole)
     assert len(trained) == len(set(trained)) > 8
-    assert json.loads((whole / "strategy.json").read_text())["outcome"] == "capped"
+    assert json.loads((whole / "schedule.json").read_text())["outcome"] == "capped"
     for length in count():
         folder = tmp_path / str(length)
         if run(folder, length)[0]:
@@ -191,10 +191,10 @@ def test_after_not_converged_a_larger_cap_goes_on(run, tmp_path):
     careful = {**OPTIONS, "on_cap": "raise"}
     first = FileTrainer(tmp_path / "a", Fuse())
     with pytest.raises(NotConverged, match="after 3 epochs"):
-        plan(first, GRAPH, SETTINGS, folder=tmp_path / "a", **{**careful, "cap": 3})
+        find_schedule(first, GRAPH, SETTINGS, folder=tmp_path / "a", **{**careful, "cap": 3})
     with pytest.raises(ValueError, match="cap: 3 there, 2 asked for"):
         Planner(GRAPH, SETTINGS, folder=tmp_path / "a", **{**careful, "cap": 2})
     second = FileTrainer(tmp_path / "a", Fuse())
-    plan(second, GRAPH, SETTINGS, folder=tmp_path / "a", **OPTIONS)
+    find_schedule(second, GRAPH, SETTINGS, folder=tmp_path / "a", **OPTIONS)
     run(tmp_path / "b")
     assert results(tmp_path / "a") == results(tmp_path / "b") and not set(first.trained) & set(second.trained)

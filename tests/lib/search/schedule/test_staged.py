@@ -1,4 +1,4 @@
-"""Staged training: a strategy is trained as it says, resumed exactly, and the published ones expand."""
+"""Staged training: a schedule is trained as it says, resumed exactly, and the published ones expand."""
 
 from functools import partial
 
@@ -8,11 +8,11 @@ import torch
 from lib import train
 from lib.data import build_cache, read_manifest
 from lib.models.layers import FrozenBatchNorm
-from lib.search.schedule import build_stage, fit_strategy, published_strategies, stage_clips, stages
-from lib.search.schedule.staged import load_weights, stage_recipe, strategy_clips, strategy_recipe
+from lib.search.schedule import build_stage, fit_schedule, published_schedules, stage_clips, stages
+from lib.search.schedule.staged import load_weights, schedule_clips, schedule_recipe, stage_recipe
 from lib.train import complete
 
-STRATEGY = {
+SCHEDULE = {
     "num_segments": [2, 2], "clip_length": [1, 2], "num_steps": [1, 2], "batch_size": [4, 2], "iter_size": [1, 2],
     "frozen_bn": [False, True], "base_learning_rate": [0.02, 0.002], "epochs": [2, 1], "loss_weight": 2.0,
 }  # fmt: skip
@@ -27,7 +27,7 @@ def clips(tiny_shapes):
 
 
 def fit(folder, clips, **changes):
-    return fit_strategy(folder, build, clips, {**STRATEGY, **changes}, clips_per_epoch=12, save_minutes=0)
+    return fit_schedule(folder, build, clips, {**SCHEDULE, **changes}, clips_per_epoch=12, save_minutes=0)
 
 
 def weights(folder, stage):
@@ -43,7 +43,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("steps", [1, 5, 7, 9])
-def test_a_killed_strategy_ends_like_an_undisturbed_one(steps, clips, tmp_path, monkeypatch):
+def test_a_killed_schedule_ends_like_an_undisturbed_one(steps, clips, tmp_path, monkeypatch):
     whole, left, real = fit(tmp_path / "whole", clips), [steps], train._step
 
     def step(*arguments):
@@ -80,7 +80,7 @@ def test_a_stage_starts_from_the_last_one_with_clips_and_batch_norms_of_its_own(
     assert all(torch.equal(start[key], before[key]) for key in start) and not momentum
     assert not any(free) and not frozen[0] and all(frozen[1:])
     assert first | {"seed": 0} == complete(
-        {**stage_recipe(stages(STRATEGY)[0]), "loss_weight": 2.0, "clips_per_epoch": 12}
+        {**stage_recipe(stages(SCHEDULE)[0]), "loss_weight": 2.0, "clips_per_epoch": 12}
     )
     assert (second["learning_rate"], second["accumulate"], second["batch_size"]) == (0.002, 2, 2)
     moved = {key for key in after if not torch.equal(after[key], before[key])}
@@ -95,31 +95,31 @@ def test_clips_of_a_stage(clips):
     assert clips("val", stage)._sample(12, rng=None).tolist() == [[0, 2, 6, 8]], "the segments' starts"
 
 
-def test_clips_of_a_published_strategy(clips):
-    strategy = published_strategies()["op-ssv1-dg-p3d-resnet50"]
-    options = {**strategy_clips(strategy), "size": 16, "short_side": 24}
-    train_clips = clips("train", stages(strategy)[0], **options)
+def test_clips_of_a_published_schedule(clips):
+    schedule = published_schedules()["op-ssv1-dg-p3d-resnet50"]
+    options = {**schedule_clips(schedule), "size": 16, "short_side": 24}
+    train_clips = clips("train", stages(schedule)[0], **options)
     assert train_clips[0, 0][0].shape == (3, 32, 16, 16) and not train_clips.mirror
-    assert strategy_clips(strategy)["size"] == 224 and train_clips._of_clips
-    val_clips = clips("val", stages(strategy)[-1], **options)
+    assert schedule_clips(schedule)["size"] == 224 and train_clips._of_clips
+    val_clips = clips("val", stages(schedule)[-1], **options)
     assert val_clips.views == 1 and not val_clips._of_clips
 
 
-@pytest.mark.parametrize("name", published_strategies())
-def test_published_strategies_are_runnable(name):
-    strategy = published_strategies()[name]
-    common = strategy_recipe(strategy)
+@pytest.mark.parametrize("name", published_schedules())
+def test_published_schedules_are_runnable(name):
+    schedule = published_schedules()[name]
+    common = schedule_recipe(schedule)
     assert (common["loss_weight"], common["clip_norm"], common["weight_decay"]) == (
-        4 if strategy["dataset"] == "kinetics" else 1, 40, 1e-4)  # fmt: skip
-    for stage in stages(strategy):
+        4 if schedule["dataset"] == "kinetics" else 1, 40, 1e-4)  # fmt: skip
+    for stage in stages(schedule):
         recipe = complete({**stage_recipe(stage, gpus=4), **common})
         assert recipe["batch_size"] * recipe["accumulate"] == 256 and recipe["epochs"] == stage["epochs"]
-        planned = "nodes" in strategy
+        planned = "nodes" in schedule
         assert (recipe["schedule"], recipe["warmup_epochs"]) == (("constant", 0.0) if planned else ("cosine", 1.0))
     with torch.device("meta"):
-        net = build_stage(stage["frozen_bn"], model=strategy["model"], num_classes=strategy["num_classes"])
+        net = build_stage(stage["frozen_bn"], model=schedule["model"], num_classes=schedule["num_classes"])
         frames = stage["num_segments"] * stage["clip_length"]
-        assert net.eval()(torch.zeros(1, 3, frames, 64, 64)).shape == (1, strategy["num_classes"])
+        assert net.eval()(torch.zeros(1, 3, frames, 64, 64)).shape == (1, schedule["num_classes"])
 
 
 def test_weights_move_between_frozen_and_free_batch_norms():

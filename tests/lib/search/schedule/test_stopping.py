@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from lib.search.schedule import NotConverged, Planner, TableTrainer, plan
+from lib.search.schedule import NotConverged, Planner, TableTrainer, find_schedule
 from lib.search.schedule.stopping import StoppingRule, fit_curve
 
 KEYS = ("num_segments", "clip_length", "num_steps", "batch_size", "iter_size", "frozen_bn", "base_learning_rate")
@@ -33,7 +33,7 @@ def test_a_failed_fit_decides_nothing(monkeypatch):
 
     monkeypatch.setattr(scipy.optimize, "curve_fit", fails_once)
     curves = {(0, 1): curve(30, 6), (1, 2): curve(30, 8)}
-    _, record = plan(TableTrainer(curves), CHAIN, SETTINGS, attempt_epochs=5)
+    _, record = find_schedule(TableTrainer(curves), CHAIN, SETTINGS, attempt_epochs=5)
     edge = record["edges"][1]
     assert edge["fits"][-2] == [13, None, None]
     assert (edge["epochs_trained"], edge["selected_epoch"]) == (14, 8)
@@ -45,7 +45,7 @@ def test_other_errors_of_the_fit_are_not_hidden(monkeypatch):
 
     monkeypatch.setattr("scipy.optimize.curve_fit", broken)
     with pytest.raises(ValueError, match="infs or NaNs"):
-        plan(TableTrainer({(0, 1): curve(30, 6)}), ONE_EDGE, SETTINGS, attempt_epochs=3)
+        find_schedule(TableTrainer({(0, 1): curve(30, 6)}), ONE_EDGE, SETTINGS, attempt_epochs=3)
 
 
 def test_curve_fit_is_called_plainly(monkeypatch):
@@ -63,7 +63,7 @@ def test_curve_fit_is_called_plainly(monkeypatch):
 
 def test_the_rule_fires_attempt_epochs_after_the_fitted_peak(monkeypatch):
     monkeypatch.setattr("lib.search.schedule.stopping.fit_curve", lambda m: (4, 0.9) if len(m) > 6 else (999, 2.0))
-    _, record = plan(TableTrainer({(0, 1): curve(30, 6)}), ONE_EDGE, SETTINGS, attempt_epochs=3)
+    _, record = find_schedule(TableTrainer({(0, 1): curve(30, 6)}), ONE_EDGE, SETTINGS, attempt_epochs=3)
     edge = record["edges"][0]
     assert [fit[0] for fit in edge["fits"]] == [3, 4, 5, 6, 7]
     assert (edge["epochs_trained"], edge["selected_epoch"], edge["score"]) == (7, 4, 0.9)
@@ -74,15 +74,15 @@ RISING = {"initial": None, "accuracies": [0.01 * n for n in range(1, 31)]}
 
 def test_a_curve_that_never_peaks_is_not_converged():
     with pytest.raises(NotConverged, match=r"edge 0 \(0->1\) has not converged after 12 epochs.*cap 12.*999") as error:
-        plan(TableTrainer({(0, 1): RISING}), ONE_EDGE, SETTINGS, cap=12)
+        find_schedule(TableTrainer({(0, 1): RISING}), ONE_EDGE, SETTINGS, cap=12)
     assert len(error.value.record["accuracies"]) == 12
     with pytest.raises(NotConverged, match="after 30 epochs.*cap None"):  # no cap: the table ends
-        plan(TableTrainer({(0, 1): RISING}), ONE_EDGE, SETTINGS, attempt_epochs=25)
+        find_schedule(TableTrainer({(0, 1): RISING}), ONE_EDGE, SETTINGS, attempt_epochs=25)
 
 
 def test_without_any_measured_epoch_there_is_nothing_to_choose():
     with pytest.raises(NotConverged, match="after 0 epochs"):
-        plan(TableTrainer({(0, 1): RISING | {"accuracies": []}}), ONE_EDGE, SETTINGS, on_cap="best")
+        find_schedule(TableTrainer({(0, 1): RISING | {"accuracies": []}}), ONE_EDGE, SETTINGS, on_cap="best")
 
 
 @pytest.mark.parametrize("cap, length", [(12, 30), (None, 12), (13, 12)])
@@ -90,18 +90,20 @@ def test_a_capped_edge_takes_its_best_measured_epoch_and_is_flagged(cap, length)
     accuracies = RISING["accuracies"][:length]
     accuracies[4] = accuracies[7] = 0.9
     curves = {(0, 1): RISING | {"accuracies": accuracies}, (1, 2): curve(30, 8)}
-    strategy, record = plan(TableTrainer(curves), CHAIN, SETTINGS, cap=cap, on_cap="best", attempt_epochs=12)
+    schedule, record = find_schedule(TableTrainer(curves), CHAIN, SETTINGS, cap=cap, on_cap="best", attempt_epochs=12)
     edge = record["edges"][0]
     assert edge["outcome"] == "capped" and edge["epochs_trained"] == 12
     assert (edge["selected_epoch"], edge["score"], edge["model"]) == (5, 0.9, "0-1@5")
-    assert record["outcome"] == strategy["outcome"] == "capped" and record["capped_edges"][0] == [0, 1]
-    assert strategy["capped"][0] is True
+    assert record["outcome"] == schedule["outcome"] == "capped" and record["capped_edges"][0] == [0, 1]
+    assert schedule["capped"][0] is True
 
 
 def test_a_capped_edge_may_keep_a_measured_start_model_but_not_node_0():
     falling = {"initial": 0.6, "accuracies": [-0.1, -0.2]}
-    strategy, record = plan(TableTrainer(dict.fromkeys([(0, 1), (1, 2)], falling)), CHAIN, SETTINGS, on_cap="best")
-    assert record["path"] == [[1, 1], [2, 0]] and strategy["capped"] == [True]
+    schedule, record = find_schedule(
+        TableTrainer(dict.fromkeys([(0, 1), (1, 2)], falling)), CHAIN, SETTINGS, on_cap="best"
+    )
+    assert record["path"] == [[1, 1], [2, 0]] and schedule["capped"] == [True]
 
 
 def test_a_rule_that_fires_at_the_cap_has_converged():

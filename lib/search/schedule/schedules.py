@@ -1,10 +1,11 @@
-"""Training strategies as data: the 13 planned and 5 hand-tuned ones that were published, and the ones that we plan.
+"""Training schedules as data: the 13 planned and 5 hand-tuned ones that were published, and those that we search.
 
 Paper   Qiu, Yao, Ngo, Mei, Optimization Planning for 3D ConvNets, ICML 2021 (PMLR 139:8726-8736)
-Origin  the configurations released with its code; state numbers and clip settings of the planned ones are inferred
+Origin  the configurations released with its code, which calls a schedule a strategy. State numbers and clip settings
+        of the planned ones are inferred
 
-A strategy holds the options of STAGE_OPTIONS, as parallel lists, one entry per stage, or as plain values: one stage.
-Each stage starts from the last model of the stage before, with a fresh optimizer.
+A schedule has the options of STAGE_OPTIONS: lists with one entry per stage, or plain values for a single stage. Each
+stage starts from the last model of the stage before, with a fresh optimizer.
 """
 
 from itertools import pairwise
@@ -17,8 +18,8 @@ SAMPLING = {
     "consecutive": {"num_segments": (1, 1, 1), "clip_length": (16, 32, 64), "num_steps": (1, 1, 2)},
     "uniform": {"num_segments": (4, 8, 16), "clip_length": (4, 4, 4), "num_steps": (1, 1, 1)},
 }
-# batch_size is per GPU, of 4: 256 clips per step everywhere
-SCHEDULE = {
+# per clip setting; batch_size is per GPU, on 4 GPUs: 256 clips per step everywhere
+BATCHES_AND_RATES = {
     "batch_size": (16, 8, 4),
     "iter_size": (4, 8, 16),
     "frozen_bn": (False, False, True),
@@ -31,17 +32,17 @@ DATASETS = {
     "kinetics": (400, "LMDB", HIGH_RATE, 4.0, 0.5, True, 10),
     "ssv1": (174, "FRAME", HIGH_RATE, 1.0, 0.5, False, 10),
     "ssv2": (174, "LMDB", HIGH_RATE, 1.0, 0.5, False, 10),
-    "ucf101": (101, "LMDB", SCHEDULE["base_learning_rate"], 1.0, 0.9, True, 10),
-    "hmdb51": (51, "LMDB", SCHEDULE["base_learning_rate"], 1.0, 0.9, True, 10),
-    "anet": (200, "RAW", SCHEDULE["base_learning_rate"], 1.0, 0.9, True, 50),
+    "ucf101": (101, "LMDB", BATCHES_AND_RATES["base_learning_rate"], 1.0, 0.9, True, 10),
+    "hmdb51": (51, "LMDB", BATCHES_AND_RATES["base_learning_rate"], 1.0, 0.9, True, 10),
+    "anet": (200, "RAW", BATCHES_AND_RATES["base_learning_rate"], 1.0, 0.9, True, 50),
 }
-# file, first layer and rest from 2D weights
+# file, whether it is a 2D net whose weights are transferred
 START = {
     "imagenet": ("resnet50-19c8e357.pth", True),
     "kinetics": ("op-kinetics-dg-p3d-resnet50-1e890a22.pth", False),
 }
 KINETICS_PATH = ((1, 58), (4, 108), (5, 26), (8, 10), (9, 18))
-# name, dataset, net, start weights, sampling, path of (state, epochs); with 0 epochs a state that the files left out
+# name, dataset, net, start weights, sampling, path of (state, epochs); a state with 0 epochs is not in the files
 PLANNED = (
     ("op-anet-dg-p3d-resnet50-kinetics", "anet", "dg_p3d_50", "kinetics", "consecutive",
      ((4, 73), (2, 30), (5, 0), (8, 7), (9, 19))),
@@ -65,7 +66,7 @@ PLANNED = (
     ("op-ucf101-dg-p3d-resnet50", "ucf101", "dg_p3d_50", "imagenet", "uniform",
      ((4, 38), (7, 24), (8, 11), (9, 5))),
 )  # fmt: skip
-NUM_STEPS = {"op-ucf101-dg-p3d-resnet50-kinetics": (1, 1, 1)}  # where a strategy leaves its sampling's table
+NUM_STEPS = {"op-ucf101-dg-p3d-resnet50-kinetics": (1, 1, 1)}  # where a schedule departs from SAMPLING
 HAND_TUNED = ("dg_p3d_50", "i3d_50", "lgd_p3d_50", "p3d_50", "r2p1d_50")  # on Kinetics, 16 frames, 128 epochs
 COMMON = {
     "remove_fc": True, "warmup_multiplier": 100, "transform_type": "default", "crop_size": 224, "eva_crop_size": 256,
@@ -76,14 +77,14 @@ COSINE = {"lr_scheduler": "cosine", "warmup_epoch": 1}
 
 
 def clip_settings(sampling, **changes):
-    """The paper's three clip settings, 16, 32 and 64 frames, for the planner: a dict each.
+    """The three clip settings of the paper, 16, 32 and 64 frames, as the planner takes them: one dict each.
 
     sampling  "consecutive" (one run of frames) or "uniform" (4-frame segments spread over the video)
-    changes   an option and its three values, e.g. base_learning_rate=(0.04, 0.04, 0.004)
+    changes   an option with its three values, such as base_learning_rate=(0.04, 0.04, 0.004)
     """
     if sampling not in SAMPLING:
         raise ValueError(f"no sampling {sampling!r}; there are {', '.join(SAMPLING)}")
-    table = {**SAMPLING[sampling], **SCHEDULE}
+    table = {**SAMPLING[sampling], **BATCHES_AND_RATES}
     for option, values in changes.items():
         if option not in table or len(values) != 3:
             raise ValueError(f"{option}={values!r}: three values of one of {', '.join(table)}")
@@ -91,50 +92,50 @@ def clip_settings(sampling, **changes):
     return [{option: values[i] for option, values in table.items()} for i in range(3)]
 
 
-def published_strategies():
-    """The published strategies by name, the planned ones first, with the options they were released with.
+def published_schedules():
+    """The published schedules by name, the planned ones first, with all options of the released files.
 
-    `net_name` is the reference's name of the net, `model` ours. Planned ones also tell their path: nodes,
+    `net_name` is the published name of the net, `model` is ours. Planned ones also have their path: nodes,
     inferred_zero_epoch_nodes, uses_extended_edge.
     """
-    strategies = [_planned(*row) for row in PLANNED] + [_hand_tuned(model) for model in HAND_TUNED]
-    return {strategy["name"]: check_strategy(strategy) for strategy in strategies}
+    schedules = [_planned(*row) for row in PLANNED] + [_hand_tuned(model) for model in HAND_TUNED]
+    return {schedule["name"]: check_schedule(schedule) for schedule in schedules}
 
 
-def load_strategy(name):
-    """A published strategy by its name, or one that the planner wrote by its path, checked."""
-    published = published_strategies()
+def load_schedule(name):
+    """A published schedule by its name, or a file that the planner wrote by its path; checked."""
+    published = published_schedules()
     if name in published:
         return published[name]
     if not Path(name).is_file():
-        raise ValueError(f"no strategy {str(name)!r}: no such file, and the published ones are {', '.join(published)}")
+        raise ValueError(f"no schedule {str(name)!r}: no such file, and the published ones are {', '.join(published)}")
     try:
-        return check_strategy(read_json(name))
+        return check_schedule(read_json(name))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
 
-def check_strategy(strategy):
-    """The strategy itself, or a ValueError that names the option that is missing, uneven or out of range."""
-    if missing := [option for option in STAGE_OPTIONS if option not in strategy]:
-        raise ValueError(f"a strategy needs {', '.join(missing)}")
-    lengths = {option: len(strategy[option]) if _is_list(strategy[option]) else None for option in STAGE_OPTIONS}
+def check_schedule(schedule):
+    """Return the schedule itself, or raise a ValueError that names the option that is missing, uneven or wrong."""
+    if missing := [option for option in STAGE_OPTIONS if option not in schedule]:
+        raise ValueError(f"a schedule needs {', '.join(missing)}")
+    lengths = {option: len(schedule[option]) if _is_list(schedule[option]) else None for option in STAGE_OPTIONS}
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"a strategy's options are lists of one length, or all plain values; lengths: {lengths}")
+        raise ValueError(f"the options of a schedule are lists of one length, or all plain values; lengths: {lengths}")
     for option in STAGE_OPTIONS:
         wanted, right = _VALUES.get(option, ("a whole number >= 1", lambda v: type(v) is int and v >= 1))
-        for value in strategy[option] if _is_list(strategy[option]) else [strategy[option]]:
+        for value in schedule[option] if _is_list(schedule[option]) else [schedule[option]]:
             if not right(value):
                 raise ValueError(f"{option} {value!r} must be {wanted}")
-    if "nodes" in strategy and len(strategy["nodes"]) != lengths["epochs"]:
-        raise ValueError(f"nodes {strategy['nodes']} do not fit {lengths['epochs']} stages")
-    return strategy
+    if "nodes" in schedule and len(schedule["nodes"]) != lengths["epochs"]:
+        raise ValueError(f"nodes {schedule['nodes']} do not fit {lengths['epochs']} stages")
+    return schedule
 
 
-def stages(strategy):
-    """The strategy's stages in order: a dict of STAGE_OPTIONS each, one plain value per option."""
-    check_strategy(strategy)
-    lists = {key: strategy[key] if _is_list(strategy[key]) else [strategy[key]] for key in STAGE_OPTIONS}
+def stages(schedule):
+    """The stages of a schedule in order: for each a dict of STAGE_OPTIONS with plain values."""
+    check_schedule(schedule)
+    lists = {key: schedule[key] if _is_list(schedule[key]) else [schedule[key]] for key in STAGE_OPTIONS}
     return [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
 
 

@@ -1,13 +1,14 @@
-"""Graphs and strategies as data."""
+"""Graphs and schedules as data."""
 
 import json
 from pathlib import Path
 
 import pytest
+from schedule_cases import find_in_case
 
-from lib.search.schedule import clip_settings, grid_graph, load_strategy, plan_case, published_strategies, stages
+from lib.search.schedule import clip_settings, grid_graph, load_schedule, published_schedules, stages
 from lib.search.schedule.graph import STAGE_OPTIONS, check_graph, unroll
-from lib.search.schedule.strategies import check_strategy
+from lib.search.schedule.schedules import check_schedule
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "optplan"
 EXTENDED = "0-1 0-4 1-4 1-2 4-2 4-7 2-5 4-5 7-5 2-3 5-3 5-8 7-8 3-6 5-6 8-6 6-9 8-9"  # in the order of training
@@ -70,42 +71,42 @@ def test_states_and_settings_are_checked():
         unroll(grid_graph(), settings, [[4, 3], [2, 1]])
 
 
-def test_published_strategies_are_the_released_ones():
-    golden, ours = published(), published_strategies()
+def test_published_schedules_are_the_released_ones():
+    golden, ours = published(), published_schedules()
     released = golden["planned"] + golden["hand_tuned"]
     assert len(golden["planned"]) == 13 and len(golden["hand_tuned"]) == 5
-    assert list(ours) == [strategy["name"] for strategy in released]
-    for strategy in released:
-        got = dict(ours[strategy["name"]])
-        assert got.pop("model") == strategy["net_name"].replace("_resnet", "_")
-        assert got == strategy
-    assert {strategy["net_name"] for strategy in golden["planned"] if strategy["uses_extended_edge"]} == {
+    assert list(ours) == [schedule["name"] for schedule in released]
+    for schedule in released:
+        got = dict(ours[schedule["name"]])
+        assert got.pop("model") == schedule["net_name"].replace("_resnet", "_")
+        assert got == schedule
+    assert {schedule["net_name"] for schedule in golden["planned"] if schedule["uses_extended_edge"]} == {
         "dg_p3d_resnet50"
     }
 
 
 def test_every_stage_sums_256_clips_over_4_gpus():
-    for strategy in published_strategies().values():
-        for stage in stages(strategy):
+    for schedule in published_schedules().values():
+        for stage in stages(schedule):
             assert list(stage) == list(STAGE_OPTIONS)
             assert 4 * stage["batch_size"] * stage["iter_size"] == 256
             assert stage["num_segments"] * stage["clip_length"] in (16, 32, 64)
 
 
-def test_stages_of_a_hand_tuned_strategy():
-    (stage,) = stages(load_strategy("kinetics-p3d-resnet50-1x16x1-128e"))
+def test_stages_of_a_hand_tuned_schedule():
+    (stage,) = stages(load_schedule("kinetics-p3d-resnet50-1x16x1-128e"))
     assert stage == dict(zip(STAGE_OPTIONS, (1, 16, 1, 16, 4, False, 0.04, 128), strict=True))
 
 
-def test_a_planned_strategy_is_read_back(tmp_path):
+def test_a_planned_schedule_is_read_back(tmp_path):
     rising = {"initial": 0.1, "accuracies": [0.01 * n for n in range(12, 16)]}
     settings = {f"{key}_list": [value] for key, value in zip(STAGE_OPTIONS[:6], (1, 8, 1, 4, 1, False), strict=True)}
     case = {"edges": [{"start": 0, "end": 1, **rising}], "node_setting": [-1, 0], "node_lr_mult": [-1, 0.1]}
     case["settings"] = {**settings, "base_lr_list": [0.01]}
-    strategy, _ = plan_case(case, on_cap="best", folder=tmp_path, about={"model": "p3d_nano", "seed": 0})
-    assert load_strategy(tmp_path / "strategy.json") == strategy
-    (stage,) = stages(strategy)
-    assert stage["base_learning_rate"] == 0.01 * 0.1 and stage["epochs"] == 4 and strategy["capped"] == [True]
+    schedule, _ = find_in_case(case, on_cap="best", folder=tmp_path, about={"model": "p3d_nano", "seed": 0})
+    assert load_schedule(tmp_path / "schedule.json") == schedule
+    (stage,) = stages(schedule)
+    assert stage["base_learning_rate"] == 0.01 * 0.1 and stage["epochs"] == 4 and schedule["capped"] == [True]
 
 
 @pytest.mark.parametrize(
@@ -119,16 +120,16 @@ def test_a_planned_strategy_is_read_back(tmp_path):
         ("nodes", [4, 5], "nodes .* do not fit 4 stages"),
     ],
 )
-def test_a_broken_strategy_is_refused(option, value, words, tmp_path):
-    strategy = {**published_strategies()["op-ssv1-dg-p3d-resnet50"], option: value}
-    broken = {key: value for key, value in strategy.items() if value is not None}
+def test_a_broken_schedule_is_refused(option, value, words, tmp_path):
+    schedule = {**published_schedules()["op-ssv1-dg-p3d-resnet50"], option: value}
+    broken = {key: value for key, value in schedule.items() if value is not None}
     with pytest.raises(ValueError, match=words):
-        check_strategy(broken)
+        check_schedule(broken)
     (tmp_path / "s.json").write_text(json.dumps(broken))
     with pytest.raises(ValueError, match=f"s.json: .*{words}"):
-        load_strategy(tmp_path / "s.json")
+        load_schedule(tmp_path / "s.json")
 
 
-def test_an_unknown_strategy_names_the_known_ones():
-    with pytest.raises(ValueError, match="no strategy 'op-kinetics'.*op-kinetics-dg-p3d-resnet50, "):
-        load_strategy("op-kinetics")
+def test_an_unknown_schedule_names_the_known_ones():
+    with pytest.raises(ValueError, match="no schedule 'op-kinetics'.*op-kinetics-dg-p3d-resnet50, "):
+        load_schedule("op-kinetics")

@@ -1,9 +1,9 @@
-"""Figures of a plan show what its record says."""
+"""The figures of a searched schedule show what its record says."""
 
 import pytest
 
 from bench.report.schedule_figures import CAPPED, draw_curves, draw_graph
-from lib.search.schedule import TableTrainer, clip_settings, grid_graph, plan
+from lib.search.schedule import TableTrainer, clip_settings, find_schedule, grid_graph
 
 GRAPH = grid_graph(2, (1, 0.1))
 
@@ -17,7 +17,7 @@ def record():
 
     curves = {(start, end): curve(start, end) for start, end in GRAPH["edges"]}
     rule = {"attempt_epochs": 2, "cap": 7, "on_cap": "best"}
-    return plan(TableTrainer(curves), GRAPH, clip_settings("uniform")[:2], **rule)[1]
+    return find_schedule(TableTrainer(curves), GRAPH, clip_settings("uniform")[:2], **rule)[1]
 
 
 def test_the_graph_shows_scores_epochs_and_caps(record):

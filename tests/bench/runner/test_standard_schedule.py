@@ -1,4 +1,4 @@
-"""The standard suite plans on the paper's base graph, with enough seeds; at smoke size it runs to its end."""
+"""The standard suite searches on the base graph of the paper, with enough seeds; at smoke size it runs to its end."""
 
 import pandas as pd
 import pytest
@@ -11,13 +11,13 @@ NOTEBOOK = "07_plan_the_optimization"
 
 
 def test_the_base_graph_three_seeds_and_all_schedules():
-    plans = [job.options for job in load_suite("standard").jobs if job.notebook == NOTEBOOK]
-    assert len({plan["seed"] for plan in plans}) >= 3
-    for plan in plans:
-        assert (len(plan["segments"]), len(plan["factors"])) == (3, 3), "9 states"
-        assert (plan["attempt_epochs"], plan["cap"]) == (5, 40)
-        assert {schedule for schedule, _ in plan["rivals"]} == {"cosine", "constant", "steps"}
-        assert ["cosine", "path"] in plan["rivals"] and ["cosine", "search"] in plan["rivals"]
+    jobs = [job.options for job in load_suite("standard").jobs if job.notebook == NOTEBOOK]
+    assert len({options["seed"] for options in jobs}) >= 3
+    for options in jobs:
+        assert (len(options["segments"]), len(options["factors"])) == (3, 3), "9 states"
+        assert (options["attempt_epochs"], options["cap"]) == (5, 40)
+        assert {schedule for schedule, _ in options["rivals"]} == {"cosine", "constant", "steps"}
+        assert ["cosine", "path"] in options["rivals"] and ["cosine", "search"] in options["rivals"]
 
 
 @pytest.mark.long

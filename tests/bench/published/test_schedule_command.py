@@ -1,37 +1,37 @@
-"""A published strategy can be read, and trained on one's own videos."""
+"""A published schedule can be read, and trained on one's own videos."""
 
 import pytest
 import torch
 
 from bench.__main__ import main
-from bench.published import strategy as command
-from lib.search.schedule import build_stage, published_strategies
+from bench.published import schedule as command
+from lib.search.schedule import build_stage, published_schedules
 from lib.search.schedule.staged import initial_weights
 from lib.weights.published import save_published
 
 
 def test_the_stages_are_printed(capsys):
-    main(["strategy", "op-kinetics-p3d-resnet50", "--gpus", "4"])
+    main(["schedule", "op-kinetics-p3d-resnet50", "--gpus", "4"])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert len(lines) == 6 and [line[-1] for line in lines[1:]] == ["58", "108", "26", "10", "18"]
     assert lines[1] == "16 1 run 1. frame 16 x 16 0.04 train 58".split() and lines[4][-2] == "frozen"
-    with pytest.raises(SystemExit, match="no strategy 'op-kinetics'"):
-        main(["strategy", "op-kinetics"])
+    with pytest.raises(SystemExit, match="no schedule 'op-kinetics'"):
+        main(["schedule", "op-kinetics"])
 
 
-def test_a_strategy_is_trained(tiny_shapes, tmp_path, monkeypatch):
+def test_a_schedule_is_trained(tiny_shapes, tmp_path, monkeypatch):
     """HMDB51's, all five stages, with a small net, small clips and one epoch each."""
-    published = published_strategies()["op-hmdb51-dg-p3d-resnet50"]
+    published = published_schedules()["op-hmdb51-dg-p3d-resnet50"]
     small = {"model": "p3d_nano", "crop_size": 16, "num_segments": [1, 1, 2, 2, 2], "epochs": [1] * 5,
              "batch_size": [2] * 5, "iter_size": [1] * 5}  # fmt: skip
-    monkeypatch.setattr(command, "load_strategy", lambda name: {**published, **small})
+    monkeypatch.setattr(command, "load_schedule", lambda name: {**published, **small})
     record = command.train("small", tiny_shapes / "shape", tmp_path, gpus=2, clips_per_epoch=8, progress=False)
     assert [len(stage) for stage in record["history"]] == [1] * 5 and record["test"]["videos"] == 10
     assert {path.name for path in tmp_path.glob("stage_*")} == {f"stage_{i}" for i in range(1, 6)}
 
 
 def test_start_weights(tmp_path):
-    published = published_strategies()["op-ucf101-dg-p3d-resnet50-kinetics"]
+    published = published_schedules()["op-ucf101-dg-p3d-resnet50-kinetics"]
     torch.manual_seed(0)
     small = {**published, "model": "p3d_18"}
     kinetics = build_stage(False, model="p3d_18", num_classes=400)
