@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what an editor and a type checker see
+    from lib.evaluate.comparisons import compare
     from lib.evaluate.intervals import paired_difference, wilson_interval
     from lib.evaluate.metrics import average_views, top_k_accuracy
     from lib.evaluate.predictions import accuracies, predict, predict_videos
@@ -13,6 +14,7 @@ if TYPE_CHECKING:  # what an editor and a type checker see
 _HOMES = {
     "accuracies": "lib.evaluate.predictions",
     "average_views": "lib.evaluate.metrics",
+    "compare": "lib.evaluate.comparisons",
     "evaluate_scores": "lib.evaluate.scores",
     "extract_scores": "lib.evaluate.scores",
     "merge_scores": "lib.evaluate.scores",
@@ -25,6 +27,7 @@ _HOMES = {
 __all__ = [
     "accuracies",
     "average_views",
+    "compare",
     "evaluate_scores",
     "extract_scores",
     "merge_scores",

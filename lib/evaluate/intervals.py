@@ -29,4 +29,4 @@ def paired_difference(predicted_a, predicted_b, labels, z=1.959964):
     n, only_a, only_b = n + 2, only_a + 0.5, only_b + 0.5
     centre = (only_a - only_b) / n
     half = z * math.sqrt((only_a + only_b) - (only_a - only_b) ** 2 / n) / n
-    return 100 * difference, 100 * (centre - half), 100 * (centre + half)
+    return 100 * difference, 100 * max(-1.0, centre - half), 100 * min(1.0, centre + half)

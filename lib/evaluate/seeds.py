@@ -1,0 +1,103 @@
+"""One net over its training seeds: the mean, how far it can be trusted, and how far apart the seeds are.
+
+Two intervals, 95 % each, in points of top-1:
+    seeds             Student's t over the seeds: what another training would give, on these very test videos
+    seeds and videos  the test videos are resampled as well: what other videos of the same kind would give
+Bouthillier et al., Accounting for Variance in Machine Learning Benchmarks, MLSys 2021, arXiv:2103.03098, sec. 3.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+ALPHA = 0.05
+
+
+class Estimate(NamedTuple):
+    """A mean over seeds, in points, with what is known of its error. None where the seeds are too few to say."""
+
+    mean: float
+    low: float | None  # of the seeds' interval
+    high: float | None
+    videos_low: float  # of the interval over seeds and videos; over the videos alone where there is one seed
+    videos_high: float
+    sd: float | None  # standard deviation between seeds
+    error: float | None  # standard error that the p value rests on
+    degrees: float | None  # its degrees of freedom
+    p: float | None  # that a mean of 0 would lie as far out as this one
+
+
+def hits(tests):
+    """Which videos each training got right: (seeds, videos) bool, seeds in rising order.
+
+    tests  {seed: what lib.evaluate.accuracies returns}
+    ValueError: the trainings did not answer the same videos
+    """
+    first = next(iter(tests.values()))["labels"]
+    for seed, test in tests.items():
+        if test["labels"] != first or len(test["predicted"]) != len(first):
+            raise ValueError(f"seed {seed} answered other test videos than seed {next(iter(tests))}")
+    if not len(first):
+        raise ValueError("no videos to compare")
+    return np.array([tests[seed]["predicted"] for seed in sorted(tests)]) == np.array(first)
+
+
+def estimate(scores, one_seed, limits=(0, 100)):
+    """`Estimate` of the mean of `scores`, in points.
+
+    scores    (seeds, videos): 0 or 1 of a net, -1, 0 or 1 of a difference
+    one_seed  (low, high) over the videos, in points, where there is one seed
+    limits    no interval leaves them
+    """
+    scores = 100 * np.asarray(scores, dtype=np.float64)
+    seeds, means, mean = len(scores), scores.mean(1), float(scores.mean())
+    if seeds < 2:
+        return Estimate(mean, None, None, *one_seed, None, None, None, None)
+    # An accuracy is a whole number of videos: equal seeds do not show that the spread between them is 0.
+    grain = 100 / scores.shape[1] * np.sqrt((limits[1] - limits[0]) / 100 / 12)
+    error, degrees = float(max(means.std(ddof=1), grain)) / np.sqrt(seeds), seeds - 1
+    wide_error = max(error, crossed_error(scores))
+    wide_degrees = degrees * (wide_error / error) ** 4  # Satterthwaite's: the videos' part is known far better
+    ends = _interval(mean, error, degrees, limits)
+    wide = _interval(mean, wide_error, wide_degrees, limits)
+    worst = max([(error, degrees), (wide_error, wide_degrees)], key=lambda known: _p(mean, *known))
+    return Estimate(mean, *ends, *wide, float(means.std(ddof=1)), *map(float, worst), _p(mean, *worst))
+
+
+def crossed_error(scores):
+    """Standard error of the mean of a table (seeds, videos) when its rows and its columns are both resampled.
+
+    The bootstrap that draws seeds and, for all of them alike, videos, with replacement, in closed form: the standard
+    deviation of infinitely many resamples. Of S seeds it draws S - 1, so that its variance over seeds is s^2 / S.
+    Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1(2), 2007, arXiv:0712.1111: never too small on
+    average. A video is the same in every seed, so drawing other videos for every seed would understate the error.
+    """
+    seeds, videos = scores.shape
+    drawn = seeds - 1
+    both, rows, columns, cells = (
+        scores.sum() ** 2,
+        (scores.sum(1) ** 2).sum(),
+        (scores.sum(0) ** 2).sum(),
+        (scores**2).sum(),
+    )
+    # E[w w'] of two rows' counts is `apart`, of a row with itself `apart + same`; of the columns' likewise
+    row_apart, row_same = drawn * (drawn - 1) / seeds**2, drawn / seeds
+    column_apart, column_same = (videos - 1) / videos, 1.0
+    square = row_apart * (column_apart * both + column_same * columns)
+    square += row_same * (column_apart * rows + column_same * cells)
+    return float(np.sqrt(max(0.0, square / (drawn * videos) ** 2 - scores.mean() ** 2)))
+
+
+def critical(degrees, alpha=ALPHA):
+    """Student's t that is exceeded, on either side, with probability `alpha`."""
+    return float(stdtrit(degrees, 1 - alpha / 2))
+
+
+def _interval(mean, error, degrees, limits):
+    half = critical(degrees) * error
+    return max(limits[0], mean - half), min(limits[1], mean + half)
+
+
+def _p(mean, error, degrees):
+    return float(2 * stdtr(degrees, -abs(mean) / error))

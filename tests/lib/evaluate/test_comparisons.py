@@ -1,0 +1,134 @@
+"""Seeds and verdicts: formulas against others' code, and what two equal nets are called."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lib.evaluate import compare
+from lib.evaluate.comparisons import holm, no_verdict, summary
+from lib.evaluate.intervals import paired_difference
+from lib.evaluate.seeds import crossed_error, estimate
+from lib.evaluate.simulation import equal_nets
+
+# top-1 by training seed of nets of ours after 8 epochs, 256 test videos: how far apart seeds can be
+SEEN = [(91.8, 90.6, 86.7), (81.2, 91.0, 89.5), (77.3, 82.4, 87.5), (83.6, 82.0, 77.3), (73.0, 59.0, 78.5)]
+SEEN += [(77.0, 77.0, 33.2), (66.8, 52.3, 63.7, 60.2)]
+
+
+def nets_of(*tops, videos=200):
+    """{seed: test} per net, its right answers spread over the videos by a seed of their own."""
+    found = []
+    for number, net in enumerate(tops):
+        tests = {}
+        for seed, top1 in enumerate(net):
+            order = np.random.default_rng([number, seed]).permutation(videos)
+            right = np.isin(np.arange(videos), order[: round(top1 * videos / 100)])
+            tests[seed] = {"labels": [0] * videos, "predicted": np.where(right, 0, 1).tolist()}
+        found.append(tests)
+    return found
+
+
+def test_the_interval_over_seeds_is_student_s():
+    tops = (70.0, 75.0, 74.0, 71.0)
+    over = summary(*nets_of(tops))
+    low, high = stats.t.interval(0.95, 3, np.mean(tops), stats.sem(tops))
+    assert (over.mean, over.low, over.high) == pytest.approx((72.5, low, high))
+    assert over.sd == pytest.approx(np.std(tops, ddof=1)) and over.videos_low < over.low < over.high < over.videos_high
+
+
+def test_the_difference_is_the_paired_t_test():
+    a, b = (90.0, 80.0, 85.0), (70.0, 59.0, 66.0)
+    (row,) = compare([("a", *nets_of(a), "b", nets_of((), b)[1])])
+    assert row.p >= stats.ttest_rel(a, b).pvalue - 1e-12 and row.p_holm == row.p
+    low, high = stats.ttest_rel(a, b).confidence_interval(0.95)
+    assert (row.points, row.low, row.high) == pytest.approx((20, low, high))
+    assert row.verdict == "a is better" and row.seen_from < 20
+
+
+def test_the_bootstrap_in_closed_form_is_the_bootstrap():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(4, 30)) + rng.normal(size=(4, 1)) + rng.normal(size=30)
+    rows = rng.integers(0, 4, (20000, 3))  # one seed fewer than there are
+    columns = rng.integers(0, 30, (20000, 30))
+    means = [scores[row][:, column].mean() for row, column in zip(rows, columns, strict=True)]
+    assert crossed_error(scores) == pytest.approx(np.std(means), rel=0.02)
+    alike = np.repeat(rng.normal(size=(5, 1)), 30, axis=1)
+    assert crossed_error(alike) == pytest.approx(stats.sem(alike[:, 0])), "videos that agree add nothing"
+
+
+def test_holm_against_scipy_s_definition():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]) == [1.0, 1.0] and holm([]) == []
+
+
+def test_no_interval_leaves_the_scale():
+    over = summary(*nets_of((100.0, 99.0, 95.0)))
+    assert over.high == 100 and over.videos_high == 100
+    (row,) = compare([("a", *nets_of((100.0, 100.0, 90.0)), "b", *nets_of((0.0, 1.0, 2.0)))])
+    assert row.high == 100
+    assert paired_difference([0] * 3, [1] * 3, [0] * 3)[2] == 100
+
+
+@pytest.mark.parametrize("seeds, words", [(1, "one seed: no verdict"), (2, "two seeds: no verdict")])
+def test_too_few_seeds_decide_nothing(seeds, words):
+    best, worst = nets_of([100.0] * seeds, [0.0] * seeds)
+    (row,) = compare([("a", best, "b", worst)])
+    assert row.verdict == words == no_verdict(seeds) and row.p is None and row.comparisons == 0
+    (row,) = compare([("a", best, "b", {9: worst[0]})])
+    assert row.verdict == "no seed in common: no verdict" and row.points is None
+
+
+def test_equal_seeds_do_not_look_like_certainty():
+    """Three seeds, each one video apart: an accuracy is no finer than a video."""
+    (row,) = compare([("a", *nets_of([50.5] * 3), "b", *nets_of([50.0] * 3))])
+    assert row.verdict == "not distinguishable" and row.sd == 0
+    assert estimate(np.zeros((3, 8)), (0, 0), (-100, 100)).p == 1
+
+
+def test_other_videos_are_refused():
+    a, b = nets_of((90.0, 80.0, 85.0), (70.0, 60.0, 65.0))
+    b[1] = {**b[1], "labels": [1] * 200}
+    with pytest.raises(ValueError, match="seed 1 answered other test videos than seed 0"):
+        compare([("a", a, "b", b)])
+    other = {seed: {**test, "labels": [1] * 200} for seed, test in a.items()}
+    with pytest.raises(ValueError, match="the two nets answered other test videos"):
+        compare([("a", a, "b", other)])
+
+
+def verdicts(rng, nets, **how):
+    named = list(enumerate(equal_nets(rng, nets=nets, **how)))
+    return [row.verdict for row in compare([(str(i), a, str(j), b) for (i, a), (j, b) in combinations(named, 2)])]
+
+
+@pytest.mark.parametrize("nets, seeds, suites", [(2, 3, 2000), (2, 5, 2000), (4, 3, 400)])
+def test_equal_nets_are_called_different_in_at_most_a_twentieth_of_suites(nets, seeds, suites):
+    """Nets as far apart between seeds as ours were; of four nets, any of six pairs counts."""
+    rng = np.random.default_rng(seeds)
+    spreads = [(np.mean(tops), np.std(tops, ddof=1)) for tops in SEEN]
+    wrong = 0
+    for suite in range(suites):
+        accuracy, sd = spreads[suite % len(spreads)]
+        wrong += any(each.endswith("better") for each in verdicts(rng, nets, seeds=seeds, accuracy=accuracy, sd=sd))
+    assert wrong <= 0.05 * suites
+
+
+def test_one_seed_and_the_videos_interval_call_half_of_equal_pairs_different():
+    """What the rule before this one did: the reason why one seed gets no verdict."""
+    rng, wrong = np.random.default_rng(0), 0
+    for suite in range(700):
+        tops = SEEN[suite % len(SEEN)]
+        a, b = equal_nets(rng, seeds=1, accuracy=np.mean(tops), sd=np.std(tops, ddof=1))
+        low, high = paired_difference(a[0]["predicted"], b[0]["predicted"], a[0]["labels"])[1:]
+        wrong += low > 0 or high < 0
+    assert 0.4 < wrong / 700 < 0.6
+
+
+def test_nets_that_are_apart_are_told_apart():
+    rng = np.random.default_rng(1)
+    better = 0
+    for _ in range(50):
+        ((a,), (b,)) = (equal_nets(rng, nets=1, seeds=5, accuracy=top1, sd=3) for top1 in (85, 70))
+        better += compare([("a", a, "b", b)])[0].verdict == "a is better"
+    assert better >= 45
