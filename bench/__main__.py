@@ -67,7 +67,7 @@ def _job(a):
 
 
 def _figures(a):
-    from bench.report.trade_off_figure import redraw
+    from bench.report.figure_files import redraw
 
     return redraw(a.out)
 

@@ -12,7 +12,8 @@ import torch
 
 from bench.published import counting_rules
 from bench.published.printed_costs import RULES, explain, printed, published_figures
-from bench.report.tables import system_of, write
+from bench.report.csv_files import write
+from bench.report.systems import system_of
 from lib import create_model, list_models, measure_cost
 from lib.cost import Recorder, record
 from lib.models import model_options

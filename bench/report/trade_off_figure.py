@@ -1,15 +1,14 @@
-"""Figures, drawn from tables alone: the same CSV gives the same file, byte for byte."""
+"""Accuracy against cost, a point per net, drawn from the table alone: the same CSV gives the same file."""
 
-from pathlib import Path
+import itertools
 
-import matplotlib
 import matplotlib.pyplot as plt
-import pandas as pd
-from matplotlib.ticker import LogLocator, NullFormatter
-from matplotlib.transforms import Bbox
+import numpy as np
+from matplotlib.lines import Line2D
 
-from lib.files import replacing
-from lib.run import ROOT
+from bench.report.cost_axis import cost_axis
+from bench.report.names_in_figures import name_points, plain, short_names
+from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT, no_verdict
 
 COSTS = {
     "gmacs": "GMACs per clip",
@@ -26,6 +25,9 @@ LOOKS = {
     "CAKES": ("#CC79A7", "^", "CAKES"),
     "Optimization Planning": ("#E69F00", "v", "Optimization Planning's\nnets, usual schedule"),
 }
+OTHERS = [("0.25", "P"), ("0.45", "X"), ("0.1", "*"), ("0.6", "p")]  # further systems, in turn
+NEEDED = ("net", "system", "labels", "seeds", "top1", "top1_low", "top1_high", "top1_by_seed", "videos_low")
+NEEDED += ("videos_high", "chance", *COSTS)  # columns of trade_off.csv that the figure is made of
 
 
 def pareto_front(costs, scores):
@@ -40,112 +42,115 @@ def pareto_front(costs, scores):
 
 
 def draw_trade_off(table, x="gmacs", labels=None, ax=None, legend=True):
-    """Top-1 with its 95 % interval against the cost `x`, a point per net, Pareto front and chance.  -> axes"""
+    """Mean top-1 with its 95 % interval over seeds against the cost `x`, every seed a dot, front and chance.  -> axes
+
+    table   rows of trade_off.csv
+    labels  the label set that is shown; the table's first
+    A net of one seed is hollow: no interval says what another training would give. Its dotted line is of the test
+    videos alone.
+    """
     if x not in COSTS:
         raise ValueError(f"no cost {x!r}; there are {', '.join(COSTS)}")
-    table = table[table.labels == (labels or table.labels.iloc[0])].dropna(subset=[x]).reset_index(drop=True)
+    labels = labels or table.labels.iloc[0]
+    table = table[table.labels == labels].reset_index(drop=True)
+    measured = table.dropna(subset=[x]).reset_index(drop=True)
+    own = ax is None
     ax = ax or plt.subplots(figsize=(8, 4.6), layout="constrained")[1]
-    for system, rows in table.groupby("system"):
-        colour, marker, name = LOOKS[system]
-        spread = [rows.top1 - rows.top1_low, rows.top1_high - rows.top1]
-        ax.errorbar(rows[x], rows.top1, spread, fmt=marker, color=colour, ms=7, capsize=2.5, lw=1, label=name)
-    front = table.loc[pareto_front(table[x].tolist(), table.top1.tolist())]
-    ax.step(front[x], front.top1, where="post", color="0.35", lw=1.2, ls="--", zorder=0, label="Pareto front")
-    ax.axhline(table.chance.iloc[0], color="0.6", lw=1, ls=":", zorder=0, label="chance")
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.margins(x=0.2)
-    ax.set(xlabel=COSTS[x], ylabel=f"top-1 on {table.labels.iloc[0]}, %", ylim=(0, 100))
+    ax.set(xlabel=COSTS[x], ylabel=plain(f"top-1 on {labels}, %", 60), ylim=(0, 100))
     ax.grid(alpha=0.25, lw=0.5)
     ax.spines[["top", "right"]].set_visible(False)
+    places, handles, front = _draw(ax, measured, measured[x].to_numpy(float)) if len(measured) else ([], [], [])
+    names, listed = short_names(measured.net.tolist(), set(front))
+    _note_left_out(ax, [name for name in table.net if name not in set(measured.net)], len(measured))
     if legend:
-        ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    _name_points(ax, table, x)
+        _legend(ax, handles, listed, own)  # before the names: it takes room from the axes
+    if len(measured):
+        low, high = (_ends(measured, end) for end in ("low", "high"))
+        name_points(ax, names, places, measured.top1, low, high)
     return ax
 
 
-def draw_search(table, ax=None):
-    """What a search found and its rivals: top-1 on test with its 95 % interval, and at the right the paired difference.
+def _draw(ax, table, costs):
+    """All points, front and chance.  -> where they stand on x, the legend's handles, rows of the front"""
+    places = cost_axis(ax, costs)
+    handles = []
+    for (colour, marker, name), rows in _by_system(table):
+        for row in rows:
+            _draw_net(ax, places[row], table.iloc[row], colour, marker)
+        handles.append(Line2D([], [], color=colour, marker=marker, ms=7, ls="none", label=name))
+    front = pareto_front(costs.tolist(), table.top1.tolist())
+    ax.step(places[front], table.top1[front], where="post", color="0.35", lw=1.2, ls="--", zorder=0)
+    if (chance := table.chance.dropna()).size:
+        ax.axhline(chance.iloc[0], color="0.6", lw=1, ls=":", zorder=0)
+    handles += _explained(table.seeds.astype(int))
+    return places, handles, front
 
-    table  rows of `bench.report.tables.compared` or `searches`, of one search  -> axes
-    """
-    ax = ax or plt.subplots(figsize=(8, 0.9 + 0.42 * len(table)), layout="constrained")[1]
-    for y, row in enumerate(table.itertuples()):
-        found = pd.isna(getattr(row, "points", None))
-        spread = [[row.top1 - row.top1_low], [row.top1_high - row.top1]]
-        look = {"fmt": "D" if found else "o", "color": "#D55E00" if found else "0.35"}
-        ax.errorbar(row.top1, y, xerr=spread, ms=6, capsize=3, lw=1.4, **look)
-        text = "found" if found else f"{row.points:+.1f} [{row.low:+.1f}, {row.high:+.1f}]"
-        ax.annotate(text, (1.02, y), xycoords=ax.get_yaxis_transform(), va="center", fontsize=8)
-    seeds = "  (seed {})" if "seed" in table and table.seed.nunique() > 1 else ""
-    names = [
-        name + seeds.format(seed) for name, seed in zip(table.variant, table.get("seed", table.variant), strict=True)
+
+def _ends(table, end):
+    """The end of every interval that is drawn."""
+    return table[f"top1_{end}"].fillna(table[f"videos_{end}"]).fillna(table.top1)
+
+
+def _by_system(table):
+    """[((colour, marker, name), places of its rows)], the five systems first."""
+    others = itertools.cycle(OTHERS)
+    order = [*(name for name in LOOKS if name in set(table.system)), *sorted(set(table.system) - set(LOOKS))]
+    return [
+        (LOOKS.get(system) or (*next(others), plain(system, 28)), np.flatnonzero(table.system == system))
+        for system in order
     ]
-    ax.set_yticks(range(len(table)), names)
-    ax.annotate("found - this, points", (1.02, -0.6), xycoords=ax.get_yaxis_transform(), va="center", fontsize=8)
-    ax.set(xlabel="top-1 on test, %", ylim=(len(table) - 0.4, -0.6))
-    ax.grid(axis="x", alpha=0.25, lw=0.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
 
 
-# of a name from its point: (points right, points up, its edge at the point)
-PLACES = [(7, 5, "left"), (7, -12, "left"), (-7, 5, "right"), (-7, -12, "right"), (7, 16, "left"), (7, -23, "left")]
+def _draw_net(ax, x, row, colour, marker):
+    """One net: its mean with the interval over seeds, and its seeds; of one seed, the videos' interval, dotted."""
+    look = {"color": colour, "lw": 1, "zorder": 2}
+    if row.seeds > 1:
+        ax.plot([x, x], [row.top1_low, row.top1_high], **look)
+        ax.plot([x, x], [row.top1_low, row.top1_high], ls="none", marker="_", ms=6, **look)
+        ax.plot(x, row.top1, marker=marker, ms=7, **look)
+        tops = [float(top) for top in str(row.top1_by_seed).split()]
+        ax.plot([x] * len(tops), tops, ls="none", marker=".", ms=5, mfc="white", mew=0.7, color="0.1", zorder=3)
+    else:
+        ax.plot([x, x], [row.videos_low, row.videos_high], ls=(0, (1, 2)), **look)
+        ax.plot(x, row.top1, marker=marker, ms=7, mfc="white", mew=1.3, **look)
 
 
-def _name_points(ax, table, x):
-    """Write each net beside its point, at the first place inside where it covers no point, interval or other name."""
-    ax.figure.canvas.draw()
-    point, low, high = (ax.transData.transform(table[[x, top]]) for top in ("top1", "top1_low", "top1_high"))
-    taken = [Bbox([xy - 6, xy + 6]) for xy in point]
-    taken += [Bbox([bottom - [3, 0], top + [3, 0]]) for bottom, top in zip(low, high, strict=True)]
-    for row in table.itertuples():
-        for right, up, edge in PLACES:
-            place = {"xytext": (right, up), "textcoords": "offset points", "ha": edge, "fontsize": 8}
-            text = ax.annotate(row.net, (getattr(row, x), row.top1), **place)
-            box = text.get_window_extent()
-            free = ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1 and not any(box.overlaps(other) for other in taken)
-            if free or (right, up, edge) == PLACES[-1]:
-                taken.append(box)
-                break
-            text.remove()
+def _explained(seeds):
+    """The legend's entries that are no system. What too few seeds do not say stands in the figure."""
+    dashed = {"color": "0.35", "lw": 1.2, "ls": "--"}
+    found = []
+    if (seeds > 1).any():
+        found += [
+            Line2D([], [], color="0.3", marker="o", ms=7, lw=1, label="mean over seeds, 95 % interval"),
+            Line2D([], [], color="0.1", marker=".", ms=5, mfc="white", mew=0.7, ls="none", label="one training seed"),
+        ]
+    if (seeds == 1).any():
+        text = f"{no_verdict(1)};\ndotted: the test videos alone"
+        found.append(Line2D([], [], color="0.3", marker="o", ms=7, mfc="white", ls=(0, (1, 2)), lw=1, label=text))
+    if (seeds == 2).any():
+        found.append(Line2D([], [], ls="none", label=no_verdict(2)))
+    front = "Pareto front" if (seeds >= SEEDS_FOR_A_VERDICT).all() else "front of these runs, which is\nno ranking"
+    return [*found, Line2D([], [], label=front, **dashed), Line2D([], [], color="0.6", lw=1, ls=":", label="chance")]
 
 
-def save(figure, path):
-    """Write `figure` as SVG and PNG beside each other, reproducibly; returns the PNG's path."""
-    path = Path(path)
-    with matplotlib.rc_context({"svg.hashsalt": path.stem}):
-        for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
-            with replacing(path.with_suffix(suffix)) as temporary:
-                figure.savefig(temporary, format=suffix[1:], metadata=metadata, dpi=160)
-    return path.with_suffix(".png")
+def _note_left_out(ax, names, drawn):
+    """Say which nets the figure lacks, because nobody measured this cost of theirs."""
+    if not names:
+        return
+    told = f"cost not measured: {', '.join(names[:4])}" + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    place = {"xy": (0.5, 0.5), "ha": "center"} if not drawn else {"xy": (0.01, 1.0), "ha": "left"}
+    ax.annotate(plain(told, 60), xycoords="axes fraction", va="bottom", fontsize=7, color="0.35", **place)
+    if not drawn:
+        ax.set_xticks([])
 
 
-def trade_off(table, folder, x="gmacs"):
-    """Draw and save the trade-off figure of a suite's table into `folder`."""
-    ax = draw_trade_off(table, x)
-    path = save(ax.figure, Path(folder) / "trade_off")
-    plt.close(ax.figure)
-    return path
-
-
-def searches(table, folder):
-    """Draw and save the figures of a suite's table of searches into `folder`, one for each notebook."""
-    for name, rows in table.groupby("search"):
-        ax = draw_search(rows)
-        ax.set_title(f"{name}: {rows.model.iloc[0]}, {rows['size'].iloc[0]} pixels", fontsize=9)
-        save(ax.figure, Path(folder) / name)
-        plt.close(ax.figure)
-
-
-def redraw(out=ROOT):
-    """Draw the figures of every trade_off.csv and searches.csv under results/ again."""
-    tables = sorted((Path(out) / "results").rglob("trade_off.csv"))
-    if not tables:
-        raise ValueError(f"no trade_off.csv under {Path(out) / 'results'}; `python -m bench run quick` writes one")
-    for path in tables:
-        print(trade_off(pd.read_csv(path), path.parent))
-    for path in sorted((Path(out) / "results").rglob("searches.csv")):
-        searches(pd.read_csv(path), path.parent)
+def _legend(ax, handles, listed, own):
+    """Beside the axes; under the looks the list of numbered names. A figure of ours grows with it."""
+    names = [Line2D([], [], ls="none", label=plain(line, 44)) for line in listed]
+    entries = [*handles, *names]
+    if own and names:
+        lines = sum(str(entry.get_label()).count("\n") + 1 for entry in entries)
+        ax.figure.set_size_inches(9.5, max(4.6, 0.8 + 0.165 * lines))
+    if entries:
+        small = {"fontsize": 7 if names else 8, "handletextpad": 0.4 if names else 0.8}
+        ax.legend(handles=entries, frameon=False, loc="upper left", bbox_to_anchor=(1, 1), **small)

@@ -30,9 +30,10 @@ class Lesson:
 
     def save(self, figure, name):
         """Save a matplotlib figure as SVG and PNG into the folder."""
-        from bench.report.trade_off_figure import save
+        from bench.report.figure_files import save
+        from lib.files import file_name
 
-        return save(figure, self.folder / name)
+        return save(figure, self.folder / file_name(name, "figure"))
 
     def done(self, headline, **results):
         """Leave the record of a run that the runner started."""

@@ -36,7 +36,9 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
         missing = [job for job in suite.jobs if not done(runs / job.id)]
         for job in missing:
             print(f"not done: {job.id}; {_reason(runs / job.id)}")
-        _write_results(runs, out / "results" / suite.name)
+        from bench.report.tables import write_results
+
+        write_results(runs, out / "results" / suite.name)
         return 1 if missing else 0
 
 
@@ -102,22 +104,3 @@ def _reason(run_dir):
     log = run_dir / "log.txt"
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     return f"{lines[-1]} (all of it: {log})" if lines else f"it did not start; see {run_dir.parent / 'snakemake.log'}"
-
-
-def _write_results(runs, results):
-    from bench.report import tables
-    from bench.report import trade_off_figure as figures
-
-    if len(searches := tables.searches(runs)):
-        tables.write(searches, results, "searches")
-        figures.searches(searches, results)
-        print("\nSearches. Each trains its nets its own way: compare within a search, not with the nets further down.")
-        print(f"\n{tables.to_text(searches)}\n\ntable   {results / 'searches.csv'}\nfigures {results}/0*.png")
-    table = tables.trade_off(runs)
-    if not len(table):
-        return
-    tables.write(table, results, "trade_off")
-    tables.write(tables.differences(runs), results, "differences")
-    print(f"\n{tables.to_text(table)}\n\ntable   {results / 'trade_off.csv'}")
-    if table.gmacs.notna().any():
-        print(f"figure  {figures.trade_off(table, results)}")

@@ -3,7 +3,7 @@
 data:      arguments of data_prep moving_shapes; or {manifest: folder}, what data_prep made of other videos
 train:     defaults, seeds, and one entry per net; keys are parameters of 05_training (model, options, labels, ...)
 searches:  notebooks that search and train what they found beside its rivals, with seeds and parameters; the first
-           of the `variants` in a done.json is what was found, see bench.report.tables.searches
+           of the `variants` in a done.json is what was found, see bench.report.searches
 costs:     parameters of 04_counting_flops; every net of `train` is counted and timed
 lessons:   further notebooks, run as they are after everything else
 """

@@ -8,7 +8,6 @@ from math import prod
 
 import torch
 
-from lib.evaluate.intervals import paired_difference
 from lib.models.subkernels import KINDS, OPS, SubKernelConv, SuperConv, uniform
 from lib.models.swap import SwappedConv
 
@@ -107,19 +106,3 @@ def rivals(deal, op, costs, count, seed):
         macs = deal_macs(deal, costs)
         found[f"random {number}"] = random_deal(op, channels, costs, macs, seed=1000 * seed + number)
     return found
-
-
-def compare(records, ours="searched"):
-    """How much better the top-1 of `ours` is than that of each other record, over the same test videos.
-
-    records  {name: done.json of its training}
-    -> {name: (points, low, high, verdict)}: `lib.evaluate.intervals.paired_difference`, 95 %
-    """
-    test, rows = records[ours]["test"], {}
-    for name, record in records.items():
-        if name != ours:
-            points = paired_difference(test["predicted"], record["test"]["predicted"], test["labels"])
-            covers = points[1] <= 0 <= points[2]
-            better = ours if points[0] > 0 else name
-            rows[name] = (*points, "not distinguishable" if covers else f"{better} is better")
-    return rows

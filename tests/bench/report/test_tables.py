@@ -1,142 +1,203 @@
-"""Tables hold what runs recorded and nothing else; figures are drawn from tables alone."""
+"""Tables hold what runs recorded and nothing else."""
+
+import json
 
 import pandas as pd
 import pytest
+from helpers.suite_runs import write_runs, write_search
 
 from bench.report import tables
-from bench.report import trade_off_figure as figures
+from bench.report.csv_files import read_table, write
+from bench.report.names import unique_names
+from bench.report.searches import search_runs, searches
+from bench.report.text import to_markdown, to_text
+from bench.report.trainings import differences, trade_off, trainings
 from bench.runner.suite import load_suite
 from lib.files import write_json
 
-MODELS = {"ircsn_nano": (80.0, 0.02), "c2d_nano": (12.5, 0.05), "mobilenetv2_3d_nano": (70.0, 0.01)}
+GMACS = {"ircsn_nano": 0.02, "c2d_nano": 0.05, "mobilenetv2_3d_nano": 0.01}
+TOPS = {"ircsn_nano": 75.0, "c2d_nano": 12.5, "mobilenetv2_3d_nano": 62.5}
 
 
 @pytest.fixture
 def runs(tmp_path):
-    """A run folder with three finished trainings, one that is not, one of another suite, and their costs."""
-    net = {"options": {}, "frames": 8, "size": 64}
-    jobs = [
-        {
-            "id": f"{model}-0",
-            "rule": "train",
-            "options": {"model": model, **net, "labels": "motion", "seed": 0, "data": "d"},
-        }
-        for model in (*MODELS, "i3d_nano")
-    ]
-    costs = {"id": "costs-0", "rule": "costs", "options": {}}
-    write_json(tmp_path / "plan.json", {"jobs": [*jobs, costs]})
-    origin = dict.fromkeys(("device", "torch", "threads", "commit", "date"), "x")
-    for model, (top1, _) in MODELS.items():
-        hits = round(top1 / 12.5)
-        test = {"top1": top1, "top1_low": top1 - 5, "top1_high": top1 + 5, "top5": 90.0, "clip_top1": top1}
-        test |= {"videos": 8, "views": 1, "classes": 8, "labels": [0] * 8, "predicted": [0] * hits + [1] * (8 - hits)}
-        record = {"test": test, "history": [{"seconds": 1.0}], "provenance": origin}
-        write_json(tmp_path / f"{model}-0" / "done.json", record)
+    """Three finished trainings of one seed, one that is not finished, one of another suite, and their costs."""
+    nets = [(model, {0: top1}) for model, top1 in TOPS.items()]
+    write_runs(tmp_path, [*nets, ("i3d_nano", {0: None})], GMACS)
+    record = json.loads((tmp_path / "run-0" / "done.json").read_text())
     write_json(tmp_path / "another-0" / "done.json", record)
-    rows = [
-        {"model": model, **net, "gmacs": gmacs, "params_m": 0.1, "mbytes_moved": 9.0, "latency_ms_p50": 5.0}
-        for model, (_, gmacs) in MODELS.items()
-    ]
-    write_json(tmp_path / "costs-0" / "done.json", {"nets": rows, "provenance": origin})
     return tmp_path
 
 
+@pytest.fixture
+def seeds(tmp_path):
+    """Two nets of three seeds each, and one of two."""
+    nets = [("resnet3d_nano", {0: 91, 1: 90, 2: 92}), ("c2d_nano", {0: 12, 1: 14, 2: 13}), ("p3d_nano", {0: 60, 1: 40})]
+    return write_runs(tmp_path, nets, {"resnet3d_nano": 0.05, "c2d_nano": 0.04}, videos=100)
+
+
 def test_only_finished_runs_of_the_plan_are_read(runs):
-    table = tables.trade_off(runs)
-    assert dict(zip(table.model, table.top1, strict=True)) == {model: top1 for model, (top1, _) in MODELS.items()}
-    assert dict(zip(table.model, table.gmacs, strict=True)) == {model: gmacs for model, (_, gmacs) in MODELS.items()}
+    table = trade_off(runs)
+    assert dict(zip(table.model, table.top1, strict=True)) == TOPS
+    assert dict(zip(table.model, table.gmacs, strict=True)) == GMACS
     assert table.other_commit.all(), "made by another state of the code"
     assert set(table.system) == {"CSN", "Optimization Planning", "Efficient-3DCNNs"}
+    assert set(table.device) == {"x"} and set(table.latency_device) == {"timed"}, "latency has its own origin"
 
 
-def test_differences_are_paired_and_honest(runs):
-    pairs = tables.differences(runs).set_index(["a", "b"])
-    assert len(pairs) == 3
-    close = pairs.loc[("ircsn_nano", "mobilenetv2_3d_nano")]
-    assert close.verdict == "not distinguishable" and close.low < 0 < close.high
-    assert pairs.loc[("ircsn_nano", "c2d_nano")].verdict == "ircsn_nano is better"
+def test_a_net_s_row_speaks_of_its_seeds(seeds):
+    row = trade_off(seeds).set_index("net").loc["resnet3d_nano"]
+    assert (row.seeds, row.top1, row.top1_min, row.top1_max, row.top1_sd) == (3, 91, 90, 92, 1)
+    assert row.top1_low == pytest.approx(91 - 4.30265 / 3**0.5, abs=0.01), "Student's t with 2 degrees of freedom"
+    assert row.top1_by_seed == "91.0 90.0 92.0" and row.seed_numbers == "0 1 2"
+    assert row.videos_low < row.top1_low, "other videos are a further reason to err"
+    each = trainings(seeds)
+    assert len(each) == 8 and each.top1.tolist()[:3] == [91, 90, 92] and each.seed.tolist()[:3] == [0, 1, 2]
 
 
-def test_a_table_survives_its_file_and_its_figure_is_reproducible(runs, tmp_path):
-    table = tables.trade_off(runs)
-    tables.write(table, tmp_path / "results" / "mine", "trade_off")
-    first = figures.trade_off(table, tmp_path / "results" / "mine")
-    svg, png = first.with_suffix(".svg").read_bytes(), first.read_bytes()
-    figures.redraw(tmp_path)
-    assert (first.with_suffix(".svg").read_bytes(), first.read_bytes()) == (svg, png)
-    assert b"ircsn_nano" in svg and "| net | labels |" in (tmp_path / "results/mine/trade_off.md").read_text()
+def test_one_seed_has_no_interval_and_no_verdict(runs):
+    table, pairs = trade_off(runs), differences(runs)
+    assert table.top1_low.isna().all() and table.top1_sd.isna().all() and (table.videos_low < table.top1).all()
+    assert len(pairs) == 3 and set(pairs.verdict) == {"one seed: no verdict"} and set(pairs.comparisons) == {0}
+    assert pairs.low.isna().all() and (pairs.videos_low < pairs.videos_high).all()
+
+
+def test_differences_are_of_seeds_and_corrected(seeds):
+    pairs = differences(seeds).set_index(["a", "b"])
+    far = pairs.loc[("resnet3d_nano", "c2d_nano")]
+    assert far.verdict == "resnet3d_nano is better" and far.points == 78 and far.comparisons == 1
+    assert pairs.loc[("resnet3d_nano", "p3d_nano")].verdict == "two seeds: no verdict"
+
+
+def test_a_net_trained_twice_with_a_seed_is_refused(tmp_path):
+    write_runs(tmp_path, [("c2d_nano", {0: 50}), ("c2d_nano", {0: 60})])
+    with pytest.raises(ValueError, match="c2d_nano was trained twice with seed 0"):
+        trade_off(tmp_path)
+
+
+def test_what_differs_is_named(tmp_path):
+    """Whatever option it is, also nested; and a row of it has no twin."""
+    further = [
+        {},
+        {"frames": 16},
+        {"weights": "a.pth", "freeze": "backbone"},
+        {"recipe": {"mixup": 0.1}},
+        {"data": "d-2"},
+    ]
+    write_runs(tmp_path, [("c2d_nano", {0: 50, 1: 60}, each) for each in further])
+    table = trade_off(tmp_path)
+    assert len(table) == 5 and table.net.is_unique and (table.seeds == 2).all()
+    assert "frames=16" in table.net[1] and "frames=8" in table.net[0] and "recipe.mixup=0.1" in table.net[3]
+    assert "freeze=backbone" in table.net[2] and "freeze=none" in table.net[0]
+    pairs = differences(tmp_path)
+    assert len(pairs) == 6 and (pairs.a != pairs.b).all(), "nets on other data are not compared"
+
+
+def test_a_name_is_as_short_as_it_can_be():
+    net = {"model": "c2d_nano", "options": {"width": 0.5}, "labels": "motion", "data": "d-1", "frames": 8, "seed": 0}
+    other = {**net, "model": "i3d_nano", "frames": 16}
+    assert unique_names([net, {**net, "seed": 1}, other]) == ["c2d_nano width=0.5"] * 2 + ["i3d_nano width=0.5"]
+    odd = {**net, "model": "c2d_nano width=0.5", "options": {}, "frames": 16}
+    names = unique_names([net, odd])
+    assert len(set(names)) == 2 and all("frames=" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"top1": 99.0}, "top1 is 99, but its 8 answers give 75"),
+        ({"predicted": [0] * 8}, "top1 is 75, but its 8 answers give 100"),
+        ({"labels": [0] * 7}, "8 answers and 7 labels for 8 videos"),
+        ({"top5": 1000}, "top5 is 1000, not a percentage"),
+        ({"predicted": [0.5] * 8}, "must be whole numbers from 0 to 7"),
+    ],
+)
+def test_a_record_that_its_predictions_refute_reaches_no_table(runs, change, words):
+    path = runs / "run-0" / "done.json"
+    record = json.loads(path.read_text())
+    write_json(path, {**record, "test": {**record["test"], **change}})
+    for table in (trade_off, trainings, differences):
+        with pytest.raises(ValueError, match=f"done.json: .*{words}"):
+            table(runs)
 
 
 def test_a_search_is_compared_with_what_it_found(tmp_path):
-    def variant(hits, **figures):
-        predicted = [0] * hits + [1] * (100 - hits)
-        shares = {"top1": hits, "top1_low": hits - 5, "top1_high": hits + 5}
-        return {"test": {**shares, "videos": 100, "labels": [0] * 100, "predicted": predicted}, **figures}
-
-    options = {"model": "p3d_nano", "labels": "motion", "seed": 0, "size": 48, "data": "d"}
-    jobs = [{"id": name, "rule": "search", "notebook": "search", "options": options} for name in ("one", "open")]
-    write_json(tmp_path / "plan.json", {"jobs": jobs})
-    origin = dict.fromkeys(("device", "torch", "threads", "commit", "date"), "x")
-    variants = {"found": variant(70, epochs=9), "near": variant(68, epochs=9), "far": variant(20, outcome="capped")}
-    write_json(tmp_path / "one" / "done.json", {"variants": variants, "provenance": origin})
-    table = tables.searches(tmp_path)
+    variants = {"found": (70, {"epochs": 9}), "near": (68, {"epochs": 9}), "far": (20, {"outcome": "capped"})}
+    write_search(tmp_path, {("search", 0): variants})
+    table = searches(tmp_path)
     assert table.variant.tolist() == ["found", "near", "far"] and table.points.tolist()[1:] == [2, 50]
-    assert table.verdict.tolist()[1:] == ["not distinguishable", "the found one is better"]
+    assert table.verdict.tolist() == ["one seed: no verdict"] * 3
     assert table.epochs.tolist()[:2] == [9, 9] and table.outcome[2] == "capped"
-    tables.write(table, tmp_path / "results", "searches")
-    assert "| search | p3d_nano | 0 | 48 | near | 68.0 |" in (tmp_path / "results" / "searches.md").read_text()
+    assert "| near | 68.0 | 1 |" in to_markdown(table)
 
 
-def test_a_missing_cost_is_empty(runs):
-    (runs / "costs-0" / "done.json").unlink()
-    table = tables.trade_off(runs)
-    assert table.gmacs.isna().all() and "ircsn_nano" in tables.to_text(table)
+def test_a_search_over_seeds(tmp_path):
+    runs = {
+        ("search", seed): {"found": (70 + seed, {"gmacs": seed}), "far": 20 + seed, "near": 69} for seed in range(3)
+    }
+    table = searches(write_search(tmp_path, runs)).set_index("variant")
+    assert table.verdict.tolist() == ["", "found is better", "not distinguishable"]
+    assert table.seeds.tolist() == [3, 3, 3] and table.gmacs["found"] == 1 and table.comparisons["far"] == 2
+    each = search_runs(tmp_path)
+    assert len(each) == 9 and each.gmacs.tolist()[::3] == [0, 1, 2]
 
 
-def test_pareto_front():
-    costs, scores = [1, 2, 3, 4, 2], [50, 60, 55, 70, 60]
-    assert figures.pareto_front(costs, scores) == [0, 1, 3]
-    assert figures.pareto_front([1, 1], [5, 6]) == [1]
+def test_two_searches_of_one_notebook_have_two_names(tmp_path):
+    write_search(tmp_path, {("search", 0): {"found": 70, "near": 68}})
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    other = {**plan["jobs"][0], "id": "other", "options": {**plan["jobs"][0]["options"], "priority": "cost"}}
+    write_json(tmp_path / "other" / "done.json", json.loads((tmp_path / "search-0" / "done.json").read_text()))
+    write_json(tmp_path / "plan.json", {"jobs": [*plan["jobs"], other]})
+    assert set(searches(tmp_path).search) == {"search priority=none", "search priority=cost"}
 
 
-def test_unknown_costs_and_empty_results_say_so(runs, tmp_path):
-    with pytest.raises(ValueError, match="no cost 'macs'; there are gmacs"):
-        figures.draw_trade_off(tables.trade_off(runs), "macs")
-    with pytest.raises(ValueError, match="no trade_off.csv under"):
-        figures.redraw(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="holds no tables"):
-        tables.ship("mine", tmp_path)
+def test_a_missing_cost_is_empty(runs, tmp_path):
+    (runs / "costs" / "done.json").unlink()
+    table = trade_off(runs)
+    assert table.gmacs.isna().all() and "ircsn_nano" in to_text(table)
+    tables.write_results(runs, tmp_path / "results")
+    assert read_table(tmp_path / "results" / "trade_off.csv").gmacs.isna().all()
+    assert not list((tmp_path / "results").glob("*.png")), "without a cost there is no trade-off to draw"
+
+
+def test_one_training_leaves_a_header(tmp_path):
+    write_runs(tmp_path, [("c2d_nano", {0: 50})], {"c2d_nano": 0.1})
+    tables.write_results(tmp_path, tmp_path / "results")
+    written = read_table(tmp_path / "results" / "differences.csv", ("labels", "a", "b", "points", "verdict"))
+    assert len(written) == 0
+    assert (tmp_path / "results" / "differences.md").read_text().count("\n") == 2
+
+
+def test_a_suite_s_tables_say_that_one_seed_decides_nothing(runs, tmp_path, capsys):
+    tables.write_results(runs, tmp_path / "results")
+    assert " better" not in capsys.readouterr().out
+    for path in (tmp_path / "results").glob("*.[cm][sd]*"):
+        assert " better" not in path.read_text(), path
+    svg = (tmp_path / "results" / "trade_off.svg").read_text()
+    assert "one seed: no verdict" in svg and "Pareto front" not in svg
 
 
 def test_ship_copies_tables_and_figures(runs, tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "ROOT", tmp_path / "clone")
-    table = tables.trade_off(runs)
-    tables.write(table, tmp_path / "results" / "mine", "trade_off")
+    table = trade_off(runs)
+    write(table, tmp_path / "results" / "mine", "trade_off")
     tables.ship("mine", tmp_path)
     shipped = pd.read_csv(tmp_path / "clone/results/shipped/mine/trade_off.csv")
     assert shipped.model.tolist() == table.model.tolist()
+    with pytest.raises(ValueError, match="holds no tables"):
+        tables.ship("another", tmp_path)
 
 
-def test_a_search_s_figure_is_drawn_again_from_its_table(tmp_path):
-    rows = [
-        {"search": "s", "variant": "found", "top1": 70.0, "top1_low": 65.0, "top1_high": 75.0, "seed": 0},
-        {"search": "s", "variant": "rival", "top1": 60.0, "top1_low": 55.0, "top1_high": 65.0, "seed": 0}
-        | {"points": 10.0, "low": 4.0, "high": 16.0},
-    ]  # fmt: skip
-    table = pd.DataFrame(rows).assign(model="p3d_nano", size=48)
-    figures.searches(table, tmp_path)
-    first = (tmp_path / "s.svg").read_bytes()
-    table.to_csv(tmp_path / "searches.csv", index=False)
-    figures.searches(pd.read_csv(tmp_path / "searches.csv"), tmp_path)
-    assert (tmp_path / "s.svg").read_bytes() == first and b"+10.0 [+4.0, +16.0]" in first
-
-
-def test_the_shipped_table_is_that_of_the_suite():
-    shipped = pd.read_csv(tables.ROOT / "results/shipped/quick/trade_off.csv")
+def test_the_shipped_tables_are_those_of_the_suite():
+    home = tables.ROOT / "results/shipped/quick"
+    shipped, each = (read_table(home / f"{name}.csv") for name in ("trade_off", "runs"))
     trained = [job.options for job in load_suite("quick").jobs if job.rule == "train"]
     assert sorted(zip(shipped.net, shipped.labels, strict=True)) == sorted(
-        (tables.net_name(options), options["labels"]) for options in trained
+        {(name, options["labels"]) for name, options in zip(unique_names(trained), trained, strict=True)}
     )
-    searches = pd.read_csv(tables.ROOT / "results/shipped/quick/searches.csv")
-    assert set(searches.search) == {job.notebook for job in load_suite("quick").jobs if job.rule == "search"}
-    assert not shipped.other_commit.any() and not searches.other_commit.any(), "rows of several states of the code"
+    assert len(each) == len(trained)
+    found = read_table(home / "searches.csv")
+    assert set(found.notebook) == {job.notebook for job in load_suite("quick").jobs if job.rule == "search"}
+    assert not shipped.other_commit.any() and not found.other_commit.any(), "rows of several states of the code"
+    pairs = read_table(home / "differences.csv")
+    assert set(pairs.verdict) <= {"one seed: no verdict"} or (pairs.seeds >= 3).all()

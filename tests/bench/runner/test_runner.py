@@ -45,7 +45,7 @@ def test_smoke_runs_every_notebook_and_writes_its_results(undisturbed):
         assert done(folder), said
         assert (folder / "notebook.ipynb").exists() and list(folder.glob("*.png")), f"{job.notebook} drew nothing"
     results = {path.name for path in (out / "results" / "smoke").iterdir()}
-    assert {f"trade_off.{kind}" for kind in ("csv", "md", "svg", "png")} | {"differences.csv"} <= results
+    assert {f"trade_off.{kind}" for kind in ("csv", "md", "svg", "png")} | {"differences.csv", "runs.csv"} <= results
     assert "c2d_nano" in said and str(out / "results" / "smoke" / "trade_off.png") in said
 
 
@@ -72,7 +72,7 @@ def kill_then_finish(out, kills, duration, seed):
 
 def same_results(a, b):
     """Equal tables but for what was timed; equal figures, byte for byte."""
-    for name in ("trade_off", "differences"):
+    for name in ("runs", "trade_off", "differences", "searches", "search_runs"):
         first, second = (pd.read_csv(out / "results" / "smoke" / f"{name}.csv") for out in (a, b))
         timed = [column for column in TIMED if column in first]
         pd.testing.assert_frame_equal(first.drop(columns=timed), second.drop(columns=timed))

@@ -37,7 +37,7 @@ def test_at_smoke_size(tmp_path):
     path = tmp_path / "tiny.yaml"
     path.write_text(yaml.safe_dump(smoke_size(SPEC)))
     assert run_suite(path, out=tmp_path, cores=2, jobs=2) == 0
-    rows = pd.read_csv(tmp_path / "results" / "tiny" / "searches.csv")
+    rows = pd.read_csv(tmp_path / "results" / "tiny" / "search_runs.csv")
     assert set(rows.variant) == {"searched", "uniform", "random 1"} and set(rows.priority) == {"cost", "performance"}
     equal = rows[rows.variant != "uniform"].groupby("run").gmacs.nunique()
     assert len(equal) == 3 and (equal == 1).all()

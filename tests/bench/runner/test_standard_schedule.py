@@ -30,7 +30,7 @@ def test_at_smoke_size(tmp_path):
     data = {"videos": 72, "frames": 16, "size": 32, "seed": 2}
     path.write_text(yaml.safe_dump({"data": data, "searches": [entry]}))
     assert run_suite(path, out=tmp_path, cores=2, jobs=2) == 0
-    rows = pd.read_csv(tmp_path / "results" / "tiny" / "searches.csv")
+    rows = pd.read_csv(tmp_path / "results" / "tiny" / "search_runs.csv")
     assert set(rows.seed) == {0, 1} and rows.groupby("seed").variant.nunique().tolist() == [5, 5]
     same = rows[rows.variant.str.contains("path")].train_gmacs.to_numpy()
     planned = rows[rows.variant == "planned"].train_gmacs.to_numpy().repeat(3)

@@ -1,0 +1,46 @@
+"""The axis of a cost: logarithmic, with a place for a cost of nothing, and ticks that can be read at any span."""
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+
+MOST_TICKS = 9
+STEPS = [(1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5), (1, 3), (1,)]  # in a decade; the finest that fits is taken
+
+
+def cost_axis(ax, costs):
+    """Make x of `ax` the axis of `costs`.  -> where each cost stands on it
+
+    A cost of 0 has no logarithm: it stands at the left, apart from the others, under a tick "0".
+    ValueError: a negative cost, or one that is no number
+    """
+    costs = np.asarray(costs, dtype=float)
+    if not np.isfinite(costs).all() or (costs < 0).any():
+        raise ValueError(f"a cost is a number from 0 on, not {costs[~(np.isfinite(costs) & (costs >= 0))][0]}")
+    priced = costs[costs > 0]
+    least, most = (priced.min(), priced.max()) if len(priced) else (1.0, 1.0)
+    margin = max(1.6, (most / least) ** 0.15)
+    nothing = least / margin**2
+    left = nothing / margin if len(priced) < len(costs) else least / margin
+    ax.set_xscale("log")
+    ax.set_xlim(left, most * margin)
+    ticks = _ticks(least / margin if len(priced) else most, most * margin)
+    names = [f"{tick:g}" for tick in ticks]
+    if len(priced) < len(costs):
+        ticks, names = [nothing, *ticks], ["0", *names]
+        ax.axvline((nothing * least) ** 0.5, color="0.85", lw=0.8)
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_xticks(ticks, names)
+    return np.where(costs > 0, costs, nothing)
+
+
+def _ticks(low, high):
+    """Round numbers between low and high, at most MOST_TICKS."""
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    for steps in STEPS:
+        found = [step * 10.0**decade for decade in decades for step in steps]
+        found = [tick for tick in found if low <= tick <= high]
+        if len(found) <= MOST_TICKS:
+            return found
+    return found[:: -(-len(found) // MOST_TICKS)]

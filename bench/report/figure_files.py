@@ -1,0 +1,60 @@
+"""Figures in files: the same table gives the same bytes."""
+
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+
+from bench.report import search_figure, trade_off_figure
+from bench.report.csv_files import read_table
+from bench.report.names_in_figures import plain
+from lib.files import file_name, replacing
+from lib.run import ROOT
+
+
+def save(figure, path):
+    """Write `figure` as <path>.svg and <path>.png, reproducibly; returns the PNG's path.
+
+    The name is kept whole: of "width_0.25" nothing is a suffix.
+    """
+    path = Path(path)
+    with matplotlib.rc_context({"svg.hashsalt": path.name}):
+        for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
+            with replacing(path.with_name(path.name + suffix)) as temporary:
+                figure.savefig(temporary, format=suffix[1:], metadata=metadata, dpi=160)
+    return path.with_name(path.name + ".png")
+
+
+def draw_suite(table, folder, x="gmacs"):
+    """Draw the trade-off figure of a suite's table into `folder`.  -> the PNG, or None if no cost was measured"""
+    if not table[x].notna().any():
+        return None
+    ax = trade_off_figure.draw_trade_off(table, x)
+    path = save(ax.figure, Path(folder) / "trade_off")
+    plt.close(ax.figure)
+    return path
+
+
+def draw_searches(table, folder):
+    """Draw the figures of a suite's table of searches into `folder`, one for each.  -> their PNGs"""
+    paths = []
+    for name, rows in table.groupby("search", sort=False):
+        ax = search_figure.draw_search(rows)
+        ax.set_title(plain(f"{name}: {rows.model.iloc[0]}, {rows['size'].iloc[0]:g} pixels", 80), fontsize=9)
+        paths.append(save(ax.figure, Path(folder) / file_name(name, "search")))
+        plt.close(ax.figure)
+    return paths
+
+
+def redraw(out=ROOT):
+    """Draw the figures of every trade_off.csv and searches.csv under results/ again."""
+    results = Path(out) / "results"
+    tables = sorted(results.rglob("trade_off.csv"))
+    if not tables:
+        raise ValueError(f"no trade_off.csv under {results}; `python -m bench run quick` writes one")
+    for path in tables:
+        table = read_table(path, trade_off_figure.NEEDED)
+        figure = draw_suite(table, path.parent) if len(table) else None
+        print(figure or f"{path}: {'no cost is measured' if len(table) else 'no rows'}, so there is no figure")
+    for path in sorted(results.rglob("searches.csv")):
+        print(*draw_searches(read_table(path, search_figure.NEEDED), path.parent), sep="\n")

@@ -1,0 +1,48 @@
+"""What a search found and its rivals, drawn from the table of searches alone."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from bench.report.names_in_figures import plain
+
+NEEDED = ("search", "model", "size", "variant", "seeds", "top1", "top1_low", "top1_high", "videos_low", "videos_high")
+NEEDED += ("top1_by_seed", "verdict")  # columns of searches.csv that the figure is made of; of rivals `points` too
+
+
+def draw_search(table, ax=None):
+    """Top-1 on test of the found one and its rivals, with the 95 % interval over seeds; at the right the difference.
+
+    table  rows of `bench.report.searches.compared` or of searches.csv, of one search  -> axes
+    With one seed the dotted line is of the test videos alone, and no verdict stands at the right.
+    """
+    names = [plain(name, 34) for name in table.variant]
+    height = 1.1 + sum(0.22 + 0.2 * (name.count("\n") + 1) for name in names)
+    ax = ax or plt.subplots(figsize=(9, height), layout="constrained")[1]
+    right = {"xycoords": ax.get_yaxis_transform(), "va": "center", "fontsize": 8}
+    for y, row in enumerate(table.to_dict("records")):
+        found = pd.isna(row.get("points", None))
+        _draw_row(ax, y, row, found)
+        ax.annotate("found" if found else plain(_difference(row)), (1.02, y), **right)
+    ax.set_yticks(range(len(table)), names)
+    ax.annotate("found - this, points", (1.02, -0.6), **right)
+    ax.set(xlabel="top-1 on test, %", ylim=(len(table) - 0.4, -0.6))
+    ax.grid(axis="x", alpha=0.25, lw=0.5)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def _draw_row(ax, y, row, found):
+    look = {"color": "#D55E00" if found else "0.35", "lw": 1.4}
+    alone = row["seeds"] < 2
+    ends = ("videos_low", "videos_high") if alone else ("top1_low", "top1_high")
+    ax.plot([row[end] for end in ends], [y, y], ls=(0, (1, 2)) if alone else "-", **look)
+    ax.plot(row["top1"], y, marker="D" if found else "o", ms=6, mfc="white" if alone else look["color"], **look)
+    if not alone:
+        tops = [float(top) for top in str(row["top1_by_seed"]).split()]
+        ax.plot(tops, [y] * len(tops), ls="none", marker=".", ms=5, mfc="white", mew=0.7, color="0.1", zorder=3)
+
+
+def _difference(row):
+    """The found one minus this one: with its interval over seeds where there is one, and what it proves."""
+    interval = "" if pd.isna(row["low"]) else f" [{row['low']:+.1f}, {row['high']:+.1f}]"
+    return f"{row['points']:+.1f}{interval}  {row['verdict']}"

@@ -1,0 +1,142 @@
+"""The tables of a suite's searches: what was found against its rivals, over the seeds of the search."""
+
+import json
+
+import pandas as pd
+
+from bench.report.names import label_set, unique_names
+from bench.report.records import finished
+from lib.evaluate.comparisons import compare, no_verdict, summary
+from lib.run import commit
+
+NEVER = {"test"}  # of a variant: not a column
+
+
+def searches(runs):
+    """searches.csv: one row per variant of a search, over its seeds.
+
+    A search's done.json has `variants`, see `compared`. All rows of the table are corrected together.
+    """
+    now, found = commit(), _searches(runs)
+    rows = compared_all([{seed: record["variants"] for seed, (_, record) in seeds.items()} for seeds in found.values()])
+    table = []
+    for (name, seeds), variants in zip(found.items(), rows, strict=True):
+        what = _what(name, seeds)
+        origins = [record["provenance"] for _, record in seeds.values()]
+        whence = {key: _same([origin[key] for origin in origins]) for key in ("device", "torch", "threads", "commit")}
+        whence |= {"date": max(origin["date"] for origin in origins)}
+        whence |= {"other_commit": any(origin["commit"] != now for origin in origins)}
+        whence |= {"runs": " ".join(job["id"] for job, _ in seeds.values())}
+        table += [{**what, **row, "split": "test", **whence} for row in variants]
+    return pd.DataFrame(table)
+
+
+def search_runs(runs):
+    """search_runs.csv: one row per variant and seed, with its own interval over the test videos alone."""
+    rows = []
+    for name, seeds in _searches(runs).items():
+        for seed, (job, record) in sorted(seeds.items()):
+            for variant, kept in record["variants"].items():
+                shares = ("top1", "top1_low", "top1_high")
+                row = {**_what(name, seeds), "seed": seed, "variant": variant, "videos": kept["test"]["videos"]}
+                row |= {share: round(kept["test"][share], 2) for share in shares}
+                rows.append({**row, **_further(kept), "commit": record["provenance"]["commit"], "run": job["id"]})
+    return pd.DataFrame(rows)
+
+
+def _searches(runs):
+    """{the search's name: {seed: (job, record)}}, in the suite's order."""
+    done, found = finished(runs, "search"), {}
+    options = [
+        {**job["options"], "model": job["options"].get("model", ""), "search": job["notebook"]} for job, _ in done
+    ]
+    names = unique_names(options, base=lambda o: o["search"])
+    for name, (job, record) in zip(names, done, strict=True):
+        found.setdefault(name, {})[job["options"]["seed"]] = (job, record)
+    return found
+
+
+def _what(name, seeds):
+    job, _ = next(iter(seeds.values()))
+    o = job["options"]
+    return {
+        "search": name,
+        "notebook": job["notebook"],
+        "model": o["model"],
+        "dataset": o["data"],
+        "labels": label_set(o),
+        "size": o["size"],
+    }
+
+
+def compared(by_seed):
+    """A row per variant of one search: how well over its seeds, and by how much the found one is better.
+
+    by_seed  {seed: {variant: {"test": what lib.evaluate.accuracies returns, further figures}}}; the first variant is
+             what was found. A further number is averaged over the seeds, a text is kept where all seeds say the same.
+    `points` is the found one's top-1 minus this one's, same seeds, same videos.
+    """
+    return compared_all([by_seed])[0]
+
+
+def compared_all(searches):
+    """`compared` of several searches, whose verdicts are corrected together."""
+    variants = [_variants(by_seed) for by_seed in searches]
+    pairs, home = [], []
+    for number, each in enumerate(variants):
+        found, *rivals = each
+        for rival in rivals:
+            pairs.append((found, _tests(each[found]), rival, _tests(each[rival])))
+            home.append((number, rival))
+    against = dict(zip(home, compare(pairs), strict=True))
+    return [
+        [_row(name, seeds, against.get((number, name))) for name, seeds in each.items()]
+        for number, each in enumerate(variants)
+    ]
+
+
+def _variants(by_seed):
+    """{variant: {seed: kept}}, in the order in which they are first met."""
+    found = {}
+    for seed, variants in by_seed.items():
+        for name, kept in variants.items():
+            found.setdefault(name, {})[seed] = kept
+    return found
+
+
+def _tests(seeds):
+    return {seed: kept["test"] for seed, kept in seeds.items()}
+
+
+def _row(name, seeds, against):
+    tests = _tests(seeds)
+    over, first = summary(tests), next(iter(tests.values()))
+    row = {"variant": name, "seeds": len(seeds), "seed_numbers": " ".join(map(str, sorted(seeds)))}
+    row |= {"videos": first["videos"], "top1": over.mean, "top1_low": over.low, "top1_high": over.high}
+    row |= {"videos_low": over.videos_low, "videos_high": over.videos_high, "top1_sd": over.sd}
+    row |= {"top1_by_seed": " ".join(f"{tests[seed]['top1']:.2f}" for seed in sorted(tests))}
+    if against:
+        row |= {"points": against.points, "low": against.low, "high": against.high}
+        row |= {"difference_videos_low": against.videos_low, "difference_videos_high": against.videos_high}
+        row |= {"p_holm": against.p_holm, "comparisons": against.comparisons, "seen_from": against.seen_from}
+    row = {
+        key: round(value, 5 if key == "p_holm" else 2) if type(value) is float else value for key, value in row.items()
+    }
+    row["verdict"] = against.verdict if against else no_verdict(len(seeds))
+    further = [_further(kept) for kept in seeds.values()]
+    return row | {key: _over_seeds([each.get(key) for each in further]) for key in further[0]}
+
+
+def _further(kept):
+    return {key: value for key, value in kept.items() if key not in NEVER}
+
+
+def _over_seeds(values):
+    """Numbers are averaged; anything else stays where it is the same in every seed."""
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return values[0] if len(set(values)) == 1 else sum(values) / len(values)
+    return _same(values)
+
+
+def _same(values):
+    return values[0] if len({json.dumps(value) for value in values}) == 1 else "differs"

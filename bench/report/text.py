@@ -1,0 +1,101 @@
+"""Tables as people read them: fewer columns, rounded; as Markdown, and in a terminal."""
+
+import re
+import unicodedata
+
+import pandas as pd
+
+# column of the printed table: (column of the CSV, format)
+NETS_SHOWN = {
+    "net": ("net", "{}"),
+    "labels": ("labels", "{}"),
+    "top-1 %": ("top1", "{:.1f}"),
+    "seeds": ("seeds", "{:.0f}"),
+    "from": ("top1_low", "{:.1f}"),
+    "to": ("top1_high", "{:.1f}"),
+    "sd": ("top1_sd", "{:.1f}"),
+    "note": ("note", "{}"),
+    "GMACs": ("gmacs", "{:.3f}"),
+    "params M": ("params_m", "{:.3f}"),
+    "MB moved": ("mbytes_moved", "{:.1f}"),
+    "ms p50": ("latency_ms_p50", "{:.2f}"),
+    "ms p90": ("latency_ms_p90", "{:.2f}"),
+}
+RUNS_SHOWN = {
+    "net": ("net", "{}"),
+    "labels": ("labels", "{}"),
+    "seed": ("seed", "{:.0f}"),
+    "top-1 %": ("top1", "{:.1f}"),
+    "videos: from": ("top1_low", "{:.1f}"),
+    "to": ("top1_high", "{:.1f}"),
+    "top-5 %": ("top5", "{:.1f}"),
+    "train s": ("train_seconds", "{:.1f}"),
+    "run": ("run", "{}"),
+}
+SEARCHES_SHOWN = {
+    "search": ("search", "{}"),
+    "model": ("model", "{}"),
+    "pixels": ("size", "{:.0f}"),
+    "variant": ("variant", "{}"),
+    "top-1 %": ("top1", "{:.1f}"),
+    "seeds": ("seeds", "{:.0f}"),
+    "from": ("top1_low", "{:.1f}"),
+    "to": ("top1_high", "{:.1f}"),
+    "found - this": ("points", "{:+.1f}"),
+    "at least": ("low", "{:+.1f}"),
+    "at most": ("high", "{:+.1f}"),
+    "verdict": ("verdict", "{}"),
+}
+DIFFERENCES_SHOWN = {
+    "labels": ("labels", "{}"),
+    "a": ("a", "{}"),
+    "b": ("b", "{}"),
+    "seeds": ("seeds", "{:.0f}"),
+    "a - b": ("points", "{:+.1f}"),
+    "at least": ("low", "{:+.1f}"),
+    "at most": ("high", "{:+.1f}"),
+    "p (Holm)": ("p_holm", "{:.3g}"),
+    "of": ("comparisons", "{:.0f}"),
+    "verdict": ("verdict", "{}"),
+}
+
+
+def shown(table):
+    """A table of trainings, nets, searches or differences as people read it; nets cheapest first. Text alone."""
+    kinds = {"variant": SEARCHES_SHOWN, "p_holm": DIFFERENCES_SHOWN, "gmacs": NETS_SHOWN, "run": RUNS_SHOWN}
+    columns = next((kinds[column] for column in kinds if column in table), None)
+    if columns is None:
+        return table.map(lambda cell: f"{cell:.1f}" if type(cell) is float else str(cell))
+    if columns is NETS_SHOWN:
+        table = table.sort_values(["labels", "gmacs", "model"], kind="stable")
+    return pd.DataFrame(
+        {
+            title: [form.format(value) if pd.notna(value) else "" for value in table.get(column, [None] * len(table))]
+            for title, (column, form) in columns.items()
+        }
+    )
+
+
+def to_text(table):
+    """For a terminal: what a file says cannot move the cursor or colour the screen."""
+    return shown(table).map(visible).to_string(index=False)
+
+
+def to_markdown(table):
+    """A pipe table, of no rows a header. Cells are text: no link, no HTML, no formula, no further column."""
+    table = shown(table)
+    rows = [[markdown(str(name)) for name in table.columns], ["---"] * len(table.columns)]
+    rows += [[markdown(cell) for cell in row] for row in table.values]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def visible(text):
+    """Text without characters that act: control and direction characters as their code, line ends too."""
+    return "".join(f"\\x{ord(c):02x}" if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in str(text))
+
+
+def markdown(text):
+    """Text that Markdown shows as it is."""
+    text = re.sub(r"([\\|*`\[\]$~])", r"\\\1", visible(text))
+    text = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)  # inside a word it means nothing
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

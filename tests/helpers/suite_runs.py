@@ -1,0 +1,58 @@
+"""Run folders of a suite without its trainings: a plan, and records whose predictions give the wanted accuracies."""
+
+from lib.evaluate.intervals import wilson_interval
+from lib.files import write_json
+
+ORIGIN = dict.fromkeys(("device", "torch", "commit", "date"), "x") | {"threads": 1}
+
+
+def a_test(top1, videos=8, turn=0):
+    """The record of a test with this top-1 in points; `turn` moves the right answers along the videos."""
+    right = round(top1 * videos / 100)
+    predicted = [0] * right + [1] * (videos - right)
+    predicted = predicted[turn:] + predicted[:turn]
+    low, high = wilson_interval(right, videos)
+    shares = {"top1": 100 * right / videos, "top1_low": 100 * low, "top1_high": 100 * high}
+    rest = {"top5": 100.0, "clip_top1": 100 * right / videos, "videos": videos, "views": 1, "classes": 8}
+    return {**shares, **rest, "labels": [0] * videos, "predicted": predicted}
+
+
+def write_runs(folder, nets, costs=None, videos=8):
+    """A suite's run folder.
+
+    nets   [(model, {seed: top-1}, further options)]
+    costs  {model: GMACs}, or None: the job of the costs failed
+    """
+    jobs = []
+    for model, tops, *further in nets:
+        options = {"model": model, "options": {}, "frames": 8, "size": 64, "labels": "motion", "data": "shapes-1"}
+        options |= further[0] if further else {}
+        for seed, top1 in tops.items():
+            jobs.append({"id": f"run-{len(jobs)}", "rule": "train", "options": {**options, "seed": seed}})
+            if top1 is not None:
+                test = a_test(top1, videos)
+                record = {"test": test, "history": [{"seconds": 1.0}], "provenance": ORIGIN}
+                write_json(folder / jobs[-1]["id"] / "done.json", record)
+    jobs.append({"id": "costs", "rule": "costs", "options": {}})
+    if costs:
+        figures = {"params_m": 0.1, "mbytes_moved": 9.0, "latency_ms_p50": 5.0, "threads": 2}
+        net = {"options": {}, "frames": 8, "size": 64}
+        rows = [{"model": model, **net, "gmacs": gmacs, **figures} for model, gmacs in costs.items()]
+        write_json(folder / "costs" / "done.json", {"nets": rows, "provenance": {**ORIGIN, "device": "timed"}})
+    write_json(folder / "plan.json", {"jobs": jobs})
+    return folder
+
+
+def write_search(folder, searches):
+    """A suite's run folder of searches: {(id, seed): {variant: top-1 or (top-1, further figures)}}."""
+    jobs = []
+    for (name, seed), variants in searches.items():
+        options = {"model": "p3d_nano", "labels": "motion", "seed": seed, "size": 48, "data": "shapes-1"}
+        jobs.append({"id": f"{name}-{seed}", "rule": "search", "notebook": name, "options": options})
+        kept = {}
+        for variant, top1 in variants.items():
+            top1, further = top1 if isinstance(top1, tuple) else (top1, {})
+            kept[variant] = {"test": a_test(top1, 100), **further}
+        write_json(folder / f"{name}-{seed}" / "done.json", {"variants": kept, "provenance": ORIGIN})
+    write_json(folder / "plan.json", {"jobs": jobs})
+    return folder
