@@ -25,7 +25,7 @@ def file_name(text, what="name"):
 
 @contextlib.contextmanager
 def replacing(path):
-    """Yield a temporary path beside `path`; when the block ends without an error it becomes `path`, at once."""
+    """Yield a temporary path beside `path`. If the block ends without an error, it atomically becomes `path`."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -45,7 +45,7 @@ def write_text(path, text):
 
 
 def write_json(path, value):
-    """Write JSON atomically: one line per top-level entry, so that a long list does not hide its neighbours."""
+    """Write JSON atomically, one line per top-level entry, so that a long list does not hide its neighbours."""
     rows = [f" {json.dumps(key)}: {json.dumps(item)}" for key, item in value.items()]
     write_text(path, "{\n" + ",\n".join(rows) + "\n}\n")
 
@@ -60,9 +60,9 @@ def read_json(path):
 
 @contextlib.contextmanager
 def locked(folder, name="lock", *, waiting=None):
-    """Hold a lock of `folder` (made if need be) and yield its file; the kernel frees it when its holder dies, however.
+    """Hold a lock of `folder`, which is made if missing, and yield the lock's file. It is freed when its holder dies.
 
-    A child that inherits the file holds the lock as well. `waiting` is printed if another process has to end first.
+    A child process that inherits the file holds the lock too. `waiting` is printed if another process holds it now.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

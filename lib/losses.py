@@ -1,4 +1,4 @@
-"""The loss: cross entropy over a net's heads, with smoothed targets, and with clips that are mixed with each other.
+"""The loss: cross entropy over the heads of a net, with smoothed targets and with mixed clips.
 
 Szegedy et al., CVPR 2016, arXiv:1512.00567, sec. 7 (label smoothing); Zhang et al., mixup, ICLR 2018, arXiv:1710.09412;
 Yun et al., CutMix, ICCV 2019, arXiv:1905.04899. Optimization Planning's code mixes with alphas 0.8 and 1.0, e = 0.1.
@@ -11,11 +11,14 @@ from torch.nn import functional as F
 
 
 def heads_loss(outputs, labels, label_smoothing=0.0, rule="proper", share=1.0):
-    """Cross entropy; of a net with several heads (a tuple of logits) the sum over its heads.
+    """Cross entropy of the logits (N, K), summed over the heads if a net returns a tuple of logits.
 
-    label_smoothing  e: the target is 1 - e + e/K at the label, e/K at the K - 1 others
-    rule             "optplan": e/(K - 1) at the others and more by that at the label, as its code has it: a sum > 1
-    share            of mixed clips their own share; the rest of the target is the label of the batch in reverse
+    labels           (N,)
+    label_smoothing  e: the target is 1 - e + e/K at the label and e/K at the K - 1 other classes
+    rule             "optplan", as that code has it: e/(K - 1) at the other classes and 1 - e + e/(K - 1) at the label,
+                     more than 1 in all
+    share            less than 1 for mixed clips: the weight of a clip's own label. The label of its partner, which is
+                     the clip at its place in the reversed batch, weighs 1 - share
     """
     if rule not in SMOOTHING_RULES:
         raise ValueError(f"no smoothing_rule {rule!r}; there are {', '.join(SMOOTHING_RULES)}")
@@ -38,11 +41,11 @@ SMOOTHING_RULES = {"proper": _smoothed, "optplan": _smoothed_to_more_than_1}
 
 
 def mix(clips, mixup=0.0, cutmix=0.0, switch=0.5):
-    """Mix a batch with itself in reverse order; torch's global generator draws.  -> (mixed clips, their own share)
+    """Mix each clip with its partner in the reversed batch.  -> (mixed clips, share), the share of a clip itself
 
-    clips          (N, C, T, H, W), left as they are
-    mixup, cutmix  alpha of the Beta distribution that the share is drawn from; 0: never
-    switch         the probability of CutMix where both may be
+    clips          (N, C, T, H, W); not changed
+    mixup, cutmix  alpha of the Beta distribution of the share, drawn by torch's global generator; 0: switched off
+    switch         the probability of CutMix when both are on
     The target of clip i is share * target[i] + (1 - share) * target[N - 1 - i]: see `heads_loss`.
     """
     if mixup < 0 or cutmix < 0:
@@ -61,7 +64,7 @@ def mix(clips, mixup=0.0, cutmix=0.0, switch=0.5):
 
 
 def _box(height, width, share):
-    """A box of 1 - share of the area around any pixel; what lies outside the frame is cut off."""
+    """A box around a random pixel with 1 - share of the area, clipped to the frame.  -> top, bottom, left, right"""
     edges = []
     for side in (height, width):
         half, centre = int(side * math.sqrt(1 - share)) // 2, int(torch.randint(side, ()))

@@ -17,7 +17,7 @@ def csn_cosine(epoch, base_rate=0.08, epochs=180):
 
 
 def csn_0x(epoch, iteration, iterations, *, after=csn_steps, warmup_epochs=16, **options):
-    """CSN, mmaction2 0.x: `after`, times what rises linearly from 0.1 to 1 in the warm-up; from scratch, 40 epochs."""
+    """CSN, mmaction2 0.x: `after` times a factor that rises from 0.1 to 1 in the warm-up; from scratch, 40 epochs."""
     share = min(1, (epoch * iterations + iteration) / (warmup_epochs * iterations))
     return after(epoch, **options) * (1 - (1 - share) * 0.9)
 
@@ -27,7 +27,7 @@ def csn_1x(epoch, base_rate=5e-4, milestones=(32, 48)):
     return csn_steps(epoch, base_rate, milestones=milestones) * min(1, 0.1 + 0.9 * epoch / 15)
 
 
-# CAKES' (and TSM's) parameter groups: multiples of learning rate and of weight decay
+# parameter groups of CAKES and TSM: multiples of the learning rate and of the weight decay
 CAKES_GROUPS = {
     "first_conv_weight": (1, 1),
     "first_conv_bias": (2, 0),
@@ -40,7 +40,7 @@ CAKES_GROUPS = {
 def cakes(group, epoch, iteration, iterations, *, base_rate=0.04, weight_decay=3e-4, milestones=(50, 60)):
     """CAKES: 5 epochs of linear warm-up from 0.01, then a tenth at each milestone.  -> (rate, weight decay)
 
-    The reference applies its groups' multiples from epoch 6 on only.
+    The published code applies the multiples of the groups only from epoch 6 on.
     """
     rate = csn_steps(epoch, base_rate, milestones=milestones)
     if epoch < 5:

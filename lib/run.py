@@ -1,6 +1,6 @@
 """One run, one folder: run.json, metrics.jsonl, last.pt, best.pt, and done.json, written last.
 
-A run counts as finished exactly if its done.json exists; nothing else decides it.
+A run is finished if its done.json exists, and only then.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run_id(slug, options):
-    """`slug` and 8 hex digits of the options' canonical JSON: equal options, equal id, on any machine."""
+    """`slug` and 8 hex digits of the options as canonical JSON: equal options give equal ids on any machine."""
     text = json.dumps(options, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 

@@ -1,4 +1,4 @@
-"""Learning-rate schedules as closed forms of the step, so that a resumed run needs no scheduler state."""
+"""Learning-rate schedules as closed forms of the step: a resumed run needs no state of a scheduler."""
 
 import math
 
@@ -9,7 +9,7 @@ def cosine(progress, **_):
 
 
 def steps(progress, *, milestones=(), decay=0.1):
-    """1, times `decay` at every milestone; milestones are fractions of the training, such as 0.6."""
+    """From 1, multiplied by `decay` at every milestone; a milestone is a fraction of the training, such as 0.6."""
     return decay ** sum(progress >= milestone for milestone in milestones)
 
 
@@ -21,9 +21,10 @@ SCHEDULES = {"cosine": cosine, "steps": steps, "constant": constant}
 
 
 def learning_rate_factor(step, total_steps, schedule="cosine", *, warmup_steps=0, **options):
-    """What the base learning rate is multiplied by at `step`, 0-based, of `total_steps`.
+    """The factor of the base learning rate at `step`, counted from 0, of `total_steps`.
 
-    The first `warmup_steps` rise linearly to 1 (Goyal et al., arXiv:1706.02677, sec. 2.2), the schedule has the rest.
+    It rises linearly to 1 in the first `warmup_steps` (Goyal et al., arXiv:1706.02677, sec. 2.2); then the schedule
+    starts.
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"no schedule {schedule!r}; there are {', '.join(SCHEDULES)}")

@@ -26,14 +26,14 @@ def extract(name, checkpoint, folder, out, *, split, stage, clips, crop, size, *
 
 
 def merge(files):
-    """Print the result of files of scores, and below it what the reference would print."""
+    """Print the result of files of scores, and below it what the published code would print."""
     scores, labels = merge_scores(files)
     found = evaluate_scores(scores, labels)
     result, printed = found["all_clips"], found["as_the_reference_prints"]
     print(f"{result['videos']} videos, {result['views']} clips, mean of all clips' logits:")
     print(f"  top-1 {result['top1']:.2f} % [{result['top1_low']:.2f}, {result['top1_high']:.2f}]")
     print(f"  top-5 {result['top5']:.2f} %")
-    print("as the reference prints it, k chosen on these very labels, so no result:")
+    print("as the published code prints it, k chosen on these very labels, so no result:")
     for k, top1 in printed["top1_of_k"].items():
         print(f"  best {k:3} clips a class: top-1 {top1:.2f} %")
     print(f"  best k {printed['best_k']}: " + ", ".join(f"top-{k} {printed[f'top{k}']:.2f} %" for k in (1, 3, 5)))

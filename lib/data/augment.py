@@ -1,9 +1,9 @@
-"""Augmentations of a clip's pixels as Efficient-3DCNNs lists them, and its own training leaves them switched off.
+"""Augmentations of a clip's pixels from the code of Efficient-3DCNNs, which does not use them in its own training.
 
-Each is f(clip, rng) -> clip, uint8 (T, H, W, 3), and draws once: all frames of a clip change alike, and a still video
-stays still. The input is never written to. p is the share of clips that change.
-Source: Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019. Departure: the noise of `dropout`, `salt` and `elastic`
-is that code's, but drawn per clip, not anew for every frame.
+Each is f(clip, rng) -> clip, uint8 (T, H, W, 3). It draws once per clip: all frames change in the same way, and a still
+video stays still. The input is not changed. p is the share of clips that change.
+Source: Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422, code. Departure: `dropout`, `salt` and
+`elastic` draw their noise once per clip, the published code once per frame.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def multiply(clip, rng, *, change=0.2):
 
 
 def dropout(clip, rng, *, p=0.1, ratio=(30, 50), value=0):
-    """One in `ratio` values (a whole number, drawn) becomes `value`, at the same places in every frame."""
+    """One in r values becomes `value`, at the same positions in every frame; r is drawn from the range `ratio`."""
     if rng.random() >= p:
         return clip
     chosen = rng.random(clip.shape[1:]) < 1 / rng.integers(ratio[0], ratio[1] + 1)
@@ -45,7 +45,7 @@ def dropout(clip, rng, *, p=0.1, ratio=(30, 50), value=0):
 
 
 def salt(clip, rng, *, p=0.1, ratio=(80, 120)):
-    """One in `ratio` values becomes 255."""
+    """One in r values becomes 255; r is drawn from the range `ratio`."""
     return dropout(clip, rng, p=p, ratio=ratio, value=255)
 
 
@@ -62,8 +62,8 @@ def blur(clip, rng, *, p=0.2, sigma=5.0):
 def elastic(clip, rng, *, p=0.65, sigma=3.0, alpha=1.0):
     """Move every pixel along each axis by uniform noise of up to `alpha` pixels, smoothed by a Gaussian of `sigma`.
 
-    With these defaults, the reference's, that is a twentieth of a pixel on average: for a visible effect take alpha=20.
-    Values between pixels come from cubic splines; what lies outside is black.
+    The defaults are the published ones and move a pixel by a twentieth of a pixel on average; alpha=20 has a visible
+    effect. Values between pixels come from cubic splines; outside the frame all is black.
     """
     from scipy.ndimage import gaussian_filter, map_coordinates
 
@@ -71,24 +71,25 @@ def elastic(clip, rng, *, p=0.65, sigma=3.0, alpha=1.0):
         return clip
     height, width = clip.shape[1:3]
     noise = rng.uniform(-1, 1, (2, height, width))
-    places = np.indices((height, width)) + alpha * np.stack([gaussian_filter(n, sigma, mode="constant") for n in noise])
+    shift = alpha * np.stack([gaussian_filter(n, sigma, mode="constant") for n in noise])
+    positions = np.indices((height, width)) + shift
     moved = np.empty_like(clip)
     for frame, channel in np.ndindex(len(clip), 3):
-        values = map_coordinates(clip[frame, ..., channel].astype(np.float32), places, order=3, mode="constant")
+        values = map_coordinates(clip[frame, ..., channel].astype(np.float32), positions, order=3, mode="constant")
         moved[frame, ..., channel] = np.clip(values.round(), 0, 255)
     return moved
 
 
-# Those that see whole frames, before the crop, and those that see the clip as the net does; in the reference's order
+# The first see whole frames, before the crop; the others see the clip as the net does. In the published order
 OF_FRAMES = {"rotate": rotate, "rescale": rescale}
 OF_CLIPS = {"multiply": multiply, "dropout": dropout, "salt": salt, "blur": blur, "elastic": elastic}
 OF_CLIPS |= {"optplan_default": optplan_default, "rand_augment": rand_augment}
 
 
 def find_augmentations(names):
-    """The functions of these names.  -> those of frames, those of clips; ValueError: a name that is none
+    """The functions of these names.  -> [those of OF_FRAMES, those of OF_CLIPS]; ValueError for an unknown name
 
-    A function in place of a name, such as partial(rand_augment, n=2, m=17), sees clips, after the named ones.
+    A function instead of a name, such as partial(rand_augment, n=2, m=17), sees clips and runs after the named ones.
     """
     known = {**OF_FRAMES, **OF_CLIPS}
     if unknown := [name for name in names if not callable(name) and name not in known]:

@@ -1,18 +1,18 @@
-"""Where a clip is cut out of its frames: boxes, in whole pixels, the same box for all frames of the clip.
+"""Where a clip is cut out of its frames: boxes in whole pixels, one box for all frames of a clip.
 
-A box is (top, left, height, width). A training crop is f(height, width, size, rng) -> box, resized to size x size
-afterwards; a test crop is f(height, width, size) -> list of boxes of size x size, one per view.
+A box is (top, left, height, width). A training crop is f(height, width, size, rng) -> box; the box is resized to size x
+size afterwards. A test crop is f(height, width, size) -> list of boxes of size x size: every clip has a view of each.
 """
 
 import math
 
-# Where TSN puts its crop, in quarters (right, down) of the room that it has: corners, centre, edges, inner quarters
+# Positions of the TSN crop, in quarters (right, down) of the free room: corners, centre, edges, inner quarters
 QUARTERS = [(0, 0), (4, 0), (0, 4), (4, 4), (2, 2), (0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3)]
 
-# Efficient-3DCNNs: five scales, each smaller than the one before by the fourth root of 2 as its code rounds it
+# Efficient-3DCNNs: five scales, each 0.84 times the one before, the fourth root of 1/2 as its code rounds it
 FIVE_SCALES = tuple(0.84089641525**i for i in range(5))
 
-# The share of the room (down, right) that lies before a crop in this corner
+# The share of the free room (down, right) that lies before a crop in this corner
 CORNERS = {"tl": (0, 0), "tr": (0, 1), "bl": (1, 0), "br": (1, 1)}
 
 
@@ -24,10 +24,10 @@ def multi_scale_sides(height, width, size, scales):
 
 
 def multi_scale_box(height, width, size, rng, scales=(1, 0.875, 0.75)):
-    """TSN's multi-scale crop: sides are the short side times a scale, the two scales at most one step apart.
+    """The multi-scale crop of TSN: each side is the short side times a scale; the two scales are at most a step apart.
 
-    A side within 2 pixels of `size` becomes `size`; the place is one of the 13 QUARTERS. TSN's code, TSM, RubiksNet and
-    CAKES have a fourth scale, 0.66.  Source: Wang et al., arXiv:1608.00859, sec. 3.2.
+    A side within 2 pixels of `size` becomes `size`. The position is one of the 13 QUARTERS. The code of TSN, TSM,
+    RubiksNet and CAKES has a fourth scale, 0.66.  Source: Wang et al., arXiv:1608.00859, sec. 3.2.
     """
     pairs = multi_scale_sides(height, width, size, scales)
     h, w = pairs[rng.integers(len(pairs))]
@@ -36,7 +36,7 @@ def multi_scale_box(height, width, size, rng, scales=(1, 0.875, 0.75)):
 
 
 def multi_scale_corner_box(height, width, size, rng, scales=FIVE_SCALES):
-    """Efficient-3DCNNs' corner mode: a square of the short side times a scale, in a corner or the middle."""
+    """The corner mode of Efficient-3DCNNs: a square of the short side times a scale, in a corner or the middle."""
     side = int(min(height, width) * scales[rng.integers(len(scales))])
     return corner_square(height, width, side, ("c", *CORNERS)[rng.integers(5)])
 
@@ -51,22 +51,22 @@ def corner_square(height, width, side, corner):
 
 
 def multi_scale_random_box(height, width, size, rng, scales=FIVE_SCALES):
-    """Efficient-3DCNNs' random mode: a square of the short side times a scale, anywhere."""
+    """The random mode of Efficient-3DCNNs: a square of the short side times a scale, anywhere."""
     side = int(min(height, width) * scales[rng.integers(len(scales))])
     return random_square(height, width, side, rng.random(), rng.random())
 
 
 def random_square(height, width, side, right, down):
-    """The square that has these shares (0 to 1) of its room to its left and above; edges are rounded half to even."""
+    """A square with these shares (0 to 1) of the free room to its left and above; edges are rounded half to even."""
     top, left = down * (height - side), right * (width - side)
     return round(top), round(left), round(top + side) - round(top), round(left + side) - round(left)
 
 
 def random_resized_box(height, width, size, rng, area=(0.08, 1), aspect=(3 / 4, 4 / 3)):
-    """Inception's crop: a share of the frame's area and an aspect ratio (drawn on a log scale), anywhere.
+    """The crop of Inception: a random share of the area, a random aspect ratio (on a log scale), anywhere.
 
-    If ten draws do not fit, the square of the short side in the middle.
-    Source: Szegedy et al., arXiv:1409.4842, sec. 6; as in mmaction2. optplan uses area=(0.2, 1).
+    If ten draws do not fit, it is the square of the short side in the middle.
+    Source: Szegedy et al., arXiv:1409.4842, sec. 6; as in mmaction2. Optimization Planning uses area=(0.2, 1).
     """
     for _ in range(10):
         pixels = rng.uniform(*area) * height * width
@@ -79,9 +79,9 @@ def random_resized_box(height, width, size, rng, area=(0.08, 1), aspect=(3 / 4, 
 
 
 def short_side_jitter_box(height, width, size, rng, scales=(256 / 224, 320 / 224)):
-    """VMZ's and SlowFast's: the short side resized to between scales[0] and scales[1] times `size`, then a square.
+    """The crop of VMZ and SlowFast: resize the short side to scales[0] to scales[1] times `size`, then cut a square.
 
-    The square of `size` is cut out before it is resized, not after, which is the same up to rounding.
+    Here the square is cut first and then resized to `size`, which is the same up to rounding.
     """
     side = min(height, width, round(min(height, width) / rng.uniform(*scales)))
     return random_square(height, width, side, rng.random(), rng.random())
@@ -93,7 +93,7 @@ def centre(height, width, size):
 
 
 def three_along(height, width, size):
-    """CSN's three crops along the longer side: first, last, middle (left, right, middle of a landscape video)."""
+    """The three crops of CSN along the longer side: first, last, middle (left, right, middle of a landscape video)."""
     down, right = (height - size) // 2, (width - size) // 2
     along = (0, 1) if width > height else (1, 0)
     down_by, right_by = along[0] * down, along[1] * right
@@ -102,13 +102,13 @@ def three_along(height, width, size):
 
 
 def three_quarters(height, width, size):
-    """RubiksNet's and TSM's three crops at half height: left, right, middle, counted in quarters of the room."""
+    """The three crops of RubiksNet and TSM at half height: left, right, middle, in quarters of the free room."""
     down, right = (height - size) // 4, (width - size) // 4
     return [(2 * down, i * right, size, size) for i in (0, 4, 2)]
 
 
 def three_corners(height, width, size):
-    """optplan's three crops: middle, top left, bottom right."""
+    """The three crops of Optimization Planning: middle, top left, bottom right."""
     return centre(height, width, size) + [(0, 0, size, size), (height - size, width - size, size, size)]
 
 

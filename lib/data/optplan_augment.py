@@ -1,14 +1,14 @@
-"""Augmentations of a clip's pixels as Optimization Planning trains with: its default ones, and RandAugment.
+"""Augmentations of a clip's pixels in the code of Optimization Planning: its default ones, and RandAugment.
 
-Each is f(clip, rng) -> clip, uint8 (T, H, W, 3); what is random is drawn once, all frames change alike (statistics that
-an operation takes, such as a histogram, are each frame's own). Crop and mirror image are not in here.
+Each is f(clip, rng) -> clip, uint8 (T, H, W, 3). It draws once per clip: all frames change in the same way. Only
+statistics such as a histogram are computed frame by frame. Cropping and mirroring happen elsewhere.
 Source: Qiu et al., ICML 2021, code; Cubuk et al., RandAugment, CVPRW 2020, arXiv:1909.13719. Departure: Posterize
-leaves at least 1 bit, since the strongest level's 0 bits are a black clip.
+leaves at least 1 bit, because the 0 bits of its strongest level make a black clip.
 """
 
 import numpy as np
 
-GREY = (125, 123, 114)  # what Cutout fills with: ImageNet's mean
+GREY = (125, 123, 114)  # Cutout fills with the mean of ImageNet
 
 
 def optplan_default(clip, rng):
@@ -31,8 +31,8 @@ def optplan_default(clip, rng):
 
 
 def rand_augment(clip, rng, *, n=1, m=27, operations=None):
-    """n of the 16 OPERATIONS, drawn with replacement, each at m / 30 of its range; a direction is drawn where it has
-    one, and Cutout's place. The published recipes have n 1 to 3 and m 17, 23 or 27."""
+    """Apply n of the 16 OPERATIONS, drawn with replacement, each at m / 30 of its range. Directions and the position of
+    Cutout are drawn too. The published recipes have n from 1 to 3 and m 17, 23 or 27."""
     if n < 0 or not 0 <= m <= 30:
         raise ValueError(f"n={n}, m={m}: n must be at least 0, m from 0 to 30")
     names = operations or list(OPERATIONS)
@@ -95,7 +95,7 @@ def _turned_hue(share):
 
 
 def _operation(name, v, place):
-    """f(image) -> image of an operation at value v; place: two shares of height and width."""
+    """f(image) -> image, an operation at value v. place: the position of Cutout, as shares of height and width"""
     from PIL import ImageEnhance, ImageOps
 
     if name in ("Color", "Contrast", "Brightness", "Sharpness"):

@@ -76,7 +76,7 @@ def efficient3dcnns_test(frames_in_video, frames, rng=None, *, downsample=1):
     """Efficient-3DCNNs' test: all windows of a video, each looped if it is short; their number differs from video to
     video, see `lib.evaluate.predictions.predict_videos`.
 
-    Departures: windows of frames * downsample, where the reference thins out too short ones; a single frame has one.
+    Departures: windows of frames * downsample, where the published code thins out shorter ones; a single frame has one.
     """
     span = frames * downsample
     windows = efficient3dcnns_windows(frames_in_video, span) or [range(frames_in_video)]
@@ -126,8 +126,8 @@ MMACTION2_STARTS = {"0.x": _mmaction2_starts_0x, "1.x": _mmaction2_starts_1x}
 def optplan(frames_in_video, rng=None, *, segments, run, frame_stride=1, clips=1):
     """Optimization Planning: a run of frames from each segment; test clips move through the segments from their start.
 
-    Of one clip that is the start, not the middle; of several the last never reaches the end. Departure: the reference
-    refuses a video shorter than a run, here it is repeated.
+    Of one clip that is the start, not the middle; of several the last never reaches the end. Departure: the
+    published code refuses a video shorter than a run; here it is repeated.
     """
     n, i = frames_in_video, np.arange(segments)
     span, length = run * frame_stride, n // segments

@@ -1,4 +1,4 @@
-"""Which frames of a video a clip shows: segment sampling, dense sampling as its special case.
+"""Which frames of a video a clip shows: segment sampling, with dense sampling as a special case.
 
 Wang et al., Temporal Segment Networks, ECCV 2016, arXiv:1608.00859, sec. 3.1: a video is cut into K equal segments
 and each gives one frame. Here each gives `run` frames, `frame_stride` apart, so K = 1 is the dense clip of I3D.
@@ -10,10 +10,10 @@ import numpy as np
 def sample_frames(frames_in_video, segments, rng=None, *, run=1, frame_stride=1, clips=1):
     """Frame numbers of a video's clips, 0-based.  -> int64 (clips, segments * run)
 
-    The starts at which a run of frames fits into the video are cut into `segments` equal parts. Training (`rng`, a
-    numpy Generator) draws one start uniformly from each part; testing (None) takes each part's centre, and of several
-    clips each the centre of its own piece of every part. A video that is too short repeats its frames: with run = 1
-    neighbouring segments share a frame, a longer run starts anew.
+    The frames at which a run can start are cut into `segments` equal parts. Training (`rng`, a numpy Generator) draws
+    one start uniformly from each part. Testing (rng None) takes the centre of each part; for several clips each part
+    is cut into as many pieces, and a clip takes the centre of its piece. A video that is too short repeats frames: with
+    run = 1 neighbouring segments share a frame, a longer run starts again at frame 0.
     """
     options = {"frames_in_video": frames_in_video, "segments": segments, "run": run, "frame_stride": frame_stride}
     for name, value in (options | {"clips": clips}).items():

@@ -91,7 +91,7 @@ def undeal(parts, items):
     """Items that were dealt to processes in turn, the last rounds padded, in their order again.
 
     parts  a (items of the process, ...) array each: one crop's all_scores_{processes * crop + rank}.npy, rank by rank
-    items  how many there are: videos x clips, from the list (the reference guesses it from the padded total)
+    items  how many there are: videos x clips, from the list (the published code guesses it from the padded total)
     """
     longest = max(len(part) for part in parts)
     if any(len(part) != longest for part in parts) or not items <= longest * len(parts):
