@@ -1,5 +1,6 @@
 """Learned shifts and sub-kernel convolutions: a torch reference, Numba on the CPU, Numba on CUDA, one op on top."""
 
+from kernels._kinds import KINDS, kernel_size
 from kernels.depthwise_subkernel_conv3d.op import depthwise_subkernel_conv3d
 from kernels.frame_shift.op import frame_cache, frame_shift, tsm_offset
 from kernels.shift.op import shift2d, shift3d
@@ -7,9 +8,11 @@ from kernels.subkernel_conv3d.op import subkernel_conv3d
 from kernels.temporal_filter.op import temporal_filter
 
 __all__ = [
+    "KINDS",
     "depthwise_subkernel_conv3d",
     "frame_cache",
     "frame_shift",
+    "kernel_size",
     "shift2d",
     "shift3d",
     "subkernel_conv3d",

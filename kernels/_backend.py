@@ -1,24 +1,27 @@
-"""Which version of an op runs: the torch reference, Numba on the CPU or Numba on CUDA."""
+"""Which version of an op runs: the torch reference, the library's own, Numba on the CPU or Numba on CUDA."""
 
 from kernels import _cuda
 from kernels._checks import check, check_choice
 
-BACKENDS = ("auto", "reference", "cpu", "cuda")
+BACKENDS = ("auto", "reference", "library", "cpu", "cuda")
 
 # What "auto" takes on a device, by measurement (results/shipped/*/kernels.csv); elsewhere it takes the reference.
 FASTEST = {
     "shift": {"cpu": "cpu", "cuda": "cuda"},
     "frame_shift": {"cpu": "cpu"},
     "temporal_filter": {"cpu": "cpu"},
-    "subkernel_conv3d": {"cpu": "library", "cuda": "library"},
+    "subkernel_conv3d": {"cpu": "library", "cuda": "library", "meta": "library"},
     "depthwise_subkernel_conv3d": {"cpu": "cpu", "cuda": "cuda"},
 }
 
 
-def check_backend(backend, x):
+def check_backend(op, versions, backend, x):
+    """That `op` has this backend (its versions: {backend: ...}), and that x lies where it works."""
+    there = ("auto", *versions)
     check_choice("backend", backend, BACKENDS)
+    check(backend in there, f"backend is {backend!r}, but {op} has none; it has {', '.join(map(repr, there))}")
     check(
-        backend in ("auto", "reference", x.device.type),
+        backend not in ("cpu", "cuda") or backend == x.device.type,
         f"backend is {backend!r}, but x is on {x.device}; use 'auto' or move x",
     )
     check(backend != "cuda" or _cuda.usable(), "backend is 'cuda', but Numba finds no CUDA; install numba-cuda")

@@ -26,13 +26,20 @@ def check_like(name, value, x, shape, dtype):
     """A tensor that goes with x: its shape, its type, x's device."""
     check(isinstance(value, torch.Tensor), f"{name} is a {type(value).__name__}; it must be a tensor {shape}")
     check(tuple(value.shape) == tuple(shape), f"{name} has shape {tuple(value.shape)}; for this x it must be {shape}")
-    check(value.dtype == dtype, f"{name} is {value.dtype}; for an x of {x.dtype} it must be {dtype}")
+    dtypes = dtype if isinstance(dtype, tuple) else (dtype,)
+    right = " or ".join(str(d) for d in dict.fromkeys(dtypes))
+    check(value.dtype in dtypes, f"{name} is {value.dtype}; for an x of {x.dtype} it must be {right}")
     check(value.device == x.device, f"{name} is on {value.device}, x on {x.device}; they must be on the same device")
 
 
-def parameter_dtype(x):
-    """The type that arithmetic is done in, and that learned parameters have: float32 for half precision."""
+def working_dtype(x):
+    """The type that arithmetic is done in: float32 for half precision."""
     return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
+def parameter_dtypes(x):
+    """The types that learned parameters may have: the one that arithmetic is done in, or that of x."""
+    return working_dtype(x), x.dtype
 
 
 def axes(name, value, count, least):

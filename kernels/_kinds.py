@@ -5,7 +5,7 @@ A kind says for each axis t, h, w whether the kernel has its full size k there, 
 
 import torch
 
-from kernels._checks import axes, check, check_like, parameter_dtype
+from kernels._checks import axes, check, check_like, parameter_dtypes
 
 KINDS = ("kxkxk", "1xkxk", "kx1xk", "kxkx1", "kx1x1", "1xkx1", "1x1xk", "1x1x1")
 
@@ -24,7 +24,7 @@ def check_weights(weights, x, depthwise):
     check(k % 2 == 1, f"weights has a kernel of size {k}; sizes must be odd")
     for kind, w in weights.items():
         shape = (w.shape[0], 1 if depthwise else x.shape[1], *kernel_size(kind, k))
-        check_like(f"weights[{kind!r}]", w, x, shape, parameter_dtype(x))
+        check_like(f"weights[{kind!r}]", w, x, shape, parameter_dtypes(x))
     channels = sum(len(w) for w in weights.values())
     fits = channels == x.shape[1] if depthwise else channels > 0
     check(fits, f"weights has {channels} channels in all; x has {x.shape[1]}")

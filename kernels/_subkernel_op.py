@@ -1,9 +1,8 @@
 """The torch.library side of both sub-kernel convolutions: op(x, weights, stride, backend) and its backward."""
 
-import torch
 from torch import Tensor
 
-from kernels._autograd import differentiable_once
+from kernels._autograd import differentiable_once, library_op
 from kernels._backend import choose
 from kernels._format import empty_for, plain, plain_like
 from kernels._kinds import output_size
@@ -12,12 +11,12 @@ from kernels._kinds import output_size
 def subkernel_ops(name, versions):
     """(op, its backward) efficient3d::name, for versions {backend: (forward, backward)}."""
 
-    @torch.library.custom_op(f"efficient3d::{name}", mutates_args=())
+    @library_op(name)
     def op(x: Tensor, weights: list[Tensor], stride: list[int], backend: str) -> Tensor:
         forward, _ = versions[choose(name, backend, x)]
         return forward(plain(x), [w.contiguous() for w in weights], stride)
 
-    @torch.library.custom_op(f"efficient3d::{name}_backward", mutates_args=())
+    @library_op(f"{name}_backward")
     def backward_op(g: Tensor, x: Tensor, weights: list[Tensor], stride: list[int], backend: str) -> list[Tensor]:
         _, backward = versions[choose(name, backend, x)]
         gx, gw = backward(plain_like(g, x), plain(x), [w.contiguous() for w in weights], stride)

@@ -112,7 +112,7 @@ OPS = {
     "shift3d": Op(shift_versions, shift_op.VERSIONS, "contiguous", True),
     "frame_shift": Op(frame_shift_versions, frame_shift_op.VERSIONS, "channels_last_3d", False),
     "temporal_filter": Op(temporal_filter_versions, temporal_filter_op.VERSIONS, "contiguous", True),
-    "subkernel_conv3d": Op(subkernel_versions, subkernel_op.VERSIONS, "channels_last_3d", True),
+    "subkernel_conv3d": Op(subkernel_versions, subkernel_op.BACKENDS, "channels_last_3d", True),
     "depthwise_subkernel_conv3d": Op(depthwise_versions, depthwise_op.VERSIONS, "channels_last_3d", True),
 }
 

@@ -4,8 +4,9 @@ Source  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking, AAAI 2021, ar
         "kxkxk" it is the depthwise convolution of Tran et al., CSN, ICCV 2019, arXiv:1904.02811
 """
 
+from kernels._autograd import as_autocast_asks
 from kernels._backend import check_backend
-from kernels._checks import check_clip
+from kernels._checks import check_clip, working_dtype
 from kernels._kinds import check_stride, check_weights
 from kernels._subkernel_op import subkernel_ops
 from kernels.depthwise_subkernel_conv3d.numba_cpu import depthwise_backward_cpu, depthwise_cpu
@@ -24,12 +25,13 @@ def depthwise_subkernel_conv3d(x, weights, stride=1, *, backend="auto"):
     """Every channel of x filtered by a kernel of its own, "same" padding (k // 2 where the kernel is k), no bias.
 
     x        (N, C, T, H, W)  float16, bfloat16, float32, float64
-    weights  {kind: (C_kind, 1, t, h, w)}  channels of x in the dict's order; float32, or float64 if x is.
+    weights  {kind: (C_kind, 1, t, h, w)}  channels of x in the dict's order; float32, or x's type.
                               A kind such as "1xkxk" (kernels._kinds.KINDS) says where the kernel has its size k, odd
     stride   int or (t, h, w)
     out      (N, C, T', H', W'), T' = (T - 1) // stride + 1
     """
     check_clip(x)
     weights = check_weights(weights, x, depthwise=True)
-    check_backend(backend, x)
-    return _op(x, weights, check_stride(stride), backend)
+    check_backend("depthwise_subkernel_conv3d", VERSIONS, backend, x)
+    (x,) = as_autocast_asks(x)
+    return _op(x, [w.to(working_dtype(x)) for w in weights], check_stride(stride), backend)

@@ -6,7 +6,7 @@ Source  Lin, Gan, Han, TSM: Temporal Shift Module, ICCV 2019, arXiv:1811.08383, 
 import torch
 from torch import Tensor
 
-from kernels._autograd import differentiable_once
+from kernels._autograd import differentiable_once, library_op
 from kernels._backend import check_backend, choose
 from kernels._checks import check, check_clip, check_like
 from kernels._format import empty_for, plain
@@ -27,7 +27,7 @@ def frame_shift(x, offset, *, cache=None, backend="auto"):
     """
     check_clip(x)
     check_like("offset", offset, x, (x.shape[1],), torch.int64)
-    check_backend(backend, x)
+    check_backend("frame_shift", VERSIONS, backend, x)
     if cache is None:
         return _op(x, offset, backend)
     check_like("cache", cache, x, (x.shape[0], *cache.shape[1:3], *x.shape[3:]), x.dtype)
@@ -59,12 +59,12 @@ def frame_cache(x, offset):
     return x.new_zeros(x.shape[0], moving, frames, *x.shape[3:])
 
 
-@torch.library.custom_op("efficient3d::frame_shift", mutates_args=())
+@library_op("frame_shift")
 def _op(x: Tensor, offset: Tensor, backend: str) -> Tensor:
     return VERSIONS[choose("frame_shift", backend, x)](plain(x), offset.contiguous())
 
 
-@torch.library.custom_op("efficient3d::frame_shift_backward", mutates_args=())
+@library_op("frame_shift_backward")
 def _backward_op(g: Tensor, offset: Tensor, backend: str) -> Tensor:
     return VERSIONS[choose("frame_shift", backend, g)](plain(g), -offset)  # the adjoint is the opposite shift
 

@@ -3,12 +3,11 @@
 Source  Fan et al., RubiksNet: Learnable 3D-Shift for Efficient Video Action Recognition, ECCV 2020
 """
 
-import torch
 from torch import Tensor
 
-from kernels._autograd import differentiable_once
+from kernels._autograd import differentiable_once, library_op
 from kernels._backend import check_backend, choose
-from kernels._checks import axes, check, check_choice, check_clip, check_like, parameter_dtype
+from kernels._checks import axes, check, check_choice, check_clip, check_like, parameter_dtypes, working_dtype
 from kernels._format import empty_for, plain, plain_like
 from kernels.shift.numba_cpu import shift_backward_cpu, shift_cpu
 from kernels.shift.numba_cuda import shift_backward_cuda, shift_cuda
@@ -32,7 +31,7 @@ def shift3d(
     """y[n, c, t, h, w] = x[n, c, t*stride + shift[0, c], ...], interpolated linearly along T, H and W, 0 outside.
 
     x               (N, C, T, H, W)  float16, bfloat16, float32, float64
-    shift           (3, C)           frames, rows, columns; float32, or float64 if x is; +1 reads one frame ahead
+    shift           (3, C)           frames, rows, columns; float32, or x's type; +1 reads one frame ahead
     stride          int or (t, h, w)
     padding         int or (t, h, w) moves the origin to -padding, and enlarges the output; adds no values
     quantize        read the nearest whole position (halves up); the gradient to the shift stays the interpolated one
@@ -57,14 +56,15 @@ def shift2d(
 
 
 def _shift(x, shift, dims, stride, padding, quantize, normalize_grad, t_factor, rule, backend):
-    check_like("shift", shift, x, (dims, x.shape[1]), parameter_dtype(x))
+    check_like("shift", shift, x, (dims, x.shape[1]), parameter_dtypes(x))
     check_choice("integer_rule", rule, RULES)
-    check_backend(backend, x)
+    check_backend("shift", VERSIONS, backend, x)
     stride, padding = axes("stride", stride, dims, 1), axes("padding", padding, dims, 0)
     stride, padding = [1] * (3 - dims) + stride, [0] * (3 - dims) + padding
     if t_factor == "auto":
         t_factor = x.shape[2] / x.shape[3]
     check(not isinstance(t_factor, str), f"t_factor is {t_factor!r}; it must be a number or 'auto'")
+    shift = shift.to(working_dtype(x))
     return _op(x, shift, stride, padding, bool(quantize), bool(normalize_grad), float(t_factor), rule, backend)
 
 
@@ -75,7 +75,7 @@ VERSIONS = {  # forward, backward
 }
 
 
-@torch.library.custom_op("efficient3d::shift", mutates_args=())
+@library_op("shift")
 def _op(
     x: Tensor,
     shift: Tensor,
@@ -97,7 +97,7 @@ def _(x, shift, stride, padding, quantize, normalize_grad, t_factor, rule, backe
     return empty_for(x, (*x.shape[:2], *size))
 
 
-@torch.library.custom_op("efficient3d::shift_backward", mutates_args=())
+@library_op("shift_backward")
 def _backward_op(
     g: Tensor,
     x: Tensor,

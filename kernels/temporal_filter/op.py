@@ -3,12 +3,11 @@
 Source  Fan et al., RubiksNet, ECCV 2020, the "attention quantized" variant, as its code has it
 """
 
-import torch
 from torch import Tensor
 
-from kernels._autograd import differentiable_once
+from kernels._autograd import differentiable_once, library_op
 from kernels._backend import check_backend, choose
-from kernels._checks import check_clip, check_like, parameter_dtype
+from kernels._checks import check_clip, check_like, parameter_dtypes, working_dtype
 from kernels._format import empty_for, plain, plain_like
 from kernels.temporal_filter.numba_cpu import filter_backward_cpu, filter_cpu
 from kernels.temporal_filter.reference import filter_backward_reference, filter_reference
@@ -26,24 +25,25 @@ def temporal_filter(x, weight, temperature=2.0, *, backend="auto"):
     0 it becomes a shift by -1, 0 or +1 frame.
 
     x            (N, C, T, H, W)   float16, bfloat16, float32, float64
-    weight       (C, 3)            float32, or float64 if x is
+    weight       (C, 3)            float32, or x's type
     temperature  number or tensor  of one element
     out          (N, C, T, H, W)
     """
     check_clip(x)
-    check_like("weight", weight, x, (x.shape[1], 3), parameter_dtype(x))
-    check_backend(backend, x)
+    check_like("weight", weight, x, (x.shape[1], 3), parameter_dtypes(x))
+    check_backend("temporal_filter", VERSIONS, backend, x)
+    weight = weight.to(working_dtype(x))
     scaled = weight / (weight.std(1, keepdim=True) + 1e-6)
     return _op(x, (scaled / temperature).softmax(1), backend)
 
 
-@torch.library.custom_op("efficient3d::temporal_filter", mutates_args=())
+@library_op("temporal_filter")
 def _op(x: Tensor, taps: Tensor, backend: str) -> Tensor:
     forward, _ = VERSIONS[choose("temporal_filter", backend, x)]
     return forward(plain(x), taps.contiguous())
 
 
-@torch.library.custom_op("efficient3d::temporal_filter_backward", mutates_args=())
+@library_op("temporal_filter_backward")
 def _backward_op(g: Tensor, x: Tensor, taps: Tensor, backend: str) -> tuple[Tensor, Tensor]:
     _, backward = VERSIONS[choose("temporal_filter", backend, x)]
     return backward(plain_like(g, x), plain(x), taps.contiguous())

@@ -11,8 +11,8 @@ from math import prod, sqrt
 import torch
 from torch import nn
 
-from kernels import depthwise_subkernel_conv3d
-from lib.models.subkernels import KINDS, OPS, SuperConv, convolve, read_deal
+from kernels import depthwise_subkernel_conv3d, subkernel_conv3d
+from lib.models.subkernels import KINDS, OPS, SuperConv, read_deal
 
 
 def cut(weight, kind):
@@ -37,7 +37,7 @@ class SwappedConv(nn.Module):
         self.weights = nn.ParameterList(cut(part, kind).contiguous() for kind, part in zip(split, parts, strict=True))
 
     def forward(self, x):  # (N, C, T, H, W) -> (N, channels, T', H', W')
-        op = depthwise_subkernel_conv3d if self.depthwise else convolve
+        op = depthwise_subkernel_conv3d if self.depthwise else subkernel_conv3d
         return op(x, dict(zip(self.kinds, self.weights, strict=True)), self.stride)
 
 

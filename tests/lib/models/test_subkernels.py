@@ -7,7 +7,6 @@ import torch
 from stand_in import GOLDEN, fill, golden, golden_input
 from torch import nn
 
-from kernels import subkernel_conv3d
 from lib import create_model
 from lib.models.subkernels import (
     KINDS,
@@ -17,7 +16,6 @@ from lib.models.subkernels import (
     SubKernelConv,
     any_counts,
     any_subset,
-    convolve,
     inflated,
     read_deal,
     uniform,
@@ -100,12 +98,6 @@ def test_a_mixture_is_a_dense_convolution_with_zeros(kinds):
         start += len(weight)
     want = nn.functional.conv3d(x, dense, stride=(1, 2, 2), padding=1)
     torch.testing.assert_close(op.eval()(x), want / (1 + op.norm.eps) ** 0.5, rtol=1e-5, atol=1e-5)
-
-
-def test_convolve_is_the_kernels_op():
-    weights = {kind: torch.randn(3, 4, *KINDS[kind]) for kind in OPS["mixconvall"]}
-    x, stride = torch.randn(2, 4, 5, 7, 6), (1, 2, 2)
-    torch.testing.assert_close(convolve(x, weights, stride), subkernel_conv3d(x, weights, stride))
 
 
 def test_deals(tmp_path):
