@@ -1,0 +1,142 @@
+"""Pages from executed notebooks, the README and the shipped tables. One template, one style sheet, one small script.
+
+Formulas become MathML, which browsers draw without a script; figures lie in the pages or beside them.
+"""
+
+import html
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.files import write_text
+from lib.run import ROOT
+
+HERE = Path(__file__).parent
+MATH = re.compile(r"\\\[(?P<block>.+?)\\\]|\$\$(?P<display>.+?)\$\$|\$(?P<line>[^$\n]+?)\$", re.S)
+WORDS = 4000  # of a page that can be searched
+# a document of the clone: its page's name and title
+DOCUMENTS = {
+    "README": ("index", "efficient3d"),
+    "CONTRIBUTING": ("contributing", "Contributing"),
+    "THIRD_PARTY": ("third_party", "What this stands on"),
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its file's stem, its title, and the HTML of its body."""
+
+    name: str
+    title: str
+    body: str
+
+    @property
+    def text(self):
+        """What a search looks through."""
+        plain = re.sub(r"<(script|style|math)\b.*?</\1>|<[^>]+>", " ", self.body, flags=re.S)
+        return " ".join(html.unescape(plain).split()[:WORDS])
+
+
+def notebook_page(file):
+    """An executed notebook, its cells and outputs."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    notebook = nbformat.read(file, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_formulas(cell.source)
+        for output in cell.get("outputs", []):
+            if "text/markdown" in output.get("data", {}):
+                output.data["text/markdown"] = with_formulas(output.data["text/markdown"])
+    body, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
+    title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
+    return Page(Path(file).stem, title, body)
+
+
+def with_formulas(markdown):
+    """Markdown whose TeX is MathML; code stays as it is."""
+    parts = re.split(r"(```.*?```|`[^`\n]*`)", markdown, flags=re.S)
+    return "".join(part if i % 2 else MATH.sub(_formula, part) for i, part in enumerate(parts))
+
+
+def _formula(found):
+    from latex2mathml.converter import convert
+
+    block = found["block"] or found["display"]
+    return convert(block or found["line"], display="block" if block else "inline")
+
+
+def document_page(document, name, title, known):
+    """A Markdown document of the clone; `known` pages are linked, other files of the clone are only named."""
+    from nbconvert.filters.markdown import markdown2html
+
+    targets = {f"{page}.html": f"{page}.html" for page in known}
+    targets |= {f"{stem}.md": f"{page}.html" for stem, (page, _) in DOCUMENTS.items()}
+
+    def link(found):
+        if re.match(r"https?:|#", found["to"]):
+            return found[0]
+        target = targets.get(found["to"].split("#")[0])
+        return f'<a href="{target}">{found["text"]}</a>' if target else found["text"]
+
+    body = markdown2html((ROOT / document).read_text(encoding="utf-8"))
+    body = re.sub(r'src="results/shipped/([^"]+\.(?:png|svg))"', r'src="figures/\1"', body)
+    body = re.sub(r"<code>(\d\d_\w+)</code>", r'<a href="\1.html"><code>\1</code></a>', body)
+    return Page(name, title, re.sub(r'<a href="(?P<to>[^"]*)">(?P<text>.*?)</a>', link, body, flags=re.S))
+
+
+def results_page(shipped):
+    """Every shipped table and figure."""
+    import pandas as pd
+
+    parts = ["<h1>Shipped tables and figures</h1>"]
+    for suite in sorted(path for path in Path(shipped).iterdir() if path.is_dir()):
+        parts.append(f"<h2>{html.escape(suite.name)}</h2>")
+        for figure in sorted(suite.rglob("*.svg")):
+            source = f"figures/{figure.relative_to(shipped)}"
+            parts.append(
+                f'<figure><img src="{source}" alt="{figure.stem}"><figcaption>{figure.stem}</figcaption></figure>'
+            )
+        for table in sorted(suite.rglob("*.csv")):
+            rows = pd.read_csv(table)
+            parts.append(f"<h3>{html.escape(table.stem)}</h3>")
+            parts.append(rows.to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format))
+    return Page("results", "Tables and figures", "\n".join(parts))
+
+
+def write_site(out, files, shipped=ROOT / "results" / "shipped"):
+    """Write the pages of executed notebooks, the README and the shipped results into `out`.  -> its index"""
+    out = Path(out)
+    course = [*map(notebook_page, files), results_page(shipped)]
+    known = {page.name for page in course}
+    first, *more = [document_page(f"{stem}.md", *page, known) for stem, page in DOCUMENTS.items()]
+    pages = [first, *course, *more]
+    _copy_figures(shipped, out / "figures")
+    template = (HERE / "page.html").read_text(encoding="utf-8")
+    for page in pages:
+        write_text(out / f"{page.name}.html", _fill(template, page, "\n".join(_link(p, p is page) for p in pages)))
+    index = [{"name": page.name, "title": page.title, "text": page.text} for page in pages]
+    write_text(out / "search.js", f"const PAGES = {json.dumps(index)};\n{(HERE / 'search.js').read_text()}")
+    shutil.copyfile(HERE / "site.css", out / "site.css")
+    return out / "index.html"
+
+
+def _copy_figures(shipped, folder):
+    for picture in [*Path(shipped).rglob("*.svg"), *Path(shipped).rglob("*.png")]:
+        target = folder / picture.relative_to(shipped)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(picture, target)
+
+
+def _fill(template, page, links):
+    values = {"title": html.escape(page.title), "links": links, "body": page.body}
+    return re.sub(r"\{(title|links|body)\}", lambda found: values[found[1]], template)
+
+
+def _link(page, here):
+    current = ' aria-current="page"' if here else ""
+    number = f"<span>{page.name[:2]}</span> " if page.name[:2].isdigit() else ""
+    return f'<a href="{page.name}.html"{current}>{number}{html.escape(page.title.split(":")[0])}</a>'

@@ -1,0 +1,72 @@
+"""The static site: whole, without a request to anywhere, its formulas drawn, its words found."""
+
+import json
+import re
+
+import nbformat
+import pytest
+
+from bench.report.site import pages
+from bench.report.site.execute import executed
+
+FORMULA = "The shift moves by $s_t$ frames, and `cost=$5` is code."
+
+
+def cells(*sources):
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_markdown_cell(text) for text in sources]
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    notebook = cells("# Toy: a <b>title</b>", FORMULA)
+    code = nbformat.v4.new_code_cell("print('zebra')", outputs=[nbformat.v4.new_output("stream", text="zebra\n")])
+    notebook.cells.append(code)
+    nbformat.write(notebook, folder / "00_toy.ipynb")
+    pages.write_site(folder / "out", [folder / "00_toy.ipynb"])
+    return folder / "out"
+
+
+def test_pages_ask_nobody_outside(site):
+    for file in [*site.glob("*.html"), *site.glob("*.css"), *site.glob("*.js")]:
+        text = file.read_text(encoding="utf-8")
+        loaded = re.findall(r'(?:src=|<link[^>]*href=|url\(|@import\s*)["\']?([^"\')\s>]+)', text)
+        assert not [address for address in loaded if re.match(r"(https?:)?//", address)], file.name
+
+
+def test_every_link_inside_leads_somewhere(site):
+    for file in site.glob("*.html"):
+        for address in re.findall(r'(?:src|href)="([^"#]+)"', file.read_text(encoding="utf-8")):
+            if not re.match(r"(https?|data|mailto):", address):
+                assert (site / address).exists(), f"{file.name}: {address}"
+
+
+def test_formulas_are_drawn_and_code_is_left_alone(site):
+    body = (site / "00_toy.html").read_text(encoding="utf-8")
+    assert "<msub>" in body and "$s_t$" not in body and "cost=$5" in body
+
+
+def test_a_word_of_an_output_is_found(site):
+    script = (site / "search.js").read_text(encoding="utf-8")
+    index = json.loads(script.removeprefix("const PAGES = ").split(";\n", 1)[0])
+    assert [page["name"] for page in index if "zebra" in page["text"]] == ["00_toy"]
+    assert {page["name"] for page in index} == {"index", "00_toy", "results", "contributing", "third_party"}
+
+
+def test_titles_cannot_break_a_page(site):
+    assert "<title>Toy: a &lt;b&gt;title&lt;/b&gt;</title>" in (site / "00_toy.html").read_text(encoding="utf-8")
+
+
+def test_a_notebook_is_executed_again_only_if_it_changed(tmp_path, capsys):
+    source, kept = tmp_path / "source", tmp_path / "kept"
+    source.mkdir()
+    notebook = cells("# Toy")
+    notebook.cells.append(nbformat.v4.new_code_cell("print(6 * 7)"))
+    notebook.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    nbformat.write(notebook, source / "00_toy.ipynb")
+    for _ in range(2):
+        (file,) = executed(kept, source)
+    assert capsys.readouterr().out.count("executing") == 1
+    assert nbformat.read(file, 4).cells[1].outputs[0].text == "42\n"
