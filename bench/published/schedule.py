@@ -4,7 +4,8 @@ from functools import partial
 
 from lib.data import read_manifest
 from lib.search.schedule import build_stage, fit_schedule, load_schedule, stage_clips, stages
-from lib.search.schedule.staged import initial_weights, schedule_clips, stage_recipe
+from lib.search.schedule.staged import schedule_clips, stage_recipe
+from lib.weights.fine_tune import start_from
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 COLUMNS = ("frames", "of", "every", "clips a step", "rate", "batch norms", "epochs")
@@ -41,7 +42,7 @@ def train(name, folder, run_dir, *, weights=None, **running):
     options = {"num_classes": len(manifest.classes), "dropout": schedule["dropout_ratio"]}
     build = partial(build_stage, model=schedule["model"], **options)
     clips = partial(stage_clips, manifest=manifest, **schedule_clips(schedule))
-    initial = initial_weights(build(False), schedule, weights) if weights else None
+    initial = start_from(schedule["model"], weights, **options)[0].state_dict() if weights else None
     identity = {"schedule": name, "data": f"{manifest.name}-{manifest.hash[:8]}", "weights": weights and str(weights)}
     record = fit_schedule(
         run_dir, build, clips, schedule, initial=initial, identity=identity, **{**IMAGENET, **running}

@@ -107,24 +107,6 @@ def fill_norm(batch_norm, norm):
         tensor.copy_(norm[name].repeat(len(tensor) // len(norm[name])))
 
 
-def inflate(net, flat):
-    """Fill a net but for its head from the state dict of a 2D ResNet of its depth, torchvision's names; -> the net."""
-
-    def norm(name):
-        return {key.removeprefix(f"{name}."): value for key, value in flat.items() if key.startswith(f"{name}.")}
-
-    fill(net.stem, flat["conv1.weight"], norm("bn1"))
-    for number, stage in enumerate(net.stages, 1):
-        for index, block in enumerate(stage):
-            there = f"layer{number}.{index}"
-            fill(block.reduce, flat[f"{there}.conv1.weight"], norm(f"{there}.bn1"))
-            block.middle.fill(flat[f"{there}.conv2.weight"], norm(f"{there}.bn2"))
-            fill(block.expand, flat[f"{there}.conv3.weight"], norm(f"{there}.bn3"))
-            if f"{there}.downsample.0.weight" in flat:
-                fill(block.shortcut, flat[f"{there}.downsample.0.weight"], norm(f"{there}.downsample.1"))
-    return net
-
-
 # ---- published files: torchvision's names
 UNITS = {"reduce": ("conv1", "bn1"), "expand": ("conv3", "bn3"), "shortcut": ("downsample.0", "downsample.1")}
 

@@ -15,7 +15,7 @@ from lib.models.frame_resnet import published_input
 from lib.models.layers import FrameConv, FrameHead, check_clip, parameter_groups
 from lib.models.layout import Layout
 from lib.models.registry import register
-from lib.models.shifts import CUBE, SHIFTS, Shift, frame_row
+from lib.models.shifts import CUBE, SHIFTS, Shift
 
 # width, blocks in the five stages, squeeze-excitation
 TIERS = {
@@ -154,21 +154,6 @@ def _see_neighbours(module):
     if isinstance(module, Block):
         weight = module.conv1.weight.data
         weight.copy_(weight[::27].repeat_interleave(27, 0)[: len(weight)])
-
-
-def inflate(net, flat, temporal="tsm"):
-    """Fill a rubiks3d net from a trained rubiks2d one: its weights and spatial shifts; in time, `frame_row(temporal)`.
-
-    The head is copied where the classes are as many.
-    """
-    state, theirs = net.state_dict(), flat.state_dict()
-    for key, value in state.items():
-        if key.endswith(".shift.shift"):
-            theirs[key] = torch.cat([frame_row(value.shape[1], temporal)[None].to(theirs[key]), theirs[key]])
-        elif key.startswith("fc.") and value.shape != theirs[key].shape:
-            theirs[key] = value
-    net.load_state_dict(theirs)
-    return net
 
 
 # ---- published files

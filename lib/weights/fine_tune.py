@@ -1,12 +1,12 @@
 """Published weights as the start of a training on other videos: a new head, what is frozen, what the net must see."""
 
 from functools import partial
-from pathlib import Path
 
-from lib.models import model_options
+from lib.models import create_model, model_options
 from lib.weights.freezing import freeze, freeze_norms, replace_head
-from lib.weights.published import load_published
-from lib.weights.safetensors import load_converted
+from lib.weights.loading import load_weights
+from lib.weights.published import read_tensors
+from lib.weights.transfer_2d import PREPROCESSING, inflate, is_2d_resnet
 
 # what stays as it was published
 FREEZE = {
@@ -23,20 +23,22 @@ DROPOUT = dict.fromkeys(["mobilenet3d", "mobilenetv2_3d", "shufflenet3d", "shuff
 def start_from(name, weights, num_classes, frozen="", **options):
     """A net with published weights and a new head.  -> (net, {option of lib.train.RECIPE: value})
 
-    weights  a published file, or what `python -m bench checkpoint` made of it (.safetensors)
+    weights  a file of this net, see `load_weights`, or of the 2D ResNet that it is inflated from
     frozen   a key of FREEZE
     options  the net's own; those of the file, or ValueError: what is trained is what its costs are counted for
     The recipe's part says how pixels become what the weights know: mean, std, value_range, channel_order.
     """
     if frozen not in FREEZE:
         raise ValueError(f"freeze={frozen!r}; it can be {', '.join(map(repr, FREEZE))}")
-    if Path(weights).suffix == ".safetensors":
-        loaded = load_converted(weights, name)
+    if is_2d_resnet(weights):
+        flat = {key: value for key, value in read_tensors(weights).items() if not key.startswith("fc.")}
+        net, seen = create_model(name, num_classes=num_classes, **options), PREPROCESSING
+        inflate(net, flat)
     else:
-        loaded = load_published(name, weights, **options)
-    _check_options(name, weights, loaded.report.options, options)
-    net = replace_head(loaded.model, num_classes, None if "dropout" in options else DROPOUT.get(name))
-    seen = loaded.preprocessing
+        loaded = load_weights(name, weights, **options)
+        _check_options(name, weights, loaded.report.options, options)
+        net = replace_head(loaded.model, num_classes, None if "dropout" in options else DROPOUT.get(name))
+        seen = loaded.preprocessing
     pixels = {"value_range": float(seen.value_range[1]), "channel_order": seen.channel_order}
     return FREEZE[frozen](net), {"mean": list(seen.mean), "std": list(seen.std), **pixels}
 

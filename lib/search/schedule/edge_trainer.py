@@ -15,8 +15,9 @@ import torch
 from lib.evaluate.metrics import top_k_accuracy
 from lib.evaluate.predictions import predict
 from lib.files import locked, replacing
-from lib.search.schedule.staged import load_weights, stage_recipe
+from lib.search.schedule.staged import stage_recipe
 from lib.train import PIXELS, Training, complete
+from lib.weights.loading import load_state
 
 
 def planner_metric(logits, labels, ks=(1, 3, 5)):
@@ -89,7 +90,7 @@ class EdgeTrainer:
         """A kept model by its name in a schedule or in the record of an edge; None: the initial one."""
         net = self.build(frozen_bn)
         path = self.folder / model if model else self._initial()
-        load_weights(net, torch.load(path, map_location="cpu", weights_only=True))
+        load_state(net, torch.load(path, map_location="cpu", weights_only=True))
         return net.to(self.device)
 
     def _open(self, edge, model, fresh=False):
@@ -116,7 +117,7 @@ class EdgeTrainer:
                 torch.manual_seed(self.seed)
                 net = self.build(False)
                 if self.initial is not None:
-                    load_weights(net, self.initial)
+                    load_state(net, self.initial)
                 with replacing(path) as temporary:
                     torch.save(net.state_dict(), temporary)
         return path

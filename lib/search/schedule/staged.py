@@ -17,10 +17,7 @@ from lib.models import create_model, model_options
 from lib.run import done, finish
 from lib.search.schedule.schedules import stages
 from lib.train import PIXELS, claim, complete, fit
-from lib.weights.published import load_published, read_tensors
-from lib.weights.transfer_2d import transfer_2d
-
-COUNTER = "num_batches_tracked"  # frozen batch norms have none
+from lib.weights.loading import load_state
 
 
 def stage_recipe(stage, gpus=1):
@@ -98,14 +95,6 @@ def build_stage(frozen_bn, *, model, **options):
     return create_model(model, **options)
 
 
-def load_weights(net, state):
-    """Load a state dict strictly, except for the batch counters, which frozen batch norms do not have."""
-    missing, unexpected = net.load_state_dict(state, strict=False)
-    if wrong := [key for key in (*missing, *unexpected) if not key.endswith(COUNTER)]:
-        raise ValueError(f"{len(wrong)} weights do not fit {type(net).__name__}, such as {wrong[0]}")
-    return net
-
-
 def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None, seed=0, gpus=1, device="cpu", **how):
     """Train by a schedule in a folder, one subfolder per stage; called again, it goes on where it stopped.
 
@@ -128,28 +117,14 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
             torch.manual_seed(seed)
             net = build(stage["frozen_bn"])
             if weights is not None:
-                load_weights(net, weights)
+                load_state(net, weights)
             folder = run_dir / f"stage_{number}"
             splits = clips("train", stage, seed + number), clips("val", parts[-1], seed)
             recipe = {**stage_recipe(stage, gpus), **changes, "seed": seed + number}
             histories.append(fit(folder, net, *splits, device=device, **running, **recipe)["history"])
             weights = torch.load(folder / "last.pt", map_location=device, weights_only=True)["net"]
-        load_weights(net, weights)
+        load_state(net, weights)
         reading = {name: complete(changes)[name] for name in PIXELS}
         reading |= {"batch_size": parts[-1]["batch_size"], "device": device, "workers": running.get("workers", 0)}
         test = accuracies(*predict(net, clips("test", parts[-1], seed), **reading), "score")
         return finish(run_dir, {"history": histories, "test": test}, device)
-
-
-def initial_weights(net, schedule, path):
-    """The state dict that a published schedule starts from: `net` with the file's weights, its head as it is.
-
-    With transfer_weights the file is a 2D ResNet's, torchvision's names; else one of the same net.
-    """
-    if schedule["transfer_weights"]:
-        tensors = {key: value for key, value in read_tensors(path).items() if not key.startswith("fc.")}
-        transfer_2d(net, tensors)
-        return net.state_dict()
-    loaded = load_published(schedule["model"], path).model.state_dict()
-    old = {key: value for key, value in net.state_dict().items() if key.startswith("fc") or key not in loaded}
-    return {**loaded, **old}

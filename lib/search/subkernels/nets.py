@@ -1,11 +1,10 @@
 """Any registered net as a supernet, or built from a deal: `cakes_*` by their options, the others by swapping."""
 
-import torch
-
-from lib.models.frame_resnet import inflate
 from lib.models.registry import create_model, model_options
 from lib.models.subkernels import DROPPING
 from lib.models.swap import to_supernet, with_deal
+from lib.weights.published import read_tensors
+from lib.weights.transfer_2d import inflate
 
 PRIORITIES = ("cost", "performance")
 
@@ -42,7 +41,9 @@ def _takes_deals(model):
 def _build(model, own, swap, weights, options):
     if _takes_deals(model):
         net = create_model(model, **own, **options)
-        return inflate(net, torch.load(weights, map_location="cpu", weights_only=True)) if weights else net
+        if weights:
+            inflate(net, read_tensors(weights))
+        return net
     if weights:
         raise ValueError(f"weights={str(weights)!r}; only cakes_* nets are inflated from a 2D net; {model} is none")
     return swap(create_model(model, **options))

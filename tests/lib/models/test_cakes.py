@@ -7,11 +7,12 @@ import torch
 from stand_in import fill, golden, golden_input
 
 from lib import create_model, measure_cost
-from lib.models.frame_resnet import BLOCKS, inflate, planes_of
+from lib.models.frame_resnet import BLOCKS, planes_of
 from lib.models.registry import entry
 from lib.models.subkernels import DroppingConv
 from lib.train import parameter_groups
 from lib.weights.published import save_published
+from lib.weights.transfer_2d import inflate
 
 CLIP = (3, 8, 224, 224)
 # the paper's nets, 174 classes: op, plan, search -> parameters, multiply-accumulates in millions

@@ -9,8 +9,9 @@ from lib import train
 from lib.data import build_cache, read_manifest
 from lib.models.layers import FrozenBatchNorm
 from lib.search.schedule import build_stage, fit_schedule, published_schedules, stage_clips, stages
-from lib.search.schedule.staged import load_weights, schedule_clips, schedule_recipe, stage_recipe
+from lib.search.schedule.staged import schedule_clips, schedule_recipe, stage_recipe
 from lib.train import complete
+from lib.weights.loading import load_state
 
 SCHEDULE = {
     "num_segments": [2, 2], "clip_length": [1, 2], "num_steps": [1, 2], "batch_size": [4, 2], "iter_size": [1, 2],
@@ -124,9 +125,9 @@ def test_published_schedules_are_runnable(name):
 
 def test_weights_move_between_frozen_and_free_batch_norms():
     free, frozen = build(False), build(True)
-    load_weights(frozen, free.state_dict())
-    load_weights(free, frozen.state_dict())
+    load_state(frozen, free.state_dict())
+    load_state(free, frozen.state_dict())
     with pytest.raises(ValueError, match="do not fit Net, such as fc.bias"):
-        load_weights(free, {key: value for key, value in frozen.state_dict().items() if key != "fc.bias"})
+        load_state(free, {key: value for key, value in frozen.state_dict().items() if key != "fc.bias"})
     with pytest.raises(ValueError, match="ircsn_nano has no option frozen_bn"):
         build_stage(True, model="ircsn_nano")
