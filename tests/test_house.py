@@ -132,7 +132,14 @@ def test_readme_names_what_exists():
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M))
     assert set(re.findall(r"make (demo|test|lab|figures|ship|lint|gpu|\w+-long)", readme)) <= targets
     assert {"demo", "test", "lab", "figures", "ship", "lint"} <= targets
-    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
-        assert notebook.stem in readme, f"README does not name {notebook.name}"
-    for path in re.findall(r"\]\(([\w/.]+)\)", readme):
-        assert (ROOT / path).exists(), path
+
+
+def test_the_course_names_every_notebook():
+    course = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`(\d\d_\w+)`", course)) == {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+
+
+def test_documents_link_to_what_exists():
+    for document in [*ROOT.glob("*.md"), *(ROOT / "notebooks").glob("*.md"), *(ROOT / "results").glob("*.md")]:
+        for path in re.findall(r"\]\(([\w/.]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / path).exists(), f"{document.name} links to {path}"

@@ -19,6 +19,7 @@ WORDS = 4000  # of a page that can be searched
 # a document of the clone: its page's name and title
 DOCUMENTS = {
     "README": ("index", "efficient3d"),
+    "notebooks/README": ("course", "The course"),
     "CONTRIBUTING": ("contributing", "Contributing"),
     "THIRD_PARTY": ("third_party", "What this stands on"),
 }
