@@ -1,7 +1,9 @@
 """Figures of sub-kernels: the kernels themselves, a search's gammas over its epochs, deals layer by layer."""
 
 import numpy as np
+from matplotlib.colors import ListedColormap
 
+from kernels import kernel_size
 from lib.models.subkernels import KINDS
 from lib.search.subkernels.search import kept_channels
 
@@ -14,8 +16,9 @@ COLOURS = {
     "kx1x1": "#0072B2",
     "1xkx1": "#CC79A7",
     "1x1xk": "#F0E442",
+    "1x1x1": "#999999",
 }
-NAMES = {3: "3D", 2: "2D", 1: "1D"}
+NAMES = {3: "3D", 2: "2D", 1: "1D", 0: "point"}
 
 
 def kind_name(kind):
@@ -23,15 +26,37 @@ def kind_name(kind):
     return f"{kind.replace('k', '3').replace('x', ' × ')}, {NAMES[kind.count('k')]}"
 
 
-def draw_kernel(ax, kind):
-    """The kernel's cells in the 3 x 3 x 3 grid, on a 3D axes: time to the right, width to the back, height up."""
+def kernel_cells(kind):
+    """Which cells of the 3 x 3 x 3 grid a kernel has.  -> bool (3, 3, 3), as (t, h, w)"""
     inside = np.zeros((3, 3, 3), bool)
-    inside[tuple(slice(1 - n // 2, 2 + n // 2) for n in KINDS[kind])] = True
+    inside[tuple(slice(1 - n // 2, 2 + n // 2) for n in kernel_size(kind, 3))] = True
+    return inside
+
+
+def draw_kernel(ax, kind):
+    """The cells of a kernel in the 3 x 3 x 3 grid, on 3D axes: time to the right, width to the back, height up."""
+    inside = kernel_cells(kind)
     ax.voxels(~inside.transpose(0, 2, 1), facecolors="#00000008", edgecolors="#00000018", linewidth=0.4)
     ax.voxels(inside.transpose(0, 2, 1), facecolors=COLOURS[kind], edgecolors="white", linewidth=0.6)
     ax.set_box_aspect((1, 1, 1), zoom=0.95)
     ax.view_init(22, -56)
     ax.set_axis_off()
+
+
+def draw_mask(ax, split):
+    """The dense kernel that a split stands for: a column per channel, a row per cell, white where the kernel is 0."""
+    split = {kind: count for kind, count in split.items() if count}
+    cells = np.concatenate([np.repeat(kernel_cells(kind).reshape(27, 1), count, 1) for kind, count in split.items()], 1)
+    kinds = np.repeat(np.arange(len(split)), list(split.values()))
+    colours = ListedColormap([COLOURS[kind] for kind in split])
+    shown = np.where(cells, kinds, np.nan)
+    ax.imshow(shown, cmap=colours, vmin=-0.5, vmax=len(split) - 0.5, aspect="auto", interpolation="none")
+    counts = np.array(list(split.values()))
+    ax.set_xticks(np.cumsum(counts) - counts / 2 - 0.5, split, fontsize=9)
+    ax.set_yticks([4, 13, 22], ["t - 1", "t", "t + 1"])
+    for line in (8.5, 17.5):
+        ax.axhline(line, color="0.8", lw=0.8)
+    ax.set(xlabel="output channels, kind by kind", ylabel="cell of the kernel")
 
 
 def draw_gammas(ax, history, layer, kinds):

@@ -1,20 +1,42 @@
 """The figures of a search show what is in its deal and its record."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
-from bench.report.subkernel_figures import COLOURS, draw_deal, draw_deals, draw_gammas, kind_name
-from lib.models.subkernels import KINDS, OPS, PUBLISHED_DEALS
+import kernels
+from bench.report.subkernel_figures import (
+    COLOURS,
+    draw_deal,
+    draw_deals,
+    draw_gammas,
+    draw_mask,
+    kernel_cells,
+    kind_name,
+)
+from lib.models.subkernels import OPS, PUBLISHED_DEALS
 
 DEAL = [{"kxkxk": 3, "1xkxk": 0, "kx1x1": 1}, {"kxkxk": 2, "1xkxk": 5, "kx1x1": 1}]
 
 
-def test_bars_are_the_plans_shares():
+def test_bars_are_the_shares_of_a_deal():
     ax = plt.figure().subplots()
     draw_deal(ax, DEAL, "searched")
     shares = [bar.get_width() for bar in ax.patches]
     assert shares == pytest.approx([3 / 4, 0, 1 / 4, 2 / 8, 5 / 8, 1 / 8])
     assert [text.get_text() for text in ax.texts] == ["3", "1", "2", "5", "1"]
+    plt.close(ax.figure)
+
+
+def test_a_mask_shows_the_cells_of_each_channel():
+    """A line along time lies in the middle of its plane; a kind without channels has no column."""
+    assert np.argwhere(kernel_cells("kx1x1")).tolist() == [[0, 1, 1], [1, 1, 1], [2, 1, 1]]
+    ax = plt.figure().subplots()
+    draw_mask(ax, {"kxkxk": 2, "1xkxk": 0, "kx1x1": 1})
+    shown = ax.images[0].get_array().filled(np.nan)
+    assert shown.shape == (27, 3) and (shown[:, :2] == 0).all()
+    assert np.flatnonzero(shown[:, 2] == 1).tolist() == [4, 13, 22] and np.isnan(shown[:, 2]).sum() == 24
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["kxkxk", "kx1x1"]
     plt.close(ax.figure)
 
 
@@ -27,7 +49,7 @@ def test_gammas_start_at_one_and_the_loudest_stay():
     plt.close(ax.figure)
 
 
-def test_deep_plans_side_by_side():
+def test_deep_deals_side_by_side():
     figure = plt.figure(layout="constrained")
     deals = {name: PUBLISHED_DEALS[name] for name in ("CAKES123D_C", "CAKES123D_P")}
     draw_deals(figure, deals, dict.fromkeys(deals, "a note"))
@@ -38,5 +60,5 @@ def test_deep_plans_side_by_side():
 
 
 def test_every_kind_has_a_colour_of_its_own():
-    assert set(COLOURS) == set(KINDS) and len(set(COLOURS.values())) == 7
+    assert set(COLOURS) == set(kernels.KINDS) and len(set(COLOURS.values())) == len(COLOURS)
     assert kind_name("1xkxk") == "1 × 3 × 3, 2D"

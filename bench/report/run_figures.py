@@ -1,0 +1,48 @@
+"""Figures of one training, drawn from its done.json: the learning curve, and what the net confuses."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+
+def draw_learning_curve(record, classes, what="val"):
+    """Left the training loss, right top-1 on val with the 95 % interval of the final test.  -> figure
+
+    record   of `lib.train.fit`: history, and test if there was one
+    classes  how many; chance is 100 % / classes
+    what     the label set, for the axis
+    """
+    history, epochs = record["history"], [row["epoch"] + 1 for row in record["history"]]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    left.plot(epochs, [row["train_loss"] for row in history], "o-", color="0.3")
+    left.set(xlabel="epoch", ylabel="training loss, nats", ylim=(0, None))
+    right.plot(epochs, [row["val_top1"] for row in history], "s-", color="#0072B2", label="val")
+    if test := record.get("test"):
+        right.axhspan(test["top1_low"], test["top1_high"], color="#D55E00", alpha=0.2, label="test, 95 % interval")
+    right.axhline(100 / classes, color="0.5", ls="--", label="chance")
+    right.set(xlabel="epoch", ylabel=f"top-1 on {what}, %", ylim=(0, 100))
+    right.legend(fontsize=8, frameon=False)
+    for ax in (left, right):
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def confusions(test, classes):
+    """How often videos of class i (row) were called class j (column).  -> int (classes, classes)
+
+    test  of done.json: labels and predicted, one number per video
+    """
+    counts = np.zeros((classes, classes), int)
+    np.add.at(counts, (test["labels"], test["predicted"]), 1)
+    return counts
+
+
+def draw_confusions(counts, names):
+    """Shares of each row in grey: what was shown, what the net said. Of many classes some are named.  -> axes"""
+    ax = plt.subplots(figsize=(4.6, 4), layout="constrained")[1]
+    ax.imshow(counts / counts.sum(1, keepdims=True).clip(min=1), cmap="Greys", vmin=0, vmax=1)
+    named = range(0, len(counts), 1 + len(counts) // 40)
+    ax.set_xticks(named, [names[k] for k in named], rotation=90, fontsize=8)
+    ax.set_yticks(named, [names[k] for k in named], fontsize=8)
+    ax.set(xlabel="said", ylabel="shown")
+    return ax

@@ -1,0 +1,30 @@
+"""The figures of one training show what its record says."""
+
+import matplotlib.pyplot as plt
+import pytest
+
+from bench.report.run_figures import confusions, draw_confusions, draw_learning_curve
+
+TEST = {"labels": [0, 0, 1, 2], "predicted": [0, 1, 1, 0], "top1": 50.0, "top1_low": 15.0, "top1_high": 85.0}
+
+
+def test_learning_curve():
+    history = [{"epoch": n, "train_loss": 2.0 - n, "val_top1": 30.0 + n} for n in range(2)]
+    for record, bands in (({"history": history, "test": TEST}, 1), ({"history": history}, 0)):
+        left, right = draw_learning_curve(record, classes=8, what="motion").axes
+        assert left.lines[0].get_xydata().tolist() == [[1, 2.0], [2, 1.0]]
+        assert right.lines[0].get_xydata().tolist() == [[1, 30.0], [2, 31.0]]
+        assert right.lines[1].get_ydata()[0] == 12.5 and len(right.patches) == bands
+        plt.close(left.figure)
+
+
+def test_confusions():
+    counts = confusions(TEST, 4)
+    assert counts.tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]  # the last was never shown
+    ax = draw_confusions(counts, ["a", "b", "c", "d"])
+    assert ax.images[0].get_array()[0].tolist() == pytest.approx([0.5, 0.5, 0, 0])
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b", "c", "d"]
+    plt.close(ax.figure)
+    many = draw_confusions(confusions(TEST, 100), [str(n) for n in range(100)])
+    assert len(many.get_xticks()) <= 41
+    plt.close(many.figure)
