@@ -4,9 +4,13 @@ import math
 
 import numpy as np
 
+from lib.evaluate.checks import checked_labels
+
 
 def wilson_interval(successes, trials, z=1.959964):
     """95 % interval of a proportion (Wilson, JASA 22, 1927); right also near 0 and 1, where the usual +- is not."""
+    if not 0 <= successes <= trials:
+        raise ValueError(f"{successes} of {trials} is no share")
     if trials == 0:
         return 0.0, 1.0
     p, zz = successes / trials, z * z
@@ -21,10 +25,12 @@ def paired_difference(predicted_a, predicted_b, labels, z=1.959964):
     Interval of Agresti and Min, Statistics in Medicine 24, 2005: half a video added to each cell of the 2 x 2 table,
     so that few disagreements do not look like certainty. Where it covers 0 the nets are not distinguishable.
     """
-    a, b = (np.asarray(p) == np.asarray(labels) for p in (predicted_a, predicted_b))
-    n, only_a, only_b = len(a), int((a & ~b).sum()), int((b & ~a).sum())
-    if not n:
+    if not np.size(labels):
         raise ValueError("no videos to compare")
+    labels = checked_labels(labels, np.size(labels))
+    told = [checked_labels(p, len(labels), what="predicted classes", least=-1) for p in (predicted_a, predicted_b)]
+    a, b = (each == labels for each in told)
+    n, only_a, only_b = len(a), int((a & ~b).sum()), int((b & ~a).sum())
     difference = (only_a - only_b) / n
     n, only_a, only_b = n + 2, only_a + 0.5, only_b + 0.5
     centre = (only_a - only_b) / n

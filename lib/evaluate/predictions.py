@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from lib.data import ClipDataset, batches, normalize
+from lib.evaluate.checks import checked_labels, checked_scores
 from lib.evaluate.intervals import wilson_interval
-from lib.evaluate.metrics import average_views, top_k_accuracy
+from lib.evaluate.metrics import NO_ANSWER, VIEWS, answers, average_views, top_k_accuracy
 
 
 @torch.no_grad()
@@ -53,15 +54,18 @@ def accuracies(logits, labels, average="prob"):
     labels  (videos,)
     average "prob" averages softmax probabilities, "score" raw logits; the two can disagree
     The interval is Wilson's, 95 %, over videos: views of one video are not independent.
+    A video whose largest score several classes share counts as wrong; `ties` says how many, `predicted` has -1 there.
     """
-    logits, labels = np.asarray(logits), np.asarray(labels)
+    logits = checked_scores(logits, VIEWS)
     videos, views, classes = logits.shape
+    labels = checked_labels(labels, videos, classes)
     video_scores = average_views(logits, average)
     if video_scores.ndim != 2:
         raise ValueError("average must be prob or score, not None: accuracy needs one score per video and class")
     top1, top5 = top_k_accuracy(video_scores, labels)
     clip_top1, clip_top5 = top_k_accuracy(logits.reshape(-1, classes), labels.repeat(views))
     low, high = wilson_interval(round(top1 * videos), videos)
+    predicted = answers(video_scores)
     return {
         "top1": 100 * top1,
         "top1_low": 100 * low,
@@ -73,6 +77,7 @@ def accuracies(logits, labels, average="prob"):
         "views": views,
         "classes": classes,
         "average": average,
-        "predicted": video_scores.argmax(1).tolist(),
+        "ties": int((predicted == NO_ANSWER).sum()),
+        "predicted": predicted.tolist(),
         "labels": labels.tolist(),
     }

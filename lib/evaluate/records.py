@@ -1,6 +1,7 @@
 """A finished run's test: what its record says must be what its predictions and labels give."""
 
 from lib.evaluate.intervals import wilson_interval
+from lib.evaluate.metrics import NO_ANSWER
 
 NEEDED = ("top1", "top5", "clip_top1", "videos", "views", "classes", "predicted", "labels")
 
@@ -17,8 +18,9 @@ def checked_test(test, where):
     if not len(predicted) == len(labels) == test["videos"] or not labels:
         counts = f"{len(predicted)} answers and {len(labels)} labels for {test['videos']} videos"
         raise ValueError(f"{where}: the test's record holds {counts}; delete the file and run again")
-    if any(type(label) is not int or not 0 <= label < classes for label in (*predicted, *labels)):
-        raise ValueError(f"{where}: the test's answers and labels must be whole numbers from 0 to {classes - 1}")
+    for name, least in (("predicted", NO_ANSWER), ("labels", 0)):
+        if any(type(label) is not int or not least <= label < classes for label in test[name]):
+            raise ValueError(f"{where}: the test's {name} must be whole numbers from {least} to {classes - 1}")
     right = sum(p == wanted for p, wanted in zip(predicted, labels, strict=True))
     low, high = wilson_interval(right, len(labels))
     counted = {"top1": 100 * right / len(labels), "top1_low": 100 * low, "top1_high": 100 * high}

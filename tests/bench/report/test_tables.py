@@ -109,7 +109,7 @@ def test_a_name_is_as_short_as_it_can_be():
         ({"predicted": [0] * 8}, "top1 is 75, but its 8 answers give 100"),
         ({"labels": [0] * 7}, "8 answers and 7 labels for 8 videos"),
         ({"top5": 1000}, "top5 is 1000, not a percentage"),
-        ({"predicted": [0.5] * 8}, "must be whole numbers from 0 to 7"),
+        ({"predicted": [0.5] * 8}, "predicted must be whole numbers from -1 to 7"),
     ],
 )
 def test_a_record_that_its_predictions_refute_reaches_no_table(runs, change, words):

@@ -1,10 +1,11 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lib.evaluate import metrics
+from lib.evaluate import accuracies, metrics, paired_difference, wilson_interval
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -113,3 +114,82 @@ def test_listed_accuracy():
 def test_unknown_names(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+SCORES = np.array([[0.1, 0.7, 0.2], [0.9, 0.0, 0.1]])
+
+
+@pytest.mark.parametrize(
+    "scores, labels, words",
+    [
+        (SCORES, [[1], [0]], "labels must be one per video, (2,), not of shape (2, 1)"),
+        (SCORES, 1, "labels must be one per video, (2,), not of shape ()"),
+        (SCORES, [1], "not of shape (1,)"),
+        (SCORES, [1, 3], "labels count from 0 to 2, but that of video 1 is 3"),
+        (SCORES, [-1, 0], "that of video 0 is -1"),
+        (SCORES, [1.0, 0.0], "labels must be whole numbers, not float64"),
+        (SCORES, [True, False], "labels must be whole numbers, not bool"),
+        (SCORES[0], [1, 0], "scores must be (videos, classes), not of shape (3,)"),
+        (SCORES.astype(complex), [1, 0], "scores must be numbers, not complex128"),
+        (SCORES > 0.5, [1, 0], "scores must be numbers, not bool"),
+        (np.array([["a", "b"]]), [0], "scores must be numbers"),
+        (np.zeros((0, 3)), [], "hold nothing: no videos"),
+        (np.array([[0.0, 1.0], [np.nan, 1.0]]), [0, 1], "scores of 1 videos are not finite, first of video 1"),
+        (np.array([[np.inf, 1.0], [0.0, 1.0]]), [0, 1], "first of video 0"),
+    ],
+)
+def test_what_is_no_score_or_no_label_is_refused(scores, labels, words):
+    for metric in (metrics.top_k_accuracy, metrics.class_accuracies, metrics.mean_class_accuracy):
+        with pytest.raises(ValueError, match=re.escape(words)):
+            metric(scores, labels)
+    if np.ndim(scores) == 2:
+        with pytest.raises(ValueError):
+            accuracies(np.asarray(scores)[:, None], labels)
+
+
+@pytest.mark.parametrize("k", [0, -1, 1.0, True, "1"])
+def test_k_counts_from_one(k):
+    with pytest.raises(ValueError, match="k must be a whole number from 1"):
+        metrics.top_k_accuracy(SCORES, [1, 0], [k])
+    with pytest.raises(ValueError, match="k must be a whole number from 1 to 2"):
+        metrics.best_views(np.zeros((2, 2, 3)), k)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, np.float16, np.float32])
+def test_small_types_do_not_overflow(dtype):
+    """-128 has no negative among int8, and 0 - 1 of uint8 is 255."""
+    scores = np.array([[0, 127, 5], [3, 0, 1]]).astype(dtype)
+    scores = scores if dtype == np.uint8 else scores - np.array([128, 0, 0]).astype(dtype)
+    assert metrics.top_k_accuracy(scores, [1, 2 if dtype != np.uint8 else 0], (1, 2))[0] == 1
+    flat = np.full((2, 2, 3), 100).astype(dtype) * np.array([1, 0, 0]).astype(dtype)
+    assert metrics.average_views(flat, "score").tolist() == [[100, 0, 0]] * 2
+
+
+def test_a_tie_is_no_answer():
+    """A net that says the same of every class knows nothing; by the lower number it had the share of class 0."""
+    constant, labels = np.ones((8, 1, 4)), [0, 0, 0, 0, 0, 1, 2, 3]
+    found = accuracies(constant, labels)
+    assert (found["top1"], found["ties"], set(found["predicted"])) == (0, 8, {-1})
+    assert metrics.top_k_accuracy(constant[:, 0], labels, (1, 3, 4)) == [0, 0, 1], "of four classes all four are told"
+    half = np.array([[2.0, 2.0, 1.0, 0.0]])
+    assert [metrics.top_k_accuracy(half, [label], (1, 2, 3))[i] for label, i in ((0, 0), (0, 1), (2, 1))] == [0, 1, 0]
+    assert metrics.answers(half).tolist() == [-1] and metrics.answers(half[:, 1:]).tolist() == [0]
+
+
+def test_a_tie_stands_in_no_column():
+    assert metrics.confusion_matrix([-1, 1, 0], [0, 1, 1]).tolist() == [[0, 0], [1, 1]]
+    with pytest.raises(ValueError, match="predicted classes count from -1 on, but that of video 0 is -2"):
+        metrics.confusion_matrix([-2], [0])
+
+
+@pytest.mark.parametrize("successes, trials", [(-1, 5), (6, 5)])
+def test_no_share_has_no_interval(successes, trials):
+    with pytest.raises(ValueError, match="is no share"):
+        wilson_interval(successes, trials)
+
+
+def test_a_difference_is_of_the_same_videos():
+    with pytest.raises(ValueError, match="predicted classes must be one per video"):
+        paired_difference([0, 1], [0], [0, 1])
+    with pytest.raises(ValueError, match="labels count from 0 on"):
+        paired_difference([0], [0], [-1])
