@@ -1,29 +1,28 @@
 """Encode a dataset's videos again, small and with a short GOP: clips sampled all over a video then decode much faster.
 
-H.264 in MP4, upright, without sound or B-frames, a key frame every GOP frames, at a constant rate: what a video of
-variable rate shows at k / fps becomes frame k, so that segments keep their seconds. Videos that only one of the readers
-could read become usable. A second run goes on where a killed one stopped. The speed-up is measured and printed.
+H.264 in MP4, upright, without sound or B-frames, a key frame every GOP frames, 8 bits, BT.601 and tagged so, at a
+constant rate: what a video of variable rate shows at k / fps becomes frame k, so that segments keep their seconds.
+Videos that a reader reads wrongly become usable, and of damaged ones what can be decoded; OUT/lost.txt says what could
+not. A second run goes on where a killed one stopped. The speed-up is measured and printed.
 """
 
+import json
 import time
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from statistics import median
 
 from data_prep.check import rewrite
-from data_prep.report import print_summary
+from data_prep.encode import encode_one, new_path
+from data_prep.report import print_remarks, print_summary
 from data_prep.rows import NOT_FOUND, part_status
 from data_prep.scan import scan
 from data_prep.tree import relative
 from data_prep.workers import survive
-from lib.files import locked, read_json, replacing, write_json
+from lib.files import locked, read_json, write_json, write_text
 
 EXAMPLE = "python -m data_prep reencode data/k400 --out data/k400_256 --short-side 256 --gop 12"
-
-# Without B-frames, and so in the order of display, every reader counts the frames alike.
-H264 = {"preset": "medium", "bf": "0", "sc_threshold": "0"}
 
 
 def run(manifest, *, out, short_side, gop, crf=20, workers=None, repetitions=9, progress=True):
@@ -45,21 +44,18 @@ def run(manifest, *, out, short_side, gop, crf=20, workers=None, repetitions=9, 
     with locked(out, waiting=f"{out}: another process encodes there, waiting"):
         _claim(out, {"of": before.name, **options})
         paths = sorted({video.path for video in before.videos if (before.root / video.path).is_file()})
-        failed = _encode_all(before.root, out / "videos", paths, options, workers, progress)
+        failed = _encode_all(before.root, out, paths, options, workers, progress)
         written = [new_path(path) for path in paths if path not in failed]
         found = scan(written, out / "videos", "video", journal=out / "scan.jsonl", workers=workers, progress=progress)
         videos = [_described(video, failed, found) for video in before.videos]
         after = rewrite(before, videos, folder=out, root=relative(out / "videos", out))
+        lost = write_lost(out)
     if progress:
         print_summary(after)
+        print_remarks(lost, out / "lost.txt")
     if repetitions:
         print(speed_up(before, after, repetitions=repetitions)["line"])
     return after
-
-
-def new_path(path):
-    """`a/b.avi` -> `a/b.avi.mp4`; the name of an MP4 file stays."""
-    return path if path.endswith(".mp4") else f"{path}.mp4"
 
 
 def _claim(out, options):
@@ -70,64 +66,30 @@ def _claim(out, options):
 
 
 def _encode_all(root, out, paths, options, workers, progress):
-    """-> {path: why it could not be encoded}"""
+    """-> {path: why it could not be encoded}; what a video lost is a line of OUT/lost.jsonl"""
     from tqdm import tqdm
 
-    missing = [path for path in paths if not (out / new_path(path)).is_file()]
-    encode = partial(encode_one, root=str(root), out=str(out), **options)
-    results = survive(encode, missing, workers)
+    missing = [path for path in paths if not (out / "videos" / new_path(path)).is_file()]
+    encode = partial(encode_one, root=str(root), out=str(out / "videos"), **options)
+    results, failed = survive(encode, missing, workers), {}
     bar = tqdm(results, "reencode", len(paths), initial=len(paths) - len(missing), unit="video", disable=not progress)
-    return {path: failure or reason for path, failure, reason in bar if failure or reason}
+    with open(out / "lost.jsonl", "a", encoding="utf-8") as journal:
+        for path, result, reason in bar:
+            failure, lost = result or (reason, "")
+            if failure:
+                failed[path] = failure
+            elif lost:
+                journal.write(json.dumps([path, lost]) + "\n")
+                journal.flush()
+    return failed
 
 
-def encode_one(path, *, root, out, short_side, gop, crf):
-    """Encode one video.  -> None, or why it could not be done"""
-    from lib.data.verify import verify_video
-
-    source, target = Path(root) / path, Path(out) / new_path(path)
-    try:
-        video = verify_video(source)
-        with replacing(target) as temporary:
-            _encode(source, temporary, video, short_side, H264 | {"g": str(gop), "crf": str(crf)})
-    except (ValueError, OSError) as error:
-        return " ".join(str(error).replace(str(source), "it").removeprefix("it ").split())[:160]
-
-
-def _encode(source, target, video, short_side, codec_options):
-    import av
-
-    from lib.data.readers import upright, video_stream
-
-    scale = min(1, short_side / min(video.height, video.width))
-    height, width = (max(2, round(side * scale / 2) * 2) for side in (video.height, video.width))
-    with av.open(str(source)) as given, av.open(str(target), "w", format="mp4") as made:
-        rate = Fraction(video.fps).limit_denominator(1001)
-        stream = made.add_stream("libx264", rate=rate, options=codec_options)
-        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
-        stream.codec_context.thread_count = 1  # processes are the parallelism
-        decoded = given.decode(video_stream(given))
-        for number, frame in enumerate(_constant_rate(decoded, video)):
-            if frame.rotation:
-                frame = av.VideoFrame.from_ndarray(upright(frame).copy(), format="rgb24")
-            small = frame.reformat(width, height, "yuv420p", interpolation="BICUBIC")
-            small.pts, small.time_base, small.pict_type = number, 1 / rate, 0
-            made.mux(stream.encode(small))
-        made.mux(stream.encode())
-
-
-def _constant_rate(frames, video):
-    """All frames of a video; if its rate varies, the one shown at 0, 1 / fps, 2 / fps, ... s"""
-    if video.drift <= 1 / video.fps:
-        yield from frames
-        return
-    shown, number, first = None, 0, None
-    for frame in frames:
-        first = frame.time if first is None else first
-        while shown is not None and number / video.fps < frame.time - first:
-            yield shown
-            number += 1
-        shown = frame
-    yield shown
+def write_lost(out):
+    """OUT/lost.txt from the journal of all runs.  -> its lines"""
+    rows = [json.loads(line) for line in (out / "lost.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = [f"{path}: {lost}" for path, lost in sorted(dict(rows).items())]
+    write_text(out / "lost.txt", "".join(f"{line}\n" for line in lines))
+    return lines
 
 
 def _described(video, failed, found):

@@ -1,7 +1,7 @@
 """One video at a time: is it whole, and how long, fast and large is it? The expensive step, so its results are kept.
 
-Files are decoded strictly by PyAV, and opened by decord, which training uses: it counts the frames of a trimmed file
-otherwise, and fails on some files that others read. Images are all decoded. Whatever is wrong becomes a status.
+Files are decoded strictly by PyAV, and asked for their frames by number through decord, which training uses: in many
+containers it gives others. Images are all decoded. Whatever is wrong becomes a status; `reencode` in it is a remedy.
 """
 
 import io
@@ -16,6 +16,8 @@ from pathlib import Path
 
 from data_prep.workers import survive
 
+RULES = 2  # what a scan looks at: results of other rules are not taken from a journal
+REMEDY = ": reencode it"
 NEEDS = {"video": ("av", "decord"), "frames": ("PIL",), "lmdb": ("PIL", "lmdb")}
 
 
@@ -29,6 +31,7 @@ class Found:
     height: int = 0
     drift: float = 0.0  # seconds between a frame's time and i / fps; large: a variable frame rate
     status: str = "ok"
+    note: str = ""  # what a user should know of a usable video
 
 
 def scan(paths, root, source, *, pattern=None, first_index=None, fps=0.0, journal, workers=None, progress=True):
@@ -42,7 +45,7 @@ def scan(paths, root, source, *, pattern=None, first_index=None, fps=0.0, journa
     for package in NEEDS[source]:  # if one is missing, that is no video's fault
         import_module(package)
     known = _read_journal(journal)
-    options = [source, pattern, first_index, fps]
+    options = [RULES, source, pattern, first_index, fps]
     stamps = {path: [*options, *_stamp(Path(root) / path, source)] for path in paths}
     found = {path: Found(**known[path][1]) for path in paths if known.get(path, [None])[0] == stamps[path]}
     missing = [path for path in paths if path not in found]
@@ -94,19 +97,19 @@ def _reason(error, path):
 
 
 def _scan_file(path):
-    from lib.data.readers import open_video
-    from lib.data.verify import verify_video
+    from lib.data.verify import find_disagreement, verify_video
 
     if not path.stat().st_size:
         return Found(status="empty file")
     whole = verify_video(path)
-    with open_video(path, "decord") as video:
-        shapes = [(len(v), v.width, v.height) for v in (whole, video)]
-        if shapes[0] != shapes[1]:
-            shapes = ["{} frames of {}x{}".format(*shape) for shape in shapes]
-            return Found(status=f"PyAV reads {shapes[0]}, decord {shapes[1]}: reencode it")
-        video.read([0, len(video) - 1])
-    return Found(len(whole), round(whole.fps, 6), whole.width, whole.height, round(whole.drift, 6))
+    try:
+        wrong = find_disagreement(whole)
+    except ValueError as error:  # PyAV has just read it
+        wrong = _reason(error, str(path))
+    if wrong:
+        return Found(status=wrong + REMEDY)
+    size = len(whole), round(whole.fps, 6), whole.width, whole.height
+    return Found(*size, round(whole.drift, 6), note=whole.note)
 
 
 @contextmanager
@@ -128,9 +131,9 @@ IMAGES = {"frames": _open_folder, "lmdb": _open_environment}
 
 def _scan_images(path, opened, pattern, first_index, fps):
     try:
-        with opened(path) as (names, open_image):
+        with opened(path) as (names, open_file):
             names, reason = _in_order(names, pattern, first_index)
-            size, broken = _decode_all(names, open_image)
+            size, broken = _decode_all(names, open_file)
     except Exception as error:  # lmdb and Pillow have errors of their own
         return Found(status=_reason(error, str(path)))
     return Found(status=reason or broken) if reason or broken else Found(len(names), fps, *size)
@@ -150,18 +153,18 @@ def _in_order(names, pattern, first_index):
     return [pattern.format(number) for number in wanted], None
 
 
-def _decode_all(names, open_image):
+def _decode_all(names, open_file):
     """-> (width, height) of all images, what is wrong with the first that is wrong"""
-    from PIL import Image
+    from lib.data.images import read_image
 
     size = None
     for name in names:
         try:
-            with open_image(name) as file, Image.open(file) as image:
-                image.load()
+            with open_file(name) as file:
+                found = read_image(file).shape[1::-1]
         except Exception as error:
             return size, f"{name} cannot be read: {_reason(error, name)}"
-        if size is not None and image.size != size:
-            return size, "{} is {}x{}, the images before it {}x{}".format(name, *image.size, *size)
-        size = image.size
+        if size is not None and found != size:
+            return size, "{} is {}x{}, the images before it {}x{}".format(name, *found, *size)
+        size = found
     return size, None

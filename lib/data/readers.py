@@ -4,11 +4,13 @@ tests/lib/data/test_data_readers.py holds decord and PyAV equal. A reader is ope
 closed after its clip: decord keeps decoding ahead and is known to hang when it is carried over into another process.
 """
 
-import contextlib
 import io
 from pathlib import Path
 
 import numpy as np
+
+from lib.data.images import open_database, read_image
+from lib.data.streams import Converter, check_container, decoded, frame_rate, open_container, video_stream
 
 
 class VideoReader:
@@ -65,7 +67,8 @@ class DecordReader(VideoReader):
     def _open(self):
         import decord
 
-        self._video = decord.VideoReader(str(self.path), ctx=decord.cpu(0), num_threads=1)
+        check_container(self.path)
+        self._video = decord.VideoReader(str(self.path.absolute()), ctx=decord.cpu(0), num_threads=1)
         self.frames, self.fps = len(self._video), float(self._video.get_avg_fps())
         self.height, self.width, self._channels = self._video[0].shape
 
@@ -84,44 +87,26 @@ class PyAVReader(VideoReader):
     """PyAV, from the first frame on: no seeking, so nothing to get wrong; decord is checked against it."""
 
     def _open(self):
-        import av
-
-        with av.open(str(self.path)) as container:
+        self.frames, first = 0, None
+        with open_container(self.path) as container:
             stream = video_stream(container)
-            self.fps = float(stream.average_rate)
-            self.height, self.width = upright(next(container.decode(stream))).shape[:2]
-        with av.open(str(self.path)) as container:  # again from the start; packets are counted, not decoded
-            packets = container.demux(video_stream(container))
-            self.frames = sum(packet.size > 0 and not packet.is_discard for packet in packets)
+            self.fps = frame_rate(stream)
+            for packet in container.demux(stream):  # decoded up to the first frame, then only counted
+                self.frames += packet.size > 0 and not packet.is_discard
+                first = first or next(iter(packet.decode()), None)
+        if first is None:
+            raise ValueError("it holds no frame")
+        self.height, self.width = Converter()(first).shape[:2]
 
     def _decode(self, indices):
-        import av
-
-        frames, wanted = [], set(indices.tolist())
-        with av.open(str(self.path)) as container:
-            stream = video_stream(container)
-            stream.thread_count = 1
-            for number, frame in enumerate(container.decode(stream)):
+        frames, wanted, convert = [], set(indices.tolist()), Converter()
+        with open_container(self.path) as container:
+            for number, frame in enumerate(decoded(container, video_stream(container))):
                 if number in wanted:
-                    frames.append(upright(frame))
+                    frames.append(convert(frame))
                 if number == indices[-1]:
                     break
         return np.stack(frames)
-
-
-def video_stream(container):
-    """The first video stream of an open PyAV container; a ValueError if it has sound alone, or no frame rate."""
-    if not container.streams.video:
-        raise ValueError("it has no video stream")
-    stream = container.streams.video[0]
-    if not stream.average_rate:
-        raise ValueError("its frame rate is not known")
-    return stream
-
-
-def upright(frame):
-    """A PyAV frame as uint8 (H, W, 3) RGB, turned as its file asks players to do; decord turns it by itself."""
-    return np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
 
 
 class FrameFolder(VideoReader):
@@ -138,13 +123,8 @@ class FrameFolder(VideoReader):
         self.height, self.width = self._decode([0]).shape[1:3]
 
     def _decode(self, indices):
-        from PIL import Image
-
-        images = []
-        for file in self._files([self.pattern.format(self.first_index + i) for i in indices]):
-            with Image.open(file) as image:
-                images.append(np.asarray(image.convert("RGB")))
-        return np.stack(images)
+        files = self._files([self.pattern.format(self.first_index + i) for i in indices])
+        return np.stack([read_image(file) for file in files])
 
     def _files(self, names):
         return [self.path / name for name in names]
@@ -159,17 +139,6 @@ class FrameDatabase(FrameFolder):
         if None in contents:
             raise KeyError(f"no image {names[contents.index(None)]}")
         return [io.BytesIO(content) for content in contents]
-
-
-@contextlib.contextmanager
-def open_database(path):
-    """Read an LMDB environment, a folder or a file.  -> its transaction: .get(key), .cursor()"""
-    import lmdb
-
-    # Neither locks nor a lock file: many workers read, nobody writes, and the disk may be read-only.
-    with lmdb.open(str(path), subdir=Path(path).is_dir(), readonly=True, lock=False, readahead=False) as environment:
-        with environment.begin() as transaction:
-            yield transaction
 
 
 READERS = {"decord": DecordReader, "pyav": PyAVReader}

@@ -5,12 +5,12 @@ import json
 import av
 import numpy as np
 import pytest
-from test_label_files import build
-from tiny_videos import picture, put_frames, write_file, write_odd_videos
-from trees import TREES
+from tiny_videos import MENDED, picture, put_frames, write_file, write_odd_videos
+from trees import TREES, build
 
 from data_prep.__main__ import main
-from data_prep.reencode import new_path
+from data_prep.encode import new_path
+from data_prep.scan import RULES
 from lib.data import ClipDataset, Video, open_video, read_manifest, write_manifest
 
 CHECK = {"workers": 0, "progress": False}
@@ -58,7 +58,7 @@ def test_check_goes_on_where_it_was_killed(tmp_path):
     write_dataset(tmp_path, {"a.mp4": picture(12), "b.mp4": picture(12)})
     stamp = (tmp_path / "videos" / "a.mp4").stat()
     known = {"frames": 12, "fps": 30.0, "width": 40, "height": 32, "drift": 0.0, "status": "found by the killed check"}
-    line = json.dumps(["a.mp4", ["video", None, None, 0.0, stamp.st_size, stamp.st_mtime_ns], known])
+    line = json.dumps(["a.mp4", [RULES, "video", None, None, 0.0, stamp.st_size, stamp.st_mtime_ns], known])
     (tmp_path / "tiny" / "check.jsonl").write_text(line + '\n["b.mp4", [')
     assert [video.status for video in run(tmp_path / "tiny", **CHECK).videos] == ["found by the killed check", "ok"]
     assert [video.status for video in run(tmp_path / "tiny", **CHECK).videos] == ["ok", "ok"]
@@ -124,11 +124,14 @@ def test_reencoding_mends_what_can_be_mended(tmp_path):
     after = run(tmp_path / "tiny", out=tmp_path / "out", short_side=32, gop=6, repetitions=0, **CHECK)
     usable = {video.path: video for video in after.videos if video.status == "ok"}
     sound = {name for name, words in statuses.items() if words is None}
-    assert set(usable) == {new_path(name) for name in {*sound, "trimmed.mp4", "one_frame.webm"}}
+    assert set(usable) == {new_path(name) for name in {*sound, *MENDED}}
     assert usable["trimmed.mp4"].frames == 24 and usable["turned_90.mp4"].height == 64
     with open_video(after.root / "turned_90.mp4") as new, open_video(tmp_path / "videos" / "turned_90.mp4") as old:
         assert np.abs(new.read(range(30)).astype(int) - old.read(range(30))).mean() < 6
-    assert len(ClipDataset(after, "train", frames=4, size=16, train=False)) == 12
+    assert len(ClipDataset(after, "train", frames=4, size=16, train=False)) == 16
+    lost = dict(line.split(": ", 1) for line in (tmp_path / "out" / "lost.txt").read_text().splitlines())
+    assert set(lost) == {"cut.webm", "cut_index_in_front.mp4", "flipped.mp4", "grows.ts"}
+    assert lost["cut.webm"] == "it ends 67% early" and "11 of 30 frames are there" in lost["cut_index_in_front.mp4"]
 
 
 def test_a_varying_rate_becomes_constant(tmp_path):

@@ -111,6 +111,18 @@ def write_sound(path):
         container.mux(stream.encode())
 
 
+# After `reencode` these are usable as well, some with a loss
+MENDED = (
+    "trimmed.mp4",
+    "one_frame.webm",
+    "odd_size.webm",
+    "cut.webm",
+    "cut_index_in_front.mp4",
+    "flipped.mp4",
+    "grows.ts",
+)
+
+
 def write_odd_videos(folder):
     """Videos that make trouble.  -> {file name: None if it can be used, else words of its status}"""
     folder.mkdir(parents=True, exist_ok=True)
@@ -159,11 +171,11 @@ STATUSES = {
     "vfr.webm": None,
     "late.mp4": None,
     "odd_size.mp4": None,
-    "odd_size.webm": None,
     "one_frame.mp4": None,
     "index_in_front.mp4": None,
     "turned_90.mp4": None,
     "turned_180.mp4": None,
+    "odd_size.webm": "decord shows other pixels than PyAV",
     "one_frame.webm": "cannot be read by DecordReader",
     "audio_only.mp4": "it has no video stream",
     "empty.mp4": "empty file",

@@ -7,6 +7,10 @@ own documentation; for Diving48 and ActivityNet the published JSON.
 
 from dataclasses import dataclass, field
 
+from tiny_videos import put_database, put_frames, put_video
+
+SOURCES = ("video", "frames", "lmdb")
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -343,3 +347,19 @@ TREES = {
         options={"fps": 30.0},
     ),
 }
+
+
+def build(tree, folder, scratch, source):
+    """Label files and videos of one tree.  -> root, labels"""
+    (folder / "labels").mkdir(parents=True)
+    for name, content in tree.files.items():
+        (folder / "labels" / name).write_bytes(content)
+    for i, video in enumerate(tree.videos):
+        place, frames = folder / "root" / video, 11 + i % 2
+        if source == "video":
+            put_video(place, scratch, suffix=tree.suffix, frames=frames)
+        elif source == "frames":
+            put_frames(place, pattern=tree.pattern, frames=frames)
+        else:
+            put_database(place, frames=frames)
+    return folder / "root", folder / "labels"

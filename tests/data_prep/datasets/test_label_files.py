@@ -3,8 +3,7 @@
 from importlib import import_module
 
 import pytest
-from test_trees import build
-from trees import TREES
+from trees import TREES, build
 
 from data_prep.labels import Listing, find_files, read_classes, read_table
 from data_prep.splits import mirror_pairs

@@ -1,8 +1,8 @@
 """Lists of every format, from every source: typed from the projects' documentation, then a manifest, a trained net."""
 
 import pytest
-from test_trees import SOURCES, build, train_and_evaluate
-from trees import Tree
+from test_trees import train_and_evaluate
+from trees import SOURCES, Tree, build
 
 from data_prep.datasets import lists
 

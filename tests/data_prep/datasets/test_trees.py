@@ -4,31 +4,13 @@ from importlib import import_module
 
 import pytest
 import torch
-from tiny_videos import put_database, put_frames, put_video
+from tiny_videos import put_frames, put_video
 from torch import nn
-from trees import TREES, Tree
+from trees import SOURCES, TREES, Tree, build
 
 from data_prep.__main__ import main
 from lib.data import ClipDataset, read_manifest
 from lib.train import fit
-
-SOURCES = ("video", "frames", "lmdb")
-
-
-def build(tree, folder, scratch, source):
-    """Label files and videos of one tree.  -> root, labels"""
-    (folder / "labels").mkdir(parents=True)
-    for name, content in tree.files.items():
-        (folder / "labels" / name).write_bytes(content)
-    for i, video in enumerate(tree.videos):
-        place, frames = folder / "root" / video, 11 + i % 2
-        if source == "video":
-            put_video(place, scratch, suffix=tree.suffix, frames=frames)
-        elif source == "frames":
-            put_frames(place, pattern=tree.pattern, frames=frames)
-        else:
-            put_database(place, frames=frames)
-    return folder / "root", folder / "labels"
 
 
 @pytest.fixture(scope="session")
