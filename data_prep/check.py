@@ -1,4 +1,6 @@
-"""Decode every video of a manifest again, strictly, and quarantine what is not as the manifest says.
+"""Decode every video again, strictly, and set the broken aside.
+
+A broken video is one that is not as the manifest says.
 
 A row's status becomes `ok`, or why the video cannot be used; MANIFEST_FOLDER/quarantine.txt lists those that cannot. A
 check that was killed goes on where it was.

@@ -1,4 +1,6 @@
-"""Write a manifest as label files of the five systems, to feed their own code.
+"""Write the manifest as the label files of the five systems.
+
+They feed those systems' own code.
 
     tsn                 OUT/train_videofolder.txt, val_..., test_..., category.txt         RubiksNet, TSM, CAKES
     optplan             OUT/<name>_train_list.txt, ..., classes.txt

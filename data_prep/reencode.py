@@ -1,4 +1,6 @@
-"""Encode a dataset's videos again, small and with a short GOP: clips sampled all over a video then decode much faster.
+"""Encode the videos again, small and quick to decode.
+
+With a short GOP, clips sampled all over a video decode much faster.
 
 H.264 in MP4, upright, without sound or B-frames, a key frame every GOP frames, 8 bits, BT.601 and tagged so, at a
 constant rate: what a video of variable rate shows at k / fps becomes frame k, so that segments keep their seconds.

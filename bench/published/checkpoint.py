@@ -1,4 +1,7 @@
-"""A published file, looked at: which net it fits, what became of every key, what the weights expect to see."""
+"""Look at a published checkpoint, or convert it.
+
+Which net it fits, what became of every key, what the weights expect to see.
+"""
 
 import re
 from dataclasses import asdict
@@ -14,6 +17,19 @@ FILE_NAMES = [
     (r"CSN_\d+x\d+_R(?P<depth>\d+)\.pyth", "ircsn_{depth}"),
 ]
 SHOWN = 3  # keys of a list that are printed
+
+
+EXAMPLE = "python -m bench checkpoint kinetics_mobilenetv2_0.45x_RGB_16_best.pth"
+
+
+def add_arguments(parser):
+    parser.add_argument("file", help="a published checkpoint")
+    parser.add_argument("--as", dest="name", metavar="NAME", help="the net (guessed from the file)")
+    parser.add_argument("--out", metavar="FILE.safetensors", help="convert it, with its preprocessing in the metadata")
+
+
+def run(*, file, name=None, out=None):
+    inspect(file, name, out)
 
 
 def inspect(path, name=None, out=None):

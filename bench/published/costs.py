@@ -1,4 +1,6 @@
-"""Published against measured: what every net costs by our count, and by that of whoever published a figure for it.
+"""Count the cost of every net, beside the published figures.
+
+Published against measured: what every net costs by our count, and by that of whoever published a figure for it.
 
 Nets are built and run on the meta device, at their published sizes: nothing is allocated or computed.
 """
@@ -19,6 +21,8 @@ from lib.cost import Recorder, record
 from lib.models import model_options
 from lib.models.registry import entry
 from lib.run import ROOT
+
+EXAMPLE = "python -m bench costs"
 
 # system: (classes, sizes as (frames, pixels)); published figures are for the first size
 SIZES = {
@@ -69,6 +73,15 @@ def cost_table(pattern="*"):
             figures = published.get(_key(name, options), [None]) if index == 0 else [None]
             rows += _rows(net, name, options, classes, size, figures)
     return pd.DataFrame(rows)
+
+
+def add_arguments(parser):
+    parser.add_argument("--out", default=ROOT, metavar="DIR", help="where results lie (the clone)")
+    parser.add_argument("--fvcore", action="store_true", help="also fvcore's count, by a real forward at a small size")
+
+
+def run(**options):
+    write_costs(**options)
 
 
 def write_costs(out=ROOT, fvcore=False):

@@ -1,14 +1,36 @@
-"""A training schedule on one's own videos: printed, or trained stage by stage."""
+"""Print the stages of a training schedule, or train them."""
 
 from functools import partial
 
 from lib.data import read_manifest
+from lib.run import ROOT
 from lib.search.schedule import build_stage, fit_schedule, load_schedule, stage_clips, stages
 from lib.search.schedule.staged import schedule_clips, stage_recipe
 from lib.weights.fine_tune import start_from
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 COLUMNS = ("frames", "of", "every", "clips a step", "rate", "batch norms", "epochs")
+
+
+EXAMPLE = "python -m bench schedule op-ucf101-dg-p3d-resnet50"
+
+
+def add_arguments(parser):
+    parser.add_argument("name", help="of a published schedule, or the schedule.json that the planner wrote")
+    parser.add_argument(
+        "folder", nargs="?", help="of the manifest; without it the stages are printed, nothing is trained"
+    )
+    parser.add_argument("--weights", metavar="FILE", help="the schedule's start weights (none: random ones)")
+    parser.add_argument("--run-dir", metavar="DIR", help="where the training lies (runs/schedules/<name>)")
+    parser.add_argument("--gpus", type=int, default=4, help="for which the schedule's batches are; we accumulate (4)")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=0)
+
+
+def run(*, name, folder=None, run_dir=None, gpus=4, **options):
+    show(name, gpus)
+    if folder:
+        train(name, folder, run_dir or ROOT / "runs" / "schedules" / name, gpus=gpus, **options)
 
 
 def show(name, gpus=4):

@@ -1,4 +1,8 @@
-"""The one runner: a suite becomes a plan, Snakemake works it off, then tables and figures are written."""
+"""Run a suite, or what of it is not done yet.
+
+The suite becomes a list of jobs, Snakemake works it off, then tables and figures are written. Stopped or killed at any
+moment, the same command goes on.
+"""
 
 import os
 import subprocess
@@ -10,6 +14,22 @@ from pathlib import Path
 from bench.runner.suite import load_suite
 from lib.files import locked, write_json
 from lib.run import ROOT, done
+
+EXAMPLE = "python -m bench run quick"
+
+
+def add_arguments(parser):
+    parser.add_argument("suite", help="a name of bench/suites, or a .yaml file")
+    parser.add_argument("--out", default=ROOT, metavar="DIR", help="where data, runs and results lie (the clone)")
+    parser.add_argument("--cores", type=int, help="cores to use (all)")
+    parser.add_argument("--jobs", type=int, help="runs at a time (as many as cores); each has cores / jobs threads")
+    parser.add_argument("--device", default="cpu", help="of the trainings, as torch names it (cpu)")
+    parser.add_argument("--executor", help="a Snakemake executor, such as slurm (this machine)")
+    parser.add_argument("extra", nargs="*", help="after --: further options for Snakemake")
+
+
+def run(*, suite, **options):
+    return run_suite(suite, **options)
 
 
 def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=None, extra=()):
@@ -40,14 +60,6 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
 
         write_results(runs, out / "results" / suite.name)
         return 1 if missing else 0
-
-
-def status(name, *, out=ROOT):
-    """Print a line per run of the suite: done, with its headline, or not."""
-    suite = load_suite(name)
-    for job in suite.jobs:
-        record = done(Path(out) / "runs" / suite.name / job.id)
-        print(f"{'done' if record else '-':5}{job.id:50} {headline(record)}")
 
 
 def headline(record):

@@ -1,4 +1,6 @@
-"""What a GPU can tell in a few minutes: tests, a training, latencies, the speed of our ops.
+"""Test, time and train on this machine's GPU, in a few minutes.
+
+What a GPU can tell in that time: tests, a training, latencies, the speed of our ops.
 
 Needs torch, numpy, numba-cuda and pytest, and no codec: the videos of moving_shapes are rendered straight into memory.
 """
@@ -34,6 +36,20 @@ TIMED = [
     ("mobilenetv2_3d", (3, 16, 112, 112)),
     ("ircsn_50", (3, 32, 224, 224)),
 ]
+
+
+EXAMPLE = "python -m bench gpu --budget-minutes 8"
+
+
+def add_arguments(parser):
+    parser.add_argument("--budget-minutes", type=float, default=8, help="stop after this time (8)")
+    parser.add_argument(
+        "--out", default=ROOT / "results" / "gpu", metavar="DIR", help="where the files go (results/gpu)"
+    )
+
+
+def run(**options):
+    return run_gpu(**options)
 
 
 class OutOfTime(BaseException):

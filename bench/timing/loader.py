@@ -1,4 +1,6 @@
-"""How fast clips come, from every source, for every sampling: what a worker can give, and what training waits for.
+"""Time reading clips: videos, images, databases, the cache.
+
+How fast clips come, from every source, for every sampling: what a worker can give, and what training waits for.
 
 One row per number, in the columns of bench.timing.ops: `op` is the source, `impl` what reads it, `mode` the sampling.
     open         ms to open a video
@@ -35,6 +37,19 @@ SAMPLINGS = {
     "8 frames, stride 8": {"frames": 8, "segments": 1, "frame_stride": 8},
     "32 frames, stride 2": {"frames": 32, "segments": 1, "frame_stride": 2},
 }
+
+
+EXAMPLE = "python -m bench loader --quick"
+
+
+def add_arguments(parser):
+    parser.add_argument("--quick", action="store_true", help="tiny videos, a few clips")
+    parser.add_argument("--out", metavar="FILE", help="the table (results/quick/loader.csv)")
+    parser.add_argument("--data", metavar="DIR", help="where the videos go, 0.5 GB (data/loader)")
+
+
+def run(*, quick=False, out=None, data=None):
+    run_loader(quick=quick, out=out, folder=data)
 
 
 class TimedClips(ClipDataset):

@@ -1,4 +1,6 @@
-"""ActivityNet: 200 activities in untrimmed videos; a row of the manifest is one segment, from start to end.
+"""ActivityNet: 200 activities in long videos, cut to segments.
+
+A row of the manifest is one segment, from start to end.
 
 Videos   v_<id>.mp4 or <id>.mp4, with any extension, or folders of frames of these names (with --fps)
 Labels   activity_net*.json

@@ -1,4 +1,4 @@
-"""Diving48: 48 competition dives that differ in their motion only.
+"""Diving48: 48 competition dives that differ in motion only.
 
 Videos   rgb/<name>.mp4, or folders of frames of these names
 Labels   Diving48_vocab.json, Diving48_V2_train.json, Diving48_V2_test.json, or Diving48_train.json, Diving48_test.json

@@ -1,4 +1,6 @@
-"""HMDB51: 51 actions, three splits over the same videos: a manifest each.
+"""HMDB51: 51 actions, three splits over the same videos.
+
+A split is a manifest of its own.
 
 Videos   <class>/<video>.avi, or folders of frames of these names
 Labels   <class>_test_split1.txt, ... for every class, and 2, 3    `<video>.avi 0|1|2`: not used, train, test

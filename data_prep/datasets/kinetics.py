@@ -1,4 +1,6 @@
-"""Kinetics-400, -600 or -700 from the crawler's CSV files, mmaction2's or TSN's lists, or the JSON of Efficient-3DCNNs.
+"""Kinetics-400, -600 or -700: actions in videos of 10 seconds.
+
+From the crawler's CSV files, mmaction2's or TSN's lists, or the JSON of Efficient-3DCNNs.
 
 Videos   <class>/<youtube id>_<start, 6 digits>_<end, 6 digits>.mp4, or folders of frames of these names, anywhere
 Labels   one of  *train*.csv, *val*.csv, *test*.csv    label,youtube_id,time_start,time_end,split

@@ -1,4 +1,6 @@
-"""Any dataset of which you have lists: of TSN, TSM, RubiksNet, CAKES, optplan, mmaction2, or Efficient-3DCNNs' JSON.
+"""Any dataset of which you have lists, in the formats of others.
+
+Those of TSN, TSM, RubiksNet, CAKES, optplan, mmaction2, or Efficient-3DCNNs' JSON.
 
 Videos   anywhere under the root, under the names of the lists; files, folders of frames, or LMDB environments
 Labels   --train, --val, --test: a list each; --classes: class names, one per line

@@ -1,4 +1,4 @@
-"""Something-Something v1: 174 interactions with objects, as folders of frames.
+"""Something-Something v1: 174 interactions, folders of frames.
 
 Videos   20bn-something-something-v1/<id>/00001.jpg, ..., anywhere under the root
 Labels   one of  something-something-v1-labels.csv, -train.csv, -validation.csv    <id>;<label>

@@ -1,4 +1,6 @@
-"""Something-Something v2: 174 interactions with objects, as WebM videos or folders of their frames.
+"""Something-Something v2: 174 interactions, videos or frames.
+
+WebM videos, or folders of their frames.
 
 Videos   20bn-something-something-v2/<id>.webm, or folders <id>/000001.jpg, ..., anywhere under the root
 Labels   one of  *labels.json, *train.json, *validation.json    as published

@@ -1,4 +1,6 @@
-"""UCF-101: 101 actions, three splits over the same videos: a manifest each.
+"""UCF-101: 101 actions, three splits over the same videos.
+
+A split is a manifest of its own.
 
 Videos   <class>/v_<class>_g01_c01.avi, or folders of frames of these names
 Labels   classInd.txt, trainlist01.txt, testlist01.txt, and 02, 03    `1 ApplyEyeMakeup`, `ApplyEyeMakeup/v_....avi 1`

@@ -1,4 +1,6 @@
-"""moving_shapes, the embedded dataset: small H.264 videos of one moving shape among distractors, with two label sets.
+"""The embedded dataset: one shape moves in small videos.
+
+It moves among distractors, in H.264, and there are two label sets.
 
 motion   8 classes: move left, right, up, down, grow, shrink, turn clockwise, counter-clockwise; needs time
 shape    8 classes: arch, bar, comb, cross, ...; every frame shows it

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from bench.report import tables
-from bench.runner.jobs import run_job
+from bench.runner.job import run_job
 from bench.runner.run import _write_plan
 from bench.runner.suite import load_suite
 from data_prep import export

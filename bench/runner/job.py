@@ -1,4 +1,7 @@
-"""One job of a plan: its notebook, run by papermill in a process of its own."""
+"""Run one job of a suite (Snakemake calls this).
+
+A job is a notebook, run by papermill in a process of its own.
+"""
 
 import os
 import time
@@ -11,6 +14,19 @@ from lib.run import done
 
 # glibc keeps the memory of a step for the next one, which else fetches every page anew: up to a third of a step
 KEEP_MEMORY = {name: str(2 * 10**9) for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")}
+
+
+EXAMPLE = "python -m bench job runs/quick/plan.json c2d_nano-motion-s0-0123abcd --threads 1"
+
+
+def add_arguments(parser):
+    parser.add_argument("plan", help="a plan.json that `run` wrote")
+    parser.add_argument("id", help="of the job")
+    parser.add_argument("--threads", type=int, default=1, help="that it may use (1)")
+
+
+def run(*, plan, id, threads=1):
+    run_job(plan, id, threads)
 
 
 def run_job(plan_path, id, threads):

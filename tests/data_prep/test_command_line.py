@@ -1,0 +1,68 @@
+"""The two command lines: one screen each, alike, and every command has what it needs."""
+
+import errno
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from bench import __main__ as bench
+from data_prep import __main__ as data_prep
+from data_prep import command_line
+
+BOTH = {"bench": bench, "data_prep": data_prep}
+COMMANDS = [(package, *item) for package, line in BOTH.items() for item in line.COMMANDS.items()]
+HEAVY = ("torch", "numpy", "pandas", "matplotlib")
+
+
+@pytest.mark.parametrize("package", BOTH)
+def test_help_is_one_screen_and_imports_nothing_heavy(package):
+    script = f"import sys, {package}.__main__ as line; line.main(['--help']); print(set({HEAVY}) & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    *lines, imported = ran.stdout.splitlines()
+    assert imported == "set()", ran.stderr
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80, ran.stdout
+    assert lines[0] == f"usage: python -m {package} COMMAND ..."
+    assert lines[-1] == f"python -m {package} COMMAND --help    its options, and an example"
+    rows = lines[4:-2]
+    assert [row.split()[0] for row in rows] == list(BOTH[package].COMMANDS)
+    assert all(row.endswith(".") for row in rows)
+
+
+@pytest.mark.parametrize(("package", "command", "module"), COMMANDS, ids=lambda value: str(value).rpartition(".")[2])
+def test_a_command_shows_its_options_and_an_example(package, command, module, capsys):
+    with pytest.raises(SystemExit) as ended:
+        BOTH[package].main([command, "--help"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert said.startswith(f"usage: python -m {package} {command}")
+    example = import_module(module).EXAMPLE
+    assert example.startswith(f"python -m {package} {command}") and f"example: {example}" in said
+
+
+def test_an_unknown_command_names_the_known_ones():
+    with pytest.raises(SystemExit, match="error: no command 'runn'; there are run, status"):
+        bench.main(["runn"])
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("no net 'x'"), "no net 'x'"),
+        (OSError(errno.ENOSPC, "No space left on device", "/a/b"), "/a/b: No space left on device; make room there"),
+        (OSError(errno.EROFS, "Read-only file system", "/a"), "/a: Read-only file system; choose a folder that can be"),
+        (OSError(errno.EXDEV, "Invalid cross-device link", "/a", None, "/b"), "/a -> /b: Invalid cross-device link"),
+        (OSError(errno.ENOLCK, "No locks available"), "No locks available; this file system has no locks"),
+        (FileNotFoundError("a folder of ours is gone"), "a folder of ours is gone"),
+    ],
+)
+def test_an_error_is_one_line_with_the_file_and_the_remedy(error, said, monkeypatch):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr("bench.runner.status.run", fail)
+    with pytest.raises(SystemExit) as ended:
+        bench.main(["status", "quick"])
+    assert str(ended.value).startswith(f"error: {said}") and "\n" not in str(ended.value)
+    assert command_line.explained(error) == str(ended.value).removeprefix("error: ")
