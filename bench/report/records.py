@@ -9,12 +9,12 @@ from lib.run import done
 
 
 def finished(runs, rule):
-    """[(job of plan.json, its done.json)] of one rule: only ids that the suite's plan names, only finished runs.
+    """[(job of jobs.json, its done.json)] of one rule: only ids that the suite names, only finished runs.
 
     ValueError: a record whose numbers its own predictions refute
     """
     found = []
-    for job in read_json(Path(runs) / "plan.json")["jobs"]:
+    for job in read_json(Path(runs) / "jobs.json")["jobs"]:
         folder = Path(runs) / job["id"]
         if job["rule"] == rule and (record := done(folder)):
             found.append((job, _checked(record, folder / "done.json")))

@@ -16,34 +16,34 @@ from lib.run import done
 KEEP_MEMORY = {name: str(2 * 10**9) for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")}
 
 
-EXAMPLE = "python -m bench job runs/quick/plan.json c2d_nano-motion-s0-0123abcd --threads 1"
+EXAMPLE = "python -m bench job runs/quick/jobs.json c2d_nano-motion-s0-0123abcd --threads 1"
 
 
 def add_arguments(parser):
-    parser.add_argument("plan", help="a plan.json that `run` wrote")
+    parser.add_argument("jobs", metavar="JOBS.json", help="the jobs.json that `run` wrote")
     parser.add_argument("id", help="of the job")
     parser.add_argument("--threads", type=int, default=1, help="that it may use (1)")
 
 
-def run(*, plan, id, threads=1):
-    run_job(plan, id, threads)
+def run(*, jobs, id, threads=1):
+    run_job(jobs, id, threads)
 
 
-def run_job(plan_path, id, threads):
+def run_job(jobs_path, id, threads):
     """Run the notebook of job `id`; afterwards its folder holds done.json and the executed notebook.
 
     RuntimeError if the notebook ends without done.json: the notebook's own metadata says `completed` even of a
     kernel that was killed, so only the record counts.
     """
-    runs = Path(plan_path).resolve().parent
-    plan = read_json(plan_path)
-    job = next(job for job in plan["jobs"] if job["id"] == id)
+    runs = Path(jobs_path).resolve().parent
+    listed = read_json(jobs_path)
+    job = next(job for job in listed["jobs"] if job["id"] == id)
     run_dir = runs / id
     with locked(run_dir, "job.lock"):  # an orphan of a killed runner may still be at it: wait, then find it done
         if done(run_dir):
             return
         notebook = NOTEBOOKS / f"{job['notebook']}.ipynb"
-        parameters = {**job["options"], **_runtime(notebook, plan, run_dir, job, threads)}
+        parameters = {**job["options"], **_runtime(notebook, listed, run_dir, job, threads)}
         check_parameters(notebook, parameters)
         _set_up(threads)
         _execute(notebook, run_dir / "notebook.ipynb", parameters)
@@ -51,10 +51,10 @@ def run_job(plan_path, id, threads):
         raise RuntimeError(f"{notebook.name} ended without {run_dir / 'done.json'}; was its kernel killed?")
 
 
-def _runtime(notebook, plan, run_dir, job, threads):
+def _runtime(notebook, listed, run_dir, job, threads):
     """What depends on this machine, for those parameters that the notebook has."""
-    values = {"run_dir": str(run_dir), "runs": str(run_dir.parent), "threads": threads, "device": plan["device"]}
-    values["data"] = job["data"] or str(Path(plan["data"]) / job["options"].get("data", job["id"]))
+    values = {"run_dir": str(run_dir), "runs": str(run_dir.parent), "threads": threads, "device": listed["device"]}
+    values["data"] = job["data"] or str(Path(listed["data"]) / job["options"].get("data", job["id"]))
     values["weights"] = job["weights"]
     known = parameters_of(notebook)
     return {name: value for name, value in values.items() if name in known}

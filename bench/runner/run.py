@@ -43,14 +43,14 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
     jobs = min(jobs or cores, cores)
     # Snakemake inherits the lock, so it also tells that a killed runner's Snakemake is still at work.
     with locked(runs, waiting=f"{suite.name}: another process is at work on this suite; waiting for it to end") as lock:
-        plan = _write_plan(runs, suite, out, device, max(1, cores // jobs))
+        listed = _write_jobs(runs, suite, out, device, max(1, cores // jobs))
         todo = [job for job in suite.jobs if not done(runs / job.id)]
         if todo:
             print(
                 f"{suite.name}: {len(todo)} of {len(suite.jobs)} runs to do, {jobs} at a time on {cores} cores",
                 flush=True,
             )
-            _watch(_snakemake(plan, out, cores, executor, extra, lock), suite, runs, todo)
+            _watch(_snakemake(listed, out, cores, executor, extra, lock), suite, runs, todo)
         else:
             print(f"{suite.name}: all {len(suite.jobs)} runs are done, nothing to do")
         missing = [job for job in suite.jobs if not done(runs / job.id)]
@@ -72,22 +72,22 @@ def headline(record):
     return (record or {}).get("headline", "")
 
 
-def _write_plan(runs, suite, out, device, threads_per_job):
-    """plan.json: what the Snakefile and the jobs read; the suite's YAML may change while they run."""
+def _write_jobs(runs, suite, out, device, threads_per_job):
+    """jobs.json: what the Snakefile and the jobs read; the suite's YAML may change while they run."""
     jobs = [{**asdict(job), "id": job.id} for job in suite.jobs]
-    plan = {"suite": suite.name, "data": str(out / "data"), "device": device, "threads_per_job": threads_per_job}
-    write_json(runs / "plan.json", {**plan, "jobs": jobs})
-    return runs / "plan.json"
+    common = {"suite": suite.name, "data": str(out / "data"), "device": device, "threads_per_job": threads_per_job}
+    write_json(runs / "jobs.json", {**common, "jobs": jobs})
+    return runs / "jobs.json"
 
 
-def _snakemake(plan, out, cores, executor, extra, lock):
+def _snakemake(listed, out, cores, executor, extra, lock):
     """Start Snakemake. --nolock: our lock dies with its holders, Snakemake's own would be left behind by a kill."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(Path(__file__).with_name("Snakefile"))]
-    command += ["--directory", str(out), "--config", f"plan={plan}", "--cores", str(cores)]
+    command += ["--directory", str(out), "--config", f"jobs={listed}", "--cores", str(cores)]
     command += ["--rerun-incomplete", "--rerun-triggers", "mtime", "--nolock", "--keep-going", "--quiet", "all"]
     command += ["--executor", executor, "--jobs", str(cores)] if executor else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    with open(plan.with_name("snakemake.log"), "w") as log:
+    with open(listed.with_name("snakemake.log"), "w") as log:
         return subprocess.Popen(
             [*command, *extra], stdout=log, stderr=log, env=environment, cwd=ROOT, pass_fds=[lock.fileno()]
         )

@@ -5,7 +5,6 @@ What a GPU can tell in that time: tests, a training, latencies, the speed of our
 Needs torch, numpy, numba-cuda and pytest, and no codec: the videos of moving_shapes are rendered straight into memory.
 """
 
-import csv
 import signal
 import subprocess
 import sys
@@ -22,9 +21,10 @@ import torch
 from bench.timing.launches import GraphedNet, launch_costs
 from bench.timing.nets import measure_speed
 from bench.timing.ops import run_kernels
+from bench.timing.rows import write_rows
 from bench.timing.training_steps import step_nets
 from kernels import _cuda
-from lib.files import replacing, write_json
+from lib.files import write_json
 from lib.run import ROOT, provenance
 
 TRAINED = ("rubiksnet_nano", "ircsn_nano", "mobilenetv2_3d_nano")
@@ -182,9 +182,9 @@ def time_nets(out, device, *, nets=TIMED, runs=50, batch=32):
             versions["auto in a CUDA graph"] = GraphedNet(versions["auto"])
         for impl, net in versions.items():
             speed = measure_speed(net, clip, device=device, runs=runs, batch=batch)
-            rows.append({"model": name, "impl": impl, "clip": "x".join(map(str, clip)), **speed})
+            rows.append({"model": name, "impl": impl, "clip": "x".join(map(str, clip)), **speed, **origin})
             print(f"{name} {impl}: {speed['latency_ms_p50']} ms, {speed['clips_per_s']} clips/s", flush=True)
-        _write_csv(out / "latency.csv", [{**row, **origin} for row in rows])
+        write_rows(out / "latency.csv", rows, list(rows[0]))
     return {"rows": len(rows)}
 
 
@@ -194,13 +194,6 @@ def time_kernels(out, device):
     write_json(out / "launches.json", {**launches, "provenance": provenance(device)})
     run_kernels(device=device, out=out / "kernels.csv")
     return {"launch_us": launches}
-
-
-def _write_csv(path, rows):
-    with replacing(path) as temporary, open(temporary, "w", newline="") as file:
-        table = csv.DictWriter(file, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
 
 
 # part: (share of the time, function(out, device))

@@ -1,10 +1,9 @@
 """What launching work on a GPU costs the CPU, and how a CUDA graph avoids it."""
 
-import time
-
 import torch
 from torch import nn
 
+from bench.timing.stopwatch import timed
 from kernels import _cuda, shift3d
 
 LAUNCHES = 200  # one after the other, for one figure
@@ -38,12 +37,8 @@ def _median_us(call):
     call()
     rounds = []
     for _ in range(20):
-        torch.cuda.synchronize()
-        started = time.perf_counter()
-        for _ in range(LAUNCHES):
-            call()
-        torch.cuda.synchronize()
-        rounds.append(1e6 * (time.perf_counter() - started) / LAUNCHES)
+        ms, _ = timed(lambda: [call() for _ in range(LAUNCHES)], "cuda")
+        rounds.append(1e3 * ms / LAUNCHES)
     return round(sorted(rounds)[len(rounds) // 2], 2)
 
 

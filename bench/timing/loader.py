@@ -2,7 +2,7 @@
 
 How fast clips come, from every source, for every sampling: what a worker can give, and what training waits for.
 
-One row per number, in the columns of bench.timing.ops: `op` is the source, `impl` what reads it, `mode` the sampling.
+One row per number, in the columns of bench.timing.rows: `op` is the source, `impl` what reads it, `mode` the sampling.
     open         ms to open a video
     frame, shown ms for every frame that must be decoded, and more for each that the clip shows (of images the whole)
     decode       ms of a clip until its frames are there; `expected` is the sum of those three: decord decodes a file
@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from bench.timing.loader_sources import SHORT_GOP, key_frames, make_sources
-from bench.timing.ops import write_rows
-from bench.timing.stopwatch import percentiles
+from bench.timing.rows import with_origin, write_rows
+from bench.timing.stopwatch import percentiles, timed
 from lib.data import ClipDataset, batches
 from lib.data.readers import open_listed
 from lib.run import ROOT
@@ -67,9 +67,8 @@ class TimedClips(ClipDataset):
         return self._timed("transform", super()._transform, *args)
 
     def _timed(self, step, function, *args):
-        started = time.perf_counter()
-        result = function(*args)
-        self.took[step].append(1e3 * (time.perf_counter() - started))
+        ms, result = timed(lambda: function(*args))
+        self.took[step].append(ms)
         return result
 
 
@@ -96,12 +95,11 @@ def calibrate(sources):
 
 def _read(source, row, step):
     """-> ms to open a video, ms to read every `step`-th frame of its beginning, how long that is"""
-    started = time.perf_counter()
-    with open_listed(source.manifest, source.manifest.videos[row], source.reader) as video:
-        opened = time.perf_counter()
+    opening, video = timed(lambda: open_listed(source.manifest, source.manifest.videos[row], source.reader))
+    with video:
         length = min(len(video), BEGINNING) // SHORT_GOP * SHORT_GOP
-        video.read(range(step - 1, length, step))
-        return 1e3 * (opened - started), 1e3 * (time.perf_counter() - opened), length
+        reading, _ = timed(lambda: video.read(range(step - 1, length, step)))
+        return opening, reading, length
 
 
 def _key(source, sampling=None, size=None):
@@ -175,12 +173,13 @@ def _from_worker(source, options, clips, own_ms):
 
 def _arrivals(dataset, step_ms):
     """Wait for a worker's batches, and take `step_ms` for each.  -> ms waited; the first two, its start, left out"""
-    waited, asked = [], time.perf_counter()
-    for _ in batches(dataset, 0, BATCH, shuffle=True, workers=1, drop_last=True):
-        waited.append(1e3 * (time.perf_counter() - asked))
+    waited, arriving = [], iter(batches(dataset, 0, BATCH, shuffle=True, workers=1, drop_last=True))
+    while True:
+        ms, batch = timed(lambda: next(arriving, None))
+        if batch is None:
+            return waited[2:]
+        waited.append(ms)
         time.sleep(step_ms / 1e3)
-        asked = time.perf_counter()
-    return waited[2:]
 
 
 def run_loader(*, quick=False, out=None, folder=None):
@@ -198,7 +197,7 @@ def run_loader(*, quick=False, out=None, folder=None):
             print("\n".join(_lines(found)), flush=True)
             rows += found
     finally:
-        write_rows(out, rows)
+        write_rows(out, with_origin(rows))
     print(f"table {out}")
     return out
 

@@ -2,11 +2,12 @@
 
 import ctypes
 import gc
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
+
+from bench.timing.stopwatch import timed
 
 
 @torch.no_grad()
@@ -23,9 +24,9 @@ def measure_speed(net, clip, *, device="cpu", runs=50, warmup_runs=5, batch=8):
     times = _times(net, single, runs, warmup_runs, device)
     batch_times = _times(net, many, max(3, runs // 5), 2, device)
     return {
-        "latency_ms_p50": round(1e3 * float(np.percentile(times, 50)), 3),
-        "latency_ms_p90": round(1e3 * float(np.percentile(times, 90)), 3),
-        "clips_per_s": round(batch / float(np.median(batch_times)), 1),
+        "latency_ms_p50": round(float(np.percentile(times, 50)), 3),
+        "latency_ms_p90": round(float(np.percentile(times, 90)), 3),
+        "clips_per_s": round(1e3 * batch / float(np.median(batch_times)), 1),
         "batch": batch,
         "runs": runs,
         "threads": torch.get_num_threads(),
@@ -34,19 +35,7 @@ def measure_speed(net, clip, *, device="cpu", runs=50, warmup_runs=5, batch=8):
 
 
 def _times(net, clips, runs, warmup_runs, device):
-    seconds = []
-    for _ in range(warmup_runs + runs):
-        _wait(device)
-        started = time.perf_counter()
-        net(clips)
-        _wait(device)
-        seconds.append(time.perf_counter() - started)
-    return seconds[warmup_runs:]
-
-
-def _wait(device):
-    if torch.device(device).type == "cuda":
-        torch.cuda.synchronize(device)
+    return [timed(lambda: net(clips), device)[0] for _ in range(warmup_runs + runs)][warmup_runs:]
 
 
 def _peak_memory(net, clips, device):

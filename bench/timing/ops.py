@@ -1,6 +1,6 @@
 """How fast the ops are: against the bytes that they must move, and against what PyTorch has in their place.
 
-One row per number, in the columns below. For every op, layer and mode:
+One row per number, in the columns of bench.timing.rows. For every op, layer and mode:
     traffic   MB that must move: inputs read once, outputs written once (`expected`; nobody measures it)
     bandwidth of a copy that no cache can hold, in the same round of measurements
     time      of every version; `expected` is traffic over bandwidth: no kernel can be faster, unless a cache helps
@@ -8,21 +8,18 @@ One row per number, in the columns below. For every op, layer and mode:
 Then the training steps of whole nets, with our ops and without.
 """
 
-import csv
 from dataclasses import dataclass
 from functools import partial
 from math import prod
 
-import numba
 import torch
 
 from bench.timing.op_versions import COMPILED, LAYOUTS, OPS, layout_of
+from bench.timing.rows import with_origin, write_rows
 from bench.timing.stopwatch import interleave, large_copy, percentiles
 from bench.timing.training_steps import STEPS, measure_step
-from lib.files import replacing
-from lib.run import ROOT, provenance
+from lib.run import ROOT
 
-COLUMNS = "op impl mode shape dtype metric unit p50 p20 p80 expected device threads torch numba commit date".split()
 MODES = ("forward", "forward+backward")
 BATCH = {"cpu": 8, "cuda": 32}
 BACKENDS = {"cpu": ("cpu", "reference"), "cuda": ("cuda", "auto", "reference")}
@@ -197,7 +194,7 @@ def run_kernels(*, device="cpu", quick=False, out=None):
         for net, batch, clip in STEPS[:1] if quick else STEPS:
             rows += show(measure_step(net, 2 if quick else batch, clip, device, seconds=10 * seconds))
     finally:
-        write_rows(out, rows, device)
+        write_rows(out, with_origin(rows, device))
     print(out)
     return out
 
@@ -211,14 +208,3 @@ def show(rows):
         said = [f"{r['impl']} {r['p50']:.4g} ms{share.get(r['impl'], '')}" for r in mine if r["metric"] == "time"]
         print(f"{mine[0]['op']} {mine[0]['shape']} {mine[0]['dtype']} {mode}: {', '.join(said)}", flush=True)
     return rows
-
-
-def write_rows(path, rows, device="cpu"):
-    """The rows as CSV, each with its origin."""
-    origin = {**provenance(device), "numba": numba.__version__}
-    with replacing(path) as temporary, open(temporary, "w", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
-        table.writeheader()
-        for row in rows:
-            rounded = {name: float(f"{v:.4g}") if isinstance(v, float) else v for name, v in row.items()}
-            table.writerow({**origin, **rounded})

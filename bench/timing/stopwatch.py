@@ -29,6 +29,20 @@ def interleave(calls, *, device="cpu", seconds=0.2):
     return times
 
 
+def timed(call, device="cpu"):
+    """Time one call by the clock on the wall; a GPU is waited for before and after.  -> (milliseconds, its result)"""
+    _wait(device)
+    started = time.perf_counter()
+    result = call()
+    _wait(device)
+    return 1e3 * (time.perf_counter() - started), result
+
+
+def _wait(device):
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def large_copy(device="cpu"):
     """A copy that no cache can hold, as a call to be timed, and the bytes that it reads and writes."""
     size = LARGE[torch.device(device).type]
@@ -43,19 +57,14 @@ def percentiles(times):
 
 
 def _cpu_stopwatch(device):
-    def timed(call):
-        started = time.perf_counter()
-        call()
-        return 1e3 * (time.perf_counter() - started)
-
-    return timed
+    return lambda call: timed(call)[0]
 
 
 def _cuda_stopwatch(device):
     flushed = torch.empty(LARGE["cpu"], dtype=torch.int8, device=device)
     begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
 
-    def timed(call):
+    def timed_by_events(call):
         flushed.zero_()  # while the GPU is at it, the CPU gets ahead: what follows is not short of launches at once
         begin.record()
         call()
@@ -63,7 +72,7 @@ def _cuda_stopwatch(device):
         end.synchronize()
         return begin.elapsed_time(end)
 
-    return timed
+    return timed_by_events
 
 
 STOPWATCHES = {"cpu": _cpu_stopwatch, "cuda": _cuda_stopwatch}

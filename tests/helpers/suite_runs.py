@@ -1,4 +1,4 @@
-"""Run folders of a suite without its trainings: a plan, and records whose predictions give the wanted accuracies."""
+"""Run folders of a suite without its trainings: jobs, and records whose predictions give the wanted accuracies."""
 
 from lib.evaluate.intervals import wilson_interval
 from lib.files import write_json
@@ -39,7 +39,7 @@ def write_runs(folder, nets, costs=None, videos=8):
         net = {"options": {}, "frames": 8, "size": 64}
         rows = [{"model": model, **net, "gmacs": gmacs, **figures} for model, gmacs in costs.items()]
         write_json(folder / "costs" / "done.json", {"nets": rows, "provenance": {**ORIGIN, "device": "timed"}})
-    write_json(folder / "plan.json", {"jobs": jobs})
+    write_json(folder / "jobs.json", {"jobs": jobs})
     return folder
 
 
@@ -54,5 +54,5 @@ def write_search(folder, searches):
             top1, further = top1 if isinstance(top1, tuple) else (top1, {})
             kept[variant] = {"test": a_test(top1, 100), **further}
         write_json(folder / f"{name}-{seed}" / "done.json", {"variants": kept, "provenance": ORIGIN})
-    write_json(folder / "plan.json", {"jobs": jobs})
+    write_json(folder / "jobs.json", {"jobs": jobs})
     return folder

@@ -144,10 +144,10 @@ def test_a_search_over_seeds(tmp_path):
 
 def test_two_searches_of_one_notebook_have_two_names(tmp_path):
     write_search(tmp_path, {("search", 0): {"found": 70, "near": 68}})
-    plan = json.loads((tmp_path / "plan.json").read_text())
-    other = {**plan["jobs"][0], "id": "other", "options": {**plan["jobs"][0]["options"], "priority": "cost"}}
+    listed = json.loads((tmp_path / "jobs.json").read_text())
+    other = {**listed["jobs"][0], "id": "other", "options": {**listed["jobs"][0]["options"], "priority": "cost"}}
     write_json(tmp_path / "other" / "done.json", json.loads((tmp_path / "search-0" / "done.json").read_text()))
-    write_json(tmp_path / "plan.json", {"jobs": [*plan["jobs"], other]})
+    write_json(tmp_path / "jobs.json", {"jobs": [*listed["jobs"], other]})
     assert set(searches(tmp_path).search) == {"search priority=none", "search priority=cost"}
 
 

@@ -7,7 +7,7 @@ import yaml
 
 from bench.report import tables
 from bench.runner.job import run_job
-from bench.runner.run import _write_plan
+from bench.runner.run import _write_jobs
 from bench.runner.suite import load_suite
 from data_prep import export
 from data_prep.datasets import lists
@@ -42,7 +42,7 @@ def test_from_lists_to_a_row_of_the_table(own, tmp_path, cached):
     train, costs = suite.jobs
     assert costs.options["num_classes"] == 8 and train.needs == ()
     runs = tmp_path / "runs"
-    run_job(_write_plan(runs, suite, tmp_path, "cpu", 1), train.id, 1)
+    run_job(_write_jobs(runs, suite, tmp_path, "cpu", 1), train.id, 1)
     record = done(runs / train.id)
     assert record["test"]["videos"] == 10 and (own / "cache").is_dir() == cached
     row = tables.trade_off(runs).iloc[0]

@@ -10,7 +10,7 @@ import torch
 from bench.__main__ import main
 from bench.timing import loader
 from bench.timing.loader_sources import key_frames, make_sources
-from bench.timing.ops import COLUMNS
+from bench.timing.rows import COLUMNS
 from lib.data import ClipDataset, open_video
 
 

@@ -9,7 +9,8 @@ from torch import nn
 from bench.timing import ops as kernels
 from bench.timing import stopwatch as interleaved
 from bench.timing.op_versions import COMPILED, LAYOUTS, OPS, layout_of
-from bench.timing.ops import COLUMNS, LAYERS, MODES, Case, cases, measure
+from bench.timing.ops import LAYERS, MODES, Case, cases, measure
+from bench.timing.rows import COLUMNS
 from bench.timing.stopwatch import interleave
 from bench.timing.training_steps import measure_step, step_nets, with_shift
 from lib import create_model
