@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-MOST_TICKS = 9
-STEPS = [(1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5), (1, 3), (1,)]  # in a decade; the finest that fits is taken
+APART = 0.12  # of the axis, from one tick to the next: the width of "0.005"
+ROUNDEST = (1, 2, 5, 3, 7, 1.5, 4)  # of the ticks in a decade
 
 
 def cost_axis(ax, costs):
@@ -23,11 +23,12 @@ def cost_axis(ax, costs):
     left = nothing / margin if len(priced) < len(costs) else least / margin
     ax.set_xscale("log")
     ax.set_xlim(left, most * margin)
-    ticks = _ticks(least / margin if len(priced) else most, most * margin)
+    ticks = _ticks(least / margin, most * margin) if len(priced) else []
     names = [f"{tick:g}" for tick in ticks]
     if len(priced) < len(costs):
         ticks, names = [nothing, *ticks], ["0", *names]
-        ax.axvline((nothing * least) ** 0.5, color="0.85", lw=0.8)
+        if len(priced):
+            ax.axvline((nothing * least) ** 0.5, color="0.85", lw=0.8)
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_minor_formatter(NullFormatter())
@@ -36,11 +37,11 @@ def cost_axis(ax, costs):
 
 
 def _ticks(low, high):
-    """Round numbers between low and high, at most MOST_TICKS."""
+    """Round numbers between low and high, the roundest first, none nearer to another than its text is wide."""
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    for steps in STEPS:
-        found = [step * 10.0**decade for decade in decades for step in steps]
-        found = [tick for tick in found if low <= tick <= high]
-        if len(found) <= MOST_TICKS:
-            return found
-    return found[:: -(-len(found) // MOST_TICKS)]
+    taken, apart = [], APART * np.log10(high / low)
+    for step in ROUNDEST:
+        for tick in (step * 10.0**decade for decade in decades):
+            if low <= tick <= high and all(abs(np.log10(tick / other)) >= apart for other in taken):
+                taken.append(tick)
+    return sorted(taken)

@@ -3,6 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from lib.evaluate.checks import checked_labels
+from lib.evaluate.metrics import NO_ANSWER
+
 
 def draw_learning_curve(record, classes, what="val"):
     """Left the training loss, right top-1 on val with the 95 % interval of the final test.  -> figure
@@ -30,10 +33,13 @@ def draw_learning_curve(record, classes, what="val"):
 def confusions(test, classes):
     """How often videos of class i (row) were called class j (column).  -> int (classes, classes)
 
-    test  of done.json: labels and predicted, one number per video
+    test  of done.json: labels and predicted, one number per video; a tie, NO_ANSWER, stands in no column
     """
+    labels = checked_labels(test["labels"], len(test["labels"]), classes)
+    predicted = checked_labels(test["predicted"], len(labels), classes, "predicted classes", NO_ANSWER)
     counts = np.zeros((classes, classes), int)
-    np.add.at(counts, (test["labels"], test["predicted"]), 1)
+    told = predicted != NO_ANSWER
+    np.add.at(counts, (labels[told], predicted[told]), 1)
     return counts
 
 

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from bench.report.names_in_figures import plain
+from bench.report.trade_off_figure import seeds_of
 
 NEEDED = ("search", "model", "size", "variant", "seeds", "top1", "top1_low", "top1_high", "videos_low", "videos_high")
 NEEDED += ("top1_by_seed", "verdict")  # columns of searches.csv that the figure is made of; of rivals `points` too
@@ -38,7 +39,7 @@ def _draw_row(ax, y, row, found):
     ax.plot([row[end] for end in ends], [y, y], ls=(0, (1, 2)) if alone else "-", **look)
     ax.plot(row["top1"], y, marker="D" if found else "o", ms=6, mfc="white" if alone else look["color"], **look)
     if not alone:
-        tops = [float(top) for top in str(row["top1_by_seed"]).split()]
+        tops = seeds_of(row["top1_by_seed"])
         ax.plot(tops, [y] * len(tops), ls="none", marker=".", ms=5, mfc="white", mew=0.7, color="0.1", zorder=3)
 
 

@@ -103,16 +103,32 @@ def _by_system(table):
 
 def _draw_net(ax, x, row, colour, marker):
     """One net: its mean with the interval over seeds, and its seeds; of one seed, the videos' interval, dotted."""
-    look = {"color": colour, "lw": 1, "zorder": 2}
+    look = {"color": colour, "lw": 1, "zorder": 2, "clip_on": False}
     if row.seeds > 1:
         ax.plot([x, x], [row.top1_low, row.top1_high], **look)
         ax.plot([x, x], [row.top1_low, row.top1_high], ls="none", marker="_", ms=6, **look)
         ax.plot(x, row.top1, marker=marker, ms=7, **look)
-        tops = [float(top) for top in str(row.top1_by_seed).split()]
-        ax.plot([x] * len(tops), tops, ls="none", marker=".", ms=5, mfc="white", mew=0.7, color="0.1", zorder=3)
+        tops = seeds_of(row.top1_by_seed)
+        ax.plot(
+            [x] * len(tops),
+            tops,
+            ls="none",
+            marker=".",
+            ms=5,
+            mfc="white",
+            mew=0.7,
+            color="0.1",
+            zorder=3,
+            clip_on=False,
+        )
     else:
         ax.plot([x, x], [row.videos_low, row.videos_high], ls=(0, (1, 2)), **look)
         ax.plot(x, row.top1, marker=marker, ms=7, mfc="white", mew=1.3, **look)
+
+
+def seeds_of(cell):
+    """The seeds' accuracies, from the cell `top1_by_seed`; a spreadsheet may have made their points commas."""
+    return [float(top) for top in str(cell).replace(",", ".").split()]
 
 
 def _explained(seeds):

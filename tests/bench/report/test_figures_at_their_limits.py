@@ -1,0 +1,143 @@
+"""Figures of unusual tables: everything is on them, nothing covers anything that it should not. Looked at, too."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.odd_tables import ODD, table_of
+
+from bench.report.cost_axis import cost_axis
+from bench.report.figure_files import draw_searches, redraw, save
+from bench.report.search_figure import draw_search
+from bench.report.trade_off_figure import LOOKS, draw_trade_off, pareto_front
+from lib.run import ROOT
+
+HUGE = {"60 rows", "200 rows"}
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_left():
+    yield
+    plt.close("all")
+
+
+def boxes(texts):
+    return [text.get_window_extent() for text in texts if text.get_text().strip() and text.get_visible()]
+
+
+def overlaps(some, others):
+    return any(a.overlaps(b) for a in some for b in others)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ODD)
+def test_a_figure_shows_all_of_its_table(name):
+    table = ODD[name]
+    ax = draw_trade_off(table)
+    ax.figure.canvas.draw()
+    measured = table.dropna(subset=["gmacs"])
+    if not len(measured):
+        assert "cost not measured: net_0, net_1" in [text.get_text() for text in ax.texts]
+        return
+    low, high = ax.get_xlim()
+    points = [line.get_xydata() for line in ax.lines if line.get_marker() in (*"osD^vPX*p",) and line.get_ls() == "-"]
+    assert len(points) == len(measured) and all(low < point[0, 0] < high for point in points)
+    ticks = boxes(ax.get_xticklabels())
+    assert ticks and not any(a.overlaps(b) for a, b in itertools.pairwise(sorted(ticks, key=lambda box: box.x0)))
+    legend = ax.get_legend().get_window_extent()
+    assert not overlaps(boxes(ax.texts), [legend]), "no name reaches the legend"
+    if name not in HUGE:
+        assert ax.figure.bbox.y0 <= legend.y0 and legend.x1 <= ax.figure.bbox.x1
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes(ax.texts), 2))
+    told = [text.get_text() for text in ax.texts] + [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len([text for text in told if text]) >= len(measured), "every net has its name or its number"
+
+
+def test_names_are_text(tmp_path):
+    table = table_of([0.01, 0.02, 0.05], ["$a", "a$b$c", r"\$\frac{1$"])
+    svg = save(draw_trade_off(table).figure, tmp_path / "dollars").with_name("dollars.svg").read_text()
+    assert all(f"<!-- {name} -->" in svg for name in ("$a", "a$b$c"))
+
+
+def test_many_names_are_listed_and_the_front_is_named():
+    table = ODD["60 rows"]
+    ax = draw_trade_off(table)
+    front = {table.net[place] for place in pareto_front(table.gmacs.tolist(), table.top1.tolist())}
+    written = {text.get_text() for text in ax.texts}
+    assert front <= written and len(written) == 60 and written - front <= {str(n) for n in range(1, 61)}
+    assert "60  net_59" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_systems_differ_in_grey():
+    """By their markers, since two of the colours are of one brightness."""
+    assert len({marker for _, marker, _ in LOOKS.values()}) == len(LOOKS)
+
+
+def test_pareto_front():
+    assert pareto_front([1, 2, 3, 4, 2], [50, 60, 55, 70, 60]) == [0, 1, 3]
+    assert pareto_front([1, 1], [5, 6]) == [1] and pareto_front([0, 1], [5, 6]) == [0, 1]
+
+
+@pytest.mark.parametrize("cost", [-1.0, np.inf, np.nan])
+def test_what_is_no_cost_is_refused(cost):
+    with pytest.raises(ValueError, match="a cost is a number from 0 on"):
+        cost_axis(plt.figure().subplots(), [1.0, cost])
+    with pytest.raises(ValueError, match="no cost 'macs'; there are gmacs"):
+        draw_trade_off(ODD["plain"], "macs")
+
+
+def search_table(rows, seeds=3, **change):
+    """Rows of searches.csv: the found one first."""
+    table = []
+    for number in range(rows):
+        row = {"search": "s", "model": "p3d_nano", "size": 48, "variant": f"rival {number}" if number else "found"}
+        row |= {"seeds": seeds, "top1": 60.0 - number, "top1_low": 55.0, "top1_high": 65.0, "top1_by_seed": "59 60 61"}
+        row |= {"videos_low": 52.0, "videos_high": 68.0, "verdict": "not distinguishable"}
+        row |= {"points": float(number), "low": -4.0, "high": 16.0} if number else {}
+        row |= {"top1_low": np.nan, "top1_high": np.nan, "low": np.nan, "high": np.nan} if seeds < 2 else {}
+        table.append(row | change)
+    return pd.DataFrame(table)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rows, seeds", [(1, 1), (2, 1), (3, 3), (40, 5)])
+def test_a_search_s_figure(rows, seeds):
+    ax = draw_search(search_table(rows, seeds))
+    ax.figure.canvas.draw()
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes(ax.get_yticklabels()), 2))
+    said = [text.get_text() for text in ax.texts]
+    if rows > 1:
+        assert ("+1.0  not distinguishable" if seeds < 2 else "+1.0 [-4.0, +16.0]  not distinguishable") in said
+
+
+def test_a_search_s_figure_is_drawn_again_from_its_table(tmp_path):
+    table = search_table(2, search="s 0.25 $x$")
+    (first,) = draw_searches(table, tmp_path)
+    assert first.name == "s 0.25 $x$.png"
+    before = first.read_bytes()
+    table.to_csv(tmp_path / "searches.csv", index=False)
+    draw_searches(pd.read_csv(tmp_path / "searches.csv"), tmp_path)
+    assert first.read_bytes() == before
+    with pytest.raises(ValueError, match="search '../up' cannot be part of a path"):
+        draw_searches(search_table(2, search="../up"), tmp_path)
+
+
+def test_a_name_with_a_dot_keeps_it(tmp_path):
+    """width_0.25 and width_0.45 were both width_0.png."""
+    paths = {save(plt.figure(), tmp_path / name) for name in ("width_0.25", "width_0.45")}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("width_0.25.png", "width_0.25.svg", "width_0.45.png", "width_0.45.svg"),
+    ]
+    assert {path.name for path in paths} == {"width_0.25.png", "width_0.45.png"}
+
+
+def test_the_shipped_figures_are_those_of_the_shipped_tables(tmp_path):
+    home, copy = ROOT / "results" / "shipped" / "quick", tmp_path / "results" / "quick"
+    copy.mkdir(parents=True)
+    for name in ("trade_off.csv", "searches.csv"):
+        (copy / name).write_bytes((home / name).read_bytes())
+    redraw(tmp_path)
+    drawn = sorted(copy.glob("*.svg"))
+    assert len(drawn) == 3 and all(path.read_bytes() == (home / path.name).read_bytes() for path in drawn)
