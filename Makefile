@@ -8,7 +8,7 @@ SUITE ?= quick
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test test-long lab figures ship gpu lint
+.PHONY: help demo test test-long lab figures ship site gpu lint
 
 demo: $(READY)            ## train small nets of all five systems from video files, draw their trade-off
 	$(BIN)/python -m bench run quick
@@ -30,6 +30,9 @@ figures: $(READY)         ## every figure again, from the tables alone
 
 ship: $(READY)            ## a suite's tables and figures into results/shipped: make ship SUITE=quick
 	$(BIN)/python -m bench ship $(SUITE)
+
+site: $(READY)            ## the executed course, tables and figures as static pages, in results/site
+	$(BIN)/python -m bench site
 
 gpu: $(READY)             ## tests, timings and a training on this machine's GPU; without pip: python3 -m bench gpu
 	$(BIN)/python -m bench gpu --budget-minutes 8

@@ -6,8 +6,8 @@ import re
 import nbformat
 import pytest
 
-from bench.report.site import pages
-from bench.report.site.execute import executed
+from bench.report.pages import write as pages
+from bench.report.pages.execute import executed
 
 FORMULA = "The shift moves by $s_t$ frames, and `cost=$5` is code."
 
@@ -52,7 +52,15 @@ def test_a_word_of_an_output_is_found(site):
     script = (site / "search.js").read_text(encoding="utf-8")
     index = json.loads(script.removeprefix("const PAGES = ").split(";\n", 1)[0])
     assert [page["name"] for page in index if "zebra" in page["text"]] == ["00_toy"]
-    assert {page["name"] for page in index} == {"index", "00_toy", "results", "course", "contributing", "third_party"}
+    assert {page["name"] for page in index} == {
+        "index",
+        "00_toy",
+        "results",
+        "course",
+        "data_prep",
+        "contributing",
+        "third_party",
+    }
 
 
 def test_titles_cannot_break_a_page(site):

@@ -1,0 +1,23 @@
+"""Render the executed course, figures and tables as static pages.
+
+Notebooks are executed with their own defaults, once, until they or the commit change: half an hour for all of them.
+The pages ask nobody outside for anything, and can be searched.
+"""
+
+from pathlib import Path
+
+from lib.run import ROOT
+
+EXAMPLE = "python -m bench site"
+
+
+def add_arguments(parser):
+    parser.add_argument("--out", metavar="DIR", help="where the pages go (results/site)")
+
+
+def run(*, out=None):
+    from bench.report.pages.execute import executed
+    from bench.report.pages.write import write_site
+
+    out = Path(out or ROOT / "results" / "site")
+    print(write_site(out, executed(out / "notebooks")))
