@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from lib.models import memory_format
+from lib.models import in_format
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,7 @@ class Recorder(TorchDispatchMode):
 def record(net, clip):
     """The `Call`s of one clip (3, T, H, W) in evaluation mode, in order; the net may be on any device."""
     meta = on_meta(net).eval()
-    x = torch.empty((1, *clip), device="meta")
-    if x.ndim == 5:
-        x = x.contiguous(memory_format=memory_format(net))
+    x = in_format(net, torch.empty((1, *clip), device="meta"))
     with torch.no_grad(), Recorder() as recorder:
         meta(x)
     return recorder.calls

@@ -19,6 +19,7 @@ from lib.data import batches, normalize
 from lib.evaluate.predictions import accuracies, predict
 from lib.files import locked, read_json, replacing, write_json, write_text
 from lib.losses import heads_loss, mix
+from lib.models import in_format, unwrapped
 from lib.run import done, finish
 from lib.schedules import learning_rate_factor
 
@@ -130,10 +131,11 @@ def parameter_groups(net, learning_rate, weight_decay):
     A net with a policy of its own has `parameter_groups()`: a list of dicts with `params` and, where they are not 1,
     `rate` and `decay`, the multiples of the base values. Every parameter stands in exactly one group.
     """
-    groups = net.parameter_groups() if hasattr(net, "parameter_groups") else [{"params": list(net.parameters())}]
+    inner = unwrapped(net)  # DataParallel and its kin hide what they wrap
+    groups = inner.parameter_groups() if hasattr(inner, "parameter_groups") else [{"params": list(net.parameters())}]
     listed = [id(p) for group in groups for p in group["params"]]
     if sorted(listed) != sorted(id(p) for p in net.parameters()):
-        raise ValueError(f"parameter_groups of {type(net).__name__} must hold every parameter exactly once")
+        raise ValueError(f"parameter_groups of {type(inner).__name__} must hold every parameter exactly once")
     return [
         {
             "params": [p for p in group["params"] if p.requires_grad],
@@ -236,7 +238,7 @@ def _step(net, optimizer, clips, labels, recipe, device, penalty=None):
     for part, wanted in zip(clips.split(recipe["batch_size"]), labels.split(recipe["batch_size"]), strict=True):
         part = normalize(part.to(device), **{name: recipe[name] for name in PIXELS})
         part, share = mix(part, recipe["mixup"], recipe["cutmix"])
-        loss = heads_loss(net(part), wanted, recipe["label_smoothing"], recipe["smoothing_rule"], share)
+        loss = heads_loss(net(in_format(net, part)), wanted, recipe["label_smoothing"], recipe["smoothing_rule"], share)
         whole = loss * recipe["loss_weight"] + (penalty(net) if penalty else 0)
         (whole / recipe["accumulate"]).backward()
         loss_sum += loss.item()

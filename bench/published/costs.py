@@ -15,10 +15,9 @@ import torch
 from bench.published import counting_rules
 from bench.published.printed_costs import RULES, explain, printed, published_figures
 from bench.report.csv_files import write
-from bench.report.systems import system_of
 from lib import create_model, list_models, measure_cost
 from lib.cost import Recorder, record
-from lib.models import model_options
+from lib.models import model_options, system_of
 from lib.models.registry import entry
 from lib.run import ROOT
 
@@ -124,8 +123,10 @@ def _nets(published):
     """[(name, options)], each once: the published ones, then all others of the registry, but the nano nets."""
     nets = [figures[0]["net"] for figures in published]
     for name in list_models():
+        if system_of(name) not in SIZES or name.endswith("_nano"):
+            continue
         more = next((options for pattern, options in MORE.items() if fnmatch(name, pattern)), [])
-        nets += [(name, options) for options in [*entry(name).variants, *more] if not name.endswith("_nano")]
+        nets += [(name, options) for options in [*entry(name).variants, *more]]
     unique = {_key(*net): net for net in reversed(nets)}
     return sorted(unique.values(), key=lambda net: (list(SIZES).index(system_of(net[0])), net[0], repr(net[1])))
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from bench.report.names import label_set
 from bench.report.records import finished, nets, tests_of
-from bench.report.systems import system_of
 from lib.evaluate.comparisons import Comparison, compare, no_verdict, summary
 from lib.run import commit
 
@@ -83,10 +82,12 @@ def _net_row(name, seeds, costs, now):
 
 def _what(name, job, test):
     """The columns that say what was trained, and on what it was measured."""
+    from lib import models  # torch takes seconds: only where it is needed
+
     o = job["options"]
     return {
         "net": name,
-        "system": system_of(o["model"]),
+        "system": models.system_of(o["model"]),
         "model": o["model"],
         "options": json.dumps(o["options"], sort_keys=True),
         "weights": o.get("weights", ""),

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from bench.timing.stopwatch import timed
+from lib.models import in_format
 
 
 @torch.no_grad()
@@ -20,7 +21,7 @@ def measure_speed(net, clip, *, device="cpu", runs=50, warmup_runs=5, batch=8):
     the rise of the process' resident set; elsewhere None.
     """
     net = net.eval().to(device)
-    single, many = (torch.randn(n, *clip, device=device) for n in (1, batch))
+    single, many = (in_format(net, torch.randn(n, *clip, device=device)) for n in (1, batch))
     times = _times(net, single, runs, warmup_runs, device)
     batch_times = _times(net, many, max(3, runs // 5), 2, device)
     return {

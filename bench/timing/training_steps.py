@@ -8,6 +8,7 @@ from bench.timing.op_versions import shift_as_convolution
 from bench.timing.stopwatch import interleave, percentiles
 from kernels import shift3d
 from lib import create_model
+from lib.models import in_format
 from lib.models.layers import with_own_depthwise
 from lib.models.rubiksnet import Shift
 from lib.train import heads_loss
@@ -51,7 +52,8 @@ def with_shift(net, shift):
 
 
 def _step(net, batch, clip, device):
-    clips, labels = torch.randn(batch, *clip, device=device), torch.arange(batch, device=device) % 8
+    clips = in_format(net, torch.randn(batch, *clip, device=device))
+    labels = torch.arange(batch, device=device) % 8
     optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1e-3)
 
     def step():

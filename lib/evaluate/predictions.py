@@ -9,6 +9,7 @@ from lib.data import ClipDataset, batches, normalize
 from lib.evaluate.checks import checked_labels, checked_scores
 from lib.evaluate.intervals import wilson_interval
 from lib.evaluate.metrics import NO_ANSWER, VIEWS, answers, average_views, top_k_accuracy
+from lib.models import in_format
 
 
 @torch.no_grad()
@@ -22,7 +23,7 @@ def predict(net, dataset, *, batch_size=16, device="cpu", workers=0, **pixels):
     net.eval()
     logits, labels = [], []
     for clips, wanted, _ in batches(dataset, 0, batch_size, shuffle=False, workers=workers):
-        logits.append(net(normalize(clips.to(device), **pixels)).float().cpu())
+        logits.append(net(in_format(net, normalize(clips.to(device), **pixels))).float().cpu())
         labels.append(wanted)
     logits = torch.cat(logits).unflatten(0, (-1, dataset.views))
     return logits, torch.cat(labels)[:: dataset.views]

@@ -9,7 +9,7 @@ from lib.models import (  # noqa: F401
     lgd_p3d,
     mobilenet,
     mobilenetv2,
-    p3d,
+    p3d_zoo,
     resnet3d,
     rubiksnet,
     s3d,
@@ -19,6 +19,24 @@ from lib.models import (  # noqa: F401
     tsm,
     volume,
 )
-from lib.models.registry import create_model, list_models, memory_format, model_options, register
+from lib.models.registry import (
+    create_model,
+    in_format,
+    list_models,
+    memory_format,
+    model_options,
+    register,
+    system_of,
+    unwrapped,
+)
 
-__all__ = ["create_model", "list_models", "memory_format", "model_options", "register"]
+__all__ = [
+    "create_model",
+    "in_format",
+    "list_models",
+    "memory_format",
+    "model_options",
+    "register",
+    "system_of",
+    "unwrapped",
+]

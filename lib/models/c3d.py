@@ -1,16 +1,18 @@
 """C3D with batch norm: eight 3x3x3 convolutions, five pools, three linear layers.
 
-Origin  Tran et al., Learning Spatiotemporal Features with 3D Convolutional Networks, ICCV 2015, arXiv:1412.0767;
-        as in the code of Kopuklu et al., arXiv:1904.02422
+Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422, table 8: a comparison net, by its code
+Origin  Tran et al., Learning Spatiotemporal Features with 3D Convolutional Networks, ICCV 2015, arXiv:1412.0767, fig. 3
 Input   (N, 3, T, H, W) of one size, which the first linear layer is built for
 """
 
 import torch.nn.functional as F
 from torch import nn
 
-from lib.models.efficient3dcnns import layout
-from lib.models.layers import check_clip, conv_bn
+from lib.models.efficient3dcnns import SYSTEM, layout
+from lib.models.heads import Head
+from lib.models.layers import conv_bn
 from lib.models.registry import register
+from lib.models.video_net import VideoNet
 
 # channels of each group's convolutions; kernel, stride, padding of its max pool
 GROUPS = [
@@ -23,8 +25,10 @@ GROUPS = [
 HIDDEN = 4096
 
 
-class C3D(nn.Module):
+class C3D(VideoNet):
     """Groups of convolutions, each with a pool; then three linear layers."""
+
+    hidden_names = ("fc1", "fc2")
 
     def __init__(self, num_classes, frames, size, dropout):
         super().__init__()
@@ -41,17 +45,23 @@ class C3D(nn.Module):
         self.fc1 = nn.Linear(channels * t * s**2, HIDDEN)
         self.fc2 = nn.Linear(HIDDEN, HIDDEN)
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(HIDDEN, num_classes)
+        self.fc = Head(HIDDEN, num_classes)
 
-    def forward(self, x):  # (N, 3, frames, size, size)
-        check_clip(x, "C3D", tuple(x.shape[2:]) == (self.frames, self.size, self.size), self._takes())
-        x = self.groups(x).flatten(1)  # (N, 512 * t * s * s)
-        for linear in (self.fc1, self.fc2):
-            x = self.dropout(F.relu(linear(x)))
-        return self.fc(x)
+    def feature_map(self, x):  # (N, 3, frames, size, size) -> (N, 512, t, s, s)
+        takes = f"{self.frames} frames of {self.size} x {self.size} as built (options frames, size)"
+        self.check(x, tuple(x.shape[2:]) == (self.frames, self.size, self.size), takes)
+        return self.groups(x)
 
-    def _takes(self):
-        return f"{self.frames} frames of {self.size} x {self.size} as built (options frames, size)"
+    def features(self, x):  # (N, 3, frames, size, size) -> (N, 4096)
+        """What the second hidden layer says, its dropout still to come."""
+        x = self.feature_map(x).flatten(1)  # (N, 512 * t * s * s)
+        return F.relu(self.fc2(self.dropout(F.relu(self.fc1(x)))))
+
+    def stem_modules(self):
+        return [self.groups[0]]
+
+    def stage_modules(self):
+        return [[group] for group in self.groups[1:]]
 
 
 def published_key(ours):
@@ -64,7 +74,7 @@ def published_key(ours):
             return ours
 
 
-@register(layouts=[layout(published_key)])
+@register(**SYSTEM, layouts=[layout(published_key)])
 def c3d(num_classes=400, frames=16, size=112, dropout=0.5):
     """C3D for clips of `frames` at `size` x `size` pixels. (The published code miscounts some sizes, and fails.)"""
     if frames < 9 or size < 16:

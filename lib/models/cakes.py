@@ -1,6 +1,7 @@
 """CAKES: a ResNet in which a search deals 1D, 2D and 3D kernels to the channels of the middle convolutions.
 
-Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798
+Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798,
+       section 3
 Ops    lib/models/subkernels.py; the same net with one kind of kernel is the paper's C2D, C3D and P3D
 Words  the paper's word for a deal is plan: the option `plan` of the registered nets, and nothing else, keeps it
 Input  (N, 3, T, H, W), any T
@@ -19,7 +20,7 @@ from lib.models.frame_resnet import (
 )
 from lib.models.layers import conv_bn
 from lib.models.layout import Layout
-from lib.models.registry import register
+from lib.models.registry import register, register_all
 from lib.models.subkernels import (
     DROPPING,
     KINDS,
@@ -129,18 +130,23 @@ def _layouts(blocks):
             yield Layout(family + note, key, published_input, "state_dict", "module.", options=options, infer=infer)
 
 
-def _net(depth):
-    def build(num_classes=174, op="conv1_2_3d", plan=None, search=False, dropout=0.3):
-        return CAKES(BLOCKS[depth], num_classes, op, plan, search, dropout, conv_bn(3, 64, (1, 7, 7), (1, 2, 2)))
-
-    return build
-
-
-for depth in BLOCKS:
-    register(_net(depth), name=f"cakes_{depth}", layouts=_layouts(BLOCKS[depth]))
+SYSTEM = {"system": "CAKES", "source": "Yu et al., CAKES, AAAI 2021, arXiv:2003.12798, section 3"}
+# name: (blocks per stage,)
+NETS = {
+    "cakes_50": (BLOCKS[50],),
+    "cakes_101": (BLOCKS[101],),
+}
 
 
-@register
+def cakes(blocks, num_classes=174, op="conv1_2_3d", plan=None, search=False, dropout=0.3):
+    return CAKES(blocks, num_classes, op, plan, search, dropout, conv_bn(3, 64, (1, 7, 7), (1, 2, 2)))
+
+
+for name, (blocks,) in NETS.items():
+    register_all(cakes, {name: (blocks,)}, **SYSTEM, layouts=_layouts(blocks))
+
+
+@register(**SYSTEM)
 def cakes_nano(num_classes=174, op="conv1_2_3d", plan=None, search=False, dropout=0.0):
     """CPU-size CAKES for 8 x 64 x 64 clips: ours, not the paper's."""
     return CAKES(NANO_BLOCKS, num_classes, op, plan, search, dropout, conv_bn(3, 16, (1, 3, 3), (1, 2, 2)))

@@ -1,6 +1,7 @@
 """CSN: channel-separated 3D ResNets, whose 3x3x3 convolutions are depthwise.
 
-Paper   Tran et al., Video Classification with Channel-Separated Convolutional Networks, ICCV 2019, arXiv:1904.02811
+Paper   Tran et al., Video Classification with Channel-Separated Convolutional Networks, ICCV 2019, arXiv:1904.02811,
+        section 3
 Kinds   ir: a depthwise 3x3x3 in place of the 3x3x3, channels interact less; ip: a pointwise before it preserves the
         interactions; r3d: the paper's baseline, dense or grouped
 Input   (N, 3, T, H, W)
@@ -11,22 +12,47 @@ from functools import partial
 import torch.nn.functional as F
 from torch import nn
 
-from lib.models.layers import check_clip, conv_bn, init_fan_out
+from lib.models.heads import Head
+from lib.models.layers import conv_bn, init_fan_out
 from lib.models.layout import Layout, Preprocessing
-from lib.models.registry import register
+from lib.models.registry import register_all
+from lib.models.video_net import VideoNet
 
-# depth: (blocks per stage, expansion)
+# depth: (blocks per stage, expansion); ours at "nano": CPU-size nets for clips of 8 x 64 x 64, total stride (4, 16, 16)
 DEPTHS = {
     26: ((2, 2, 2, 2), 1),
     50: ((3, 4, 6, 3), 4),
     101: ((3, 4, 23, 3), 4),
     152: ((3, 8, 36, 3), 4),
+    "nano": ((1, 1, 1), 4),
+}
+# name: (kind of its blocks, depth)
+NETS = {
+    "ircsn_26": ("ir", 26),
+    "ircsn_50": ("ir", 50),
+    "ircsn_101": ("ir", 101),
+    "ircsn_152": ("ir", 152),
+    "ipcsn_26": ("ip", 26),
+    "ipcsn_50": ("ip", 50),
+    "ipcsn_101": ("ip", 101),
+    "ipcsn_152": ("ip", 152),
+}
+BASELINES = {
+    "csn_r3d_26": (26,),
+    "csn_r3d_50": (50,),
+    "csn_r3d_101": (101,),
+    "csn_r3d_152": (152,),
+}
+NANOS = {
+    "ircsn_nano": ("ir",),
+    "ipcsn_nano": ("ip",),
+    "csn_r3d_nano": ("r3d",),
+}
+SYSTEM = {
+    "system": "CSN",
+    "source": "Tran et al., Channel-Separated Convolutional Networks, ICCV 2019, arXiv:1904.02811, section 3",
 }
 WIDEST = 512  # channels of the last stage's 3x3x3 convolutions; a stage of fewer than `groups` is depthwise
-# ours: CPU-size nets for clips of 8 x 64 x 64, width 16, total stride (4, 16, 16)
-NANO_BLOCKS = (1, 1, 1)
-NANO_EXPANSION = 4
-NANO_STEM = (3, 3, 3)
 EPS = 1e-3  # of batch norm; 1e-5 moves the logits by 1 %
 
 
@@ -43,14 +69,14 @@ class Bottleneck(nn.Module):
         self.shortcut = conv_bn(c_in, c_out, 1, stride, eps=eps) if projected else nn.Identity()
         self.act = nn.ReLU(inplace=True)
 
-    def forward(self, x):  # (N, c_in, T, H, W)
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T/s, H/s, W/s)
         y = self.act(self.reduce(x))
         y = self.interact(y)  # no activation after it
         y = self.act(self.filter(y))  # (N, mid, T/s, H/s, W/s)
         return self.act(self.expand(y) + self.shortcut(x))
 
 
-class CSN(nn.Module):
+class CSN(VideoNet):
     """Stem without temporal stride, stages of bottlenecks, global average, dropout, linear layer.
 
     head_pool  (t, h, w) of pytorchvideo's head, which averages all its windows at stride 1; None: global average
@@ -84,17 +110,19 @@ class CSN(nn.Module):
                 channels = mid * expansion
             self.stages.append(stage)
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(channels, num_classes)
+        self.fc = Head(channels, num_classes)
         self.apply(_init)
 
-    def forward(self, x):  # (N, 3, T, H, W)
-        check_clip(x, "CSN")
-        x = self.pool(self.act(self.stem(x)))  # (N, 64, T, H/4, W/4)
-        x = self.stages(x)  # (N, 512 * expansion, T/8, H/32, W/32)
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 512 * expansion, T/8, H/32, W/32)
+        self.check(x)
+        return self.stages(self.pool(self.act(self.stem(x))))
+
+    def features(self, x):  # (N, 3, T, H, W) -> (N, 512 * expansion)
+        x = self.feature_map(x)
         if self.head_pool is not None:
             window = [min(k, n) for k, n in zip(self.head_pool, x.shape[2:], strict=True)]
             x = F.avg_pool3d(x, window, stride=1)
-        return self.fc(self.dropout(x.mean((2, 3, 4))))
+        return x.mean((2, 3, 4))
 
 
 def _init(module):
@@ -192,33 +220,21 @@ def _layouts(kind):
         yield Layout("pytorchvideo", _pytorchvideo_key, _pytorchvideo_input, "model_state", options=options)
 
 
-def _separated(kind, depth):
-    def build(num_classes=400, dropout=0.5, eps=EPS, head_pool=None):
-        return CSN(kind, *DEPTHS[depth], num_classes, 1, eps, head_pool, dropout)
-
-    return build
+def csn(kind, depth, num_classes=400, dropout=0.5, eps=EPS, head_pool=None):
+    return CSN(kind, *DEPTHS[depth], num_classes, 1, eps, head_pool, dropout)
 
 
-def _nano(kind):
-    def build(num_classes=400, dropout=0.0):
-        return CSN(kind, NANO_BLOCKS, NANO_EXPANSION, num_classes, dropout=dropout, width=16, stem=NANO_STEM)
-
-    return build
-
-
-def _baseline(depth):
-    def build(num_classes=400, groups=1, dropout=0.5, eps=EPS):
-        if groups < 1 or WIDEST % groups:
-            raise ValueError(f"groups={groups}; it is a power of two from 1 (dense) to {WIDEST} (depthwise, ir-CSN)")
-        return CSN("r3d", *DEPTHS[depth], num_classes, groups, eps, None, dropout)
-
-    return build
+def csn_r3d(depth, num_classes=400, groups=1, dropout=0.5, eps=EPS):
+    if groups < 1 or WIDEST % groups:
+        raise ValueError(f"groups={groups}; it is a power of two from 1 (dense) to {WIDEST} (depthwise, ir-CSN)")
+    return CSN("r3d", *DEPTHS[depth], num_classes, groups, eps, None, dropout)
 
 
-for depth in DEPTHS:
-    for kind in ("ir", "ip"):
-        register(_separated(kind, depth), name=f"{kind}csn_{depth}", layouts=_layouts(kind))
-    register(_baseline(depth), name=f"csn_r3d_{depth}", layouts=_layouts("r3d"))
+def csn_nano(kind, num_classes=400, dropout=0.0):
+    return CSN(kind, *DEPTHS["nano"], num_classes, dropout=dropout, width=16, stem=(3, 3, 3))
 
-for kind, name in (("ir", "ircsn_nano"), ("ip", "ipcsn_nano"), ("r3d", "csn_r3d_nano")):
-    register(_nano(kind), name=name)
+
+for name, (kind, depth) in NETS.items():
+    register_all(csn, {name: (kind, depth)}, **SYSTEM, layouts=_layouts(kind))
+register_all(csn_r3d, BASELINES, **SYSTEM, layouts=list(_layouts("r3d")))
+register_all(csn_nano, NANOS, **SYSTEM)

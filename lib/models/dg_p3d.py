@@ -1,18 +1,19 @@
 """DG-P3D: P3D with a global context in every block and a second, dual head over coarser time and finer space.
 
-Paper   Qiu et al., Optimization Planning for 3D ConvNets, ICML 2021, section 5
+Paper   Qiu et al., Optimization Planning for 3D ConvNets, ICML 2021, arXiv:2201.04021, section 5
 Input   (N, 3, T, H, W), T a multiple of early_stride, at least 4 of them: 16 frames as published
 
 Departure: the context's last bias starts at 0, not at random, so that a fresh context adds nothing.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lib.models import p3d
-from lib.models.layers import check_clip
+from lib.models import p3d, p3d_zoo
+from lib.models.heads import Head
 from lib.models.layout import Layout
-from lib.models.registry import register
+from lib.models.registry import register_all
 
 COARSER = 4  # time steps that the dual head pools into one
 
@@ -43,39 +44,42 @@ class Block(p3d.Bottleneck):
         return self.act(y + self.shortcut(x) + self.context(y))
 
 
-class DGNet(p3d.Net):
+class DGNet(p3d.TwoHeadedNet):
     """The last stage twice: as it is, and on a fourth of the time steps without its spatial stride."""
 
-    def __init__(self, blocks, num_classes, stem, early_stride, dropout, width=64, **grouped):
-        super().__init__(p3d.FAMILIES["p3d"], Block, blocks, num_classes, stem, early_stride, dropout, width, **grouped)
+    block_kinds = {"bottleneck": Block}
+    head_names = ("fc", "fc_dual")
+
+    def __init__(self, units, block, blocks, num_classes, stem, early_stride=4, dropout=0.5, width=64, **grouped):
+        super().__init__(units, block, blocks, num_classes, stem, early_stride, dropout, width, **grouped)
         planes = width * 2 ** (len(blocks) - 1)
         channels = planes // 2 * Block.expansion
         self.pool_time = nn.MaxPool3d((COARSER, 1, 1))
         self.dual = self.stage(channels, planes, blocks[-1], 1, sum(blocks[:-1]))
-        self.fc_dual = nn.Linear(planes * Block.expansion, num_classes)
+        self.fc_dual = Head(planes * Block.expansion, num_classes)
         self.dual.apply(p3d.init_fan_out)
 
-    def check(self, x):
-        steps = x.shape[2] / self.early_stride if x.ndim == 5 else 0
-        least = COARSER * self.early_stride
-        takes = f"multiples of early_stride={self.early_stride} frames, at least {least}"
-        check_clip(x, "DG-P3D", steps >= COARSER and steps == int(steps), takes)
-
-    def heads(self, x):
-        """(N, 3, T, H, W) -> the temporal and the spatial head's logits, each (N, num_classes)."""
-        self.check(x)
+    def feature_maps(self, x):
+        """(N, 3, T, H, W) -> temporal (N, 2048, T/es, H/32, W/32), spatial (N, 2048, T/es/4, H/16, W/16)"""
+        self.check_frames(x, COARSER)
         x = self.stages[:-1](self.pool(self.stem(x)))  # (N, 1024, T/es, H/16, W/16)
-        temporal = self.stages[-1](x)  # (N, 2048, T/es, H/32, W/32)
-        spatial = self.dual(self.pool_time(x))  # (N, 2048, T/es/4, H/16, W/16)
-        return (
-            self.fc(self.dropout(temporal.mean((2, 3, 4)))),
-            self.fc_dual(self.dropout(spatial.mean((2, 3, 4)))),
-        )
+        return self.stages[-1](x), self.dual(self.pool_time(x))
 
-    def forward(self, x):
-        """The tuple of the heads in training, their mean in evaluation."""
-        heads = self.heads(x)
-        return heads if self.training else sum(heads) / len(heads)
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 2048, T/es, H/32, W/32), the temporal head's
+        return self.feature_maps(x)[0]
+
+    def head_features(self, x):  # (N, 3, T, H, W) -> the temporal and the spatial head's, each (N, 2048)
+        return tuple(each.mean((2, 3, 4)) for each in self.feature_maps(x))
+
+    def features(self, x):  # (N, 3, T, H, W) -> (N, 4096), the temporal head's, then the spatial head's
+        return torch.cat(self.head_features(x), 1)
+
+    def verdict(self, heads):
+        """What counts in evaluation: the mean of the heads."""
+        return sum(heads) / len(heads)
+
+    def stage_modules(self):
+        return [*super().stage_modules()[:-1], [self.stages[-1], self.dual]]
 
 
 def published_key(ours):
@@ -91,23 +95,15 @@ def published_key(ours):
 LAYOUT = Layout("optimization planning", published_key, p3d.published_input, "model", "module.")
 
 
-def _net(depth, **grouped):
-    def build(num_classes=400, early_stride=4, frozen_bn=False, dropout=0.5):
-        deep = depth == 103
-        stem = (p3d.deep_stem if deep else p3d.plain_stem)(64, early_stride)
-        net = DGNet(p3d.DEPTHS[depth][1], num_classes, stem, early_stride, dropout, **grouped)
-        return p3d.finish(net, 2e-5 if deep else 1e-5, frozen_bn)
+# name: (class, family, depth). None of basic blocks: their type B cannot change the channels
+NETS = {
+    "dg_p3d_50": (DGNet, "p3d", 50),
+    "dg_p3d_101": (DGNet, "p3d", 101),
+    "dg_p3d_103": (DGNet, "p3d", 103),
+    "dg_p3d_152": (DGNet, "p3d", 152),
+    "dg_p3d_resnext50": (DGNet, "p3d", "x50"),
+}
+NANOS = {"dg_p3d_nano": (DGNet, "p3d")}  # ours: for clips of 8 x 64 x 64
 
-    return build
-
-
-for depth in (50, 101, 103, 152):  # basic blocks cannot run: their type B cannot change the channels
-    register(_net(depth), name=f"dg_p3d_{depth}", layouts=[LAYOUT])
-register(_net(50, groups=32, width_per_group=4), name="dg_p3d_resnext50", layouts=[LAYOUT])
-
-
-@register
-def dg_p3d_nano(num_classes=400, early_stride=1, frozen_bn=False, dropout=0.0):
-    """CPU-size DG-P3D for 8 x 64 x 64 clips, total stride (1, 16, 16): ours, not the paper's."""
-    stem = p3d.plain_stem(16, early_stride, 3)
-    return p3d.finish(DGNet((1, 1, 1), num_classes, stem, early_stride, dropout, 16), frozen_bn=frozen_bn)
+register_all(p3d_zoo.zoo_net, NETS, **p3d_zoo.SYSTEM, layouts=[LAYOUT])
+register_all(p3d_zoo.zoo_nano, NANOS, **p3d_zoo.SYSTEM)

@@ -22,6 +22,10 @@ FILE_NAME = re.compile(
     rf"(?P<dataset>[a-z0-9]+)_(?P<family>{'|'.join(FAMILY)})(_(?P<width>[\d.]+)x|_(?P<depth>\d+))?(_G(?P<groups>\d+))?"
     r"_(?P<modality>RGB|Flow)_(?P<frames>\d+)_(best|checkpoint)\.pth"
 )
+SYSTEM = {
+    "system": "Efficient-3DCNNs",
+    "source": "Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422, table 8",
+}
 ACTIVITYNET = (114.7748, 107.7354, 99.4750)  # subtracted in this order, whatever the order of the channels
 
 

@@ -1,14 +1,17 @@
 """A bottleneck ResNet that never strides time and classifies every frame: the skeleton of CAKES, GST and TSM.
 
-Origin  He et al., Deep Residual Learning for Image Recognition, CVPR 2016, with the stride in the middle convolution
+Origin  He et al., Deep Residual Learning for Image Recognition, CVPR 2016, arXiv:1512.03385, table 1, with the stride
+        in the middle convolution
 Input   (N, 3, T, H, W), any T
 """
 
 import torch
 from torch import nn
 
-from lib.models.layers import FrameHead, check_clip, conv_bn, parameter_groups
+from lib.models.heads import FrameHead
+from lib.models.layers import conv_bn, parameter_groups
 from lib.models.layout import Preprocessing
+from lib.models.video_net import VideoNet
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 NANO_BLOCKS = (1, 1, 1)  # ours: width 16, for clips of 8 x 64 x 64, total stride (1, 16, 16)
@@ -35,7 +38,7 @@ class Bottleneck(nn.Module):
         return self.act(self.expand(y) + self.shortcut(x))
 
 
-class FrameResNet(nn.Module):
+class FrameResNet(VideoNet):
     """Stem, max pool, stages of blocks, every frame's average and logits; their mean.
 
     block     (number of the block in the net, c_in, planes, stride) -> a module with EXPANSION * planes channels
@@ -60,20 +63,21 @@ class FrameResNet(nn.Module):
                 stage.append(block(number, channels, planes, 2 if index > 0 and first == 0 else 1))
                 channels, number = EXPANSION * planes, number + 1
             self.stages.append(stage)
-        self.fc = FrameHead(channels, num_classes, dropout)
+        self.fc = FrameHead(channels, num_classes, dropout, self.head_std)
         self.apply(self._init)
 
     def _init(self, module):
         if isinstance(module, nn.Conv2d | nn.Conv3d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         elif module is self.fc:
-            nn.init.normal_(module.weight, 0, self.head_std)
-            nn.init.zeros_(module.bias)
+            module.restart()
 
-    def forward(self, x):  # (N, 3, T, H, W)
-        check_clip(x, type(self).__name__)
-        x = self.pool(self.act(self.stem(x)))  # (N, width, T, H/4, W/4)
-        return self.fc(self.stages(x))  # from (N, 32 * width, T, H/32, W/32)
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 32 * width, T, H/32, W/32)
+        self.check(x)
+        return self.stages(self.pool(self.act(self.stem(x))))
+
+    def forward(self, x):  # (N, 3, T, H, W) -> (N, num_classes)
+        return self.fc(self.feature_map(x))
 
     def parameter_groups(self):
         return parameter_groups(self, self.policy, head=self.fc)

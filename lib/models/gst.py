@@ -1,7 +1,7 @@
 """GST: some channels are convolved in space and time, the others in space alone; CAKES' baseline and ancestor.
 
 Paper  Luo and Yuille, Grouped Spatial-Temporal Aggregation for Efficient Action Recognition, ICCV 2019,
-       arXiv:1909.13130
+       arXiv:1909.13130, section 3
 Input  (N, 3, T, H, W), any T
 """
 
@@ -37,7 +37,7 @@ class GroupedConv(nn.Module):
         self.temporal = conv(self.read, channels // alpha, 3, (1, stride, stride))
         self.norm = nn.BatchNorm3d(channels)
 
-    def forward(self, x):  # (N, C, T, H, W)
+    def forward(self, x):  # (N, C, T, H, W) -> (N, C, T, H/stride, W/stride)
         first, last = x[:, : self.read], x[:, -self.read :]
         return self.norm(torch.cat([self.spatial(first), self.temporal(last)], 1))
 
@@ -73,7 +73,12 @@ def _inside(ours):
 LAYOUT = Layout("GST", partial(published_key, _inside, "new_fc"), published_input, "state_dict", "module.")
 
 
-@register(layouts=[LAYOUT], variants=[{"beta": 2}, {"beta": 1}])
+@register(
+    system="CAKES",  # one of its baselines
+    source="Luo, Yuille, GST, ICCV 2019, arXiv:1909.13130, section 3",
+    layouts=[LAYOUT],
+    variants=[{"beta": 2}, {"beta": 1}],
+)
 def gst_50(num_classes=174, alpha=4, beta=2, dropout=0.3):
     """GST on ResNet-50; beta=1 is GST-Large."""
     return GST(BLOCKS[50], num_classes, alpha, beta, dropout)

@@ -26,21 +26,9 @@ def conv_bn(c_in, c_out, kernel, stride=1, groups=1, eps=1e-5, bias=False):
 class FrameConv(nn.Conv2d):
     """A 2D convolution of every frame: 4-D weights, as 2D nets and the nets made of them store them."""
 
-    def forward(self, x):  # (N, C, T, H, W)
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H', W')
         stride, padding = (1, *self.stride), (0, *self.padding)
         return F.conv3d(x, self.weight.unsqueeze(2), self.bias, stride, padding)
-
-
-class FrameHead(nn.Linear):
-    """Classify every frame, average the logits: (N, C, T, H, W) -> (N, classes)."""
-
-    def __init__(self, c_in, num_classes, dropout=0.0):
-        super().__init__(c_in, num_classes)
-        self.dropout = dropout
-
-    def forward(self, x):
-        features = F.dropout(x.mean((3, 4)).transpose(1, 2), self.dropout, self.training)  # (N, T, C)
-        return super().forward(features).mean(1)
 
 
 class FrozenBatchNorm(nn.BatchNorm3d):
@@ -52,7 +40,7 @@ class FrozenBatchNorm(nn.BatchNorm3d):
         self.running_mean, self.running_var = norm.running_mean, norm.running_var
         del self.num_batches_tracked
 
-    def forward(self, x):
+    def forward(self, x):  # (N, C, T, H, W) -> like x
         scale = self.weight * torch.rsqrt(self.running_var + self.eps)
         shift = self.bias - self.running_mean * scale
         return x * scale.view(-1, 1, 1, 1) + shift.view(-1, 1, 1, 1)
@@ -125,15 +113,15 @@ def parameter_groups(net, multiples, head=None):
     return [{"params": group, "rate": rate, "decay": decay} for (rate, decay), group in groups.items()]
 
 
-def check_clip(x, net, fits=True, takes=""):
+def check_clip(x, net, fits=True, takes="", channels=3):
     """The one ValueError for clips that a net cannot take.
 
-    x      should be (N, 3, T, H, W)
+    x      should be (N, channels, T, H, W)
     fits   whether the net takes its T, H, W
     takes  what the net takes, e.g. "16, 32, 48, ... frames"
     """
-    if x.ndim != 5 or x.shape[1] != 3 or 0 in x.shape[2:]:
-        raise ValueError(f"{net} takes clips of shape (N, 3, T, H, W), not {tuple(x.shape)}")
+    if x.ndim != 5 or x.shape[1] != channels or 0 in x.shape[2:]:
+        raise ValueError(f"{net} takes clips of shape (N, {channels}, T, H, W), not {tuple(x.shape)}")
     if not fits:
         frames, height, width = x.shape[2:]
         raise ValueError(f"{net} cannot take {frames} frames of {height} x {width} pixels: it takes {takes}")

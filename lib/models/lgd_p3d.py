@@ -1,7 +1,7 @@
 """LGD-P3D: P3D beside a global path; every block passes what it knows of the whole clip both ways.
 
 Paper   Qiu et al., Learning Spatio-Temporal Representation with Local and Global Diffusion, CVPR 2019,
-        arXiv:1906.05571; as in the zoo of Optimization Planning, ICML 2021
+        arXiv:1906.05571, section 3; as in the zoo of Optimization Planning, ICML 2021
 Input   (N, 3, T, H, W), T a multiple of early_stride
 
 Departure: the last bias of what the global path adds starts at 0, not at random.
@@ -9,9 +9,10 @@ Departure: the last bias of what the global path adds starts at 0, not at random
 
 from torch import nn
 
-from lib.models import p3d
+from lib.models import p3d, p3d_zoo
+from lib.models.heads import Head
 from lib.models.layout import Layout
-from lib.models.registry import register
+from lib.models.registry import register_all
 
 
 def _pair(c_in, mid, c_out):
@@ -37,24 +38,31 @@ class Block(p3d.Bottleneck):
         return self.act(y), h
 
 
-class LGDNet(p3d.Net):
+class LGDNet(p3d.TwoHeadedNet):
     """A head on the local path's mean, another on the global path."""
 
-    def __init__(self, blocks, num_classes, stem, early_stride, dropout, width=64, **grouped):
-        super().__init__(p3d.FAMILIES["p3d"], Block, blocks, num_classes, stem, early_stride, dropout, width, **grouped)
-        self.fc_global = nn.Linear(self.fc.in_features, num_classes)
+    block_kinds = {"bottleneck": Block}
+    head_names = ("fc", "fc_global")
 
-    def heads(self, x):
-        """(N, 3, T, H, W) -> the local and the global head's logits, each (N, num_classes)."""
-        self.check(x)
+    def __init__(self, units, block, blocks, num_classes, stem, early_stride=4, dropout=0.5, width=64, **grouped):
+        super().__init__(units, block, blocks, num_classes, stem, early_stride, dropout, width, **grouped)
+        self.fc_global = Head(self.fc.in_features, num_classes)
+
+    def paths(self, x):  # (N, 3, T, H, W) -> the local path (N, 2048, T/es, H/32, W/32), the global one (N, 2048)
+        self.check_frames(x)
         x = self.pool(self.stem(x))  # (N, 64, T/es, H/4, W/4)
-        x, g = self.stages((x, x.mean((2, 3, 4))))  # (N, 2048, T/es, H/32, W/32), (N, 2048)
-        return self.fc(self.dropout(x.mean((2, 3, 4)))), self.fc_global(self.dropout(g))
+        return self.stages((x, x.mean((2, 3, 4))))
 
-    def forward(self, x):
-        """The tuple of the heads in training, the local head in evaluation."""
-        heads = self.heads(x)
-        return heads if self.training else heads[0]
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 2048, T/es, H/32, W/32), the local path's
+        return self.paths(x)[0]
+
+    def head_features(self, x):  # (N, 3, T, H, W) -> the local and the global head's, each (N, 2048)
+        local, whole = self.paths(x)
+        return local.mean((2, 3, 4)), whole
+
+    def verdict(self, heads):
+        """What counts in evaluation: the local head."""
+        return heads[0]
 
 
 PAIRS = {"from_local": 1, "from_global": 3, "to_local": 5}
@@ -73,16 +81,14 @@ def published_key(ours):
 LAYOUT = Layout("optimization planning", published_key, p3d.published_input, "model", "module.")
 
 
-def _net(depth, **grouped):
-    def build(num_classes=400, early_stride=4, frozen_bn=False, dropout=0.5):
-        deep = depth == 103
-        stem = (p3d.deep_stem if deep else p3d.plain_stem)(64, early_stride)
-        net = LGDNet(p3d.DEPTHS[depth][1], num_classes, stem, early_stride, dropout, **grouped)
-        return p3d.finish(net, 2e-5 if deep else 1e-5, frozen_bn)
+# name: (class, family, depth). None of basic blocks: their type B cannot change the channels
+NETS = {
+    "lgd_p3d_50": (LGDNet, "p3d", 50),
+    "lgd_p3d_101": (LGDNet, "p3d", 101),
+    "lgd_p3d_103": (LGDNet, "p3d", 103),
+    "lgd_p3d_152": (LGDNet, "p3d", 152),
+    "lgd_p3d_resnext50": (LGDNet, "p3d", "x50"),
+}
+SOURCE = "Qiu et al., Local and Global Diffusion, CVPR 2019, arXiv:1906.05571, section 3"
 
-    return build
-
-
-for depth in (50, 101, 103, 152):  # basic blocks cannot run: their type B cannot change the channels
-    register(_net(depth), name=f"lgd_p3d_{depth}", layouts=[LAYOUT])
-register(_net(50, groups=32, width_per_group=4), name="lgd_p3d_resnext50", layouts=[LAYOUT])
+register_all(p3d_zoo.zoo_net, NETS, **{**p3d_zoo.SYSTEM, "source": SOURCE}, layouts=[LAYOUT])

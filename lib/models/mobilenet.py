@@ -1,15 +1,17 @@
 """MobileNet in 3D: depthwise 3x3x3, then pointwise, thirteen times.
 
-Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422
+Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422, table 8
 Origin  Howard et al., MobileNets, arXiv:1704.04861, table 1
 Input   (N, 3, T, H, W)
 """
 
 from torch import nn
 
-from lib.models.efficient3dcnns import layout, scaled, width_from
-from lib.models.layers import check_clip, conv_bn
+from lib.models.efficient3dcnns import SYSTEM, layout, scaled, width_from
+from lib.models.heads import Head
+from lib.models.layers import conv_bn
 from lib.models.registry import register
+from lib.models.video_net import VideoNet, stages_of
 
 STEM = 32
 # channels, stride of each block
@@ -29,7 +31,7 @@ class Separable(nn.Module):
         return self.act(self.pointwise(self.act(self.depthwise(x))))
 
 
-class MobileNet(nn.Module):
+class MobileNet(VideoNet):
     """Stem, the blocks of a table, global average, dropout, linear layer."""
 
     def __init__(self, num_classes, stem, blocks, dropout):
@@ -41,12 +43,14 @@ class MobileNet(nn.Module):
             self.blocks.append(Separable(channels, c_out, stride))
             channels = c_out
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(channels, num_classes)
+        self.fc = Head(channels, num_classes)
 
-    def forward(self, x):  # (N, 3, T, H, W)
-        check_clip(x, "MobileNet")
-        x = self.blocks(self.stem(x))  # (N, 1024, T/16, H/32, W/32)
-        return self.fc(self.dropout(x.mean((2, 3, 4))))
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 1024, T/16, H/32, W/32)
+        self.check(x)
+        return self.blocks(self.stem(x))
+
+    def stage_modules(self):
+        return stages_of(self.blocks)
 
 
 def published_key(ours):
@@ -64,7 +68,7 @@ def published_key(ours):
 LAYOUT = layout(published_key, width_from("features.13.conv2.weight", BLOCKS[-1][0]))
 
 
-@register(layouts=[LAYOUT], variants=[{"width": width} for width in (1.0, 0.5, 1.5, 2.0)])
+@register(**SYSTEM, layouts=[LAYOUT], variants=[{"width": width} for width in (1.0, 0.5, 1.5, 2.0)])
 def mobilenet3d(num_classes=400, width=1.0, dropout=0.2):
     """3D-MobileNet; widths 0.5, 1.0, 1.5 and 2.0 are published."""
     blocks = [(scaled(channels, width), stride) for channels, stride in BLOCKS]

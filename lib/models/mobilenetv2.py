@@ -1,6 +1,6 @@
 """MobileNetV2 in 3D: inverted residuals around a depthwise 3x3x3 convolution.
 
-Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422
+Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422, table 8
 Origin  Sandler et al., MobileNetV2, CVPR 2018, arXiv:1801.04381, table 2
 Input   (N, 3, T, H, W)
 """
@@ -9,9 +9,11 @@ from math import prod, sqrt
 
 from torch import nn
 
-from lib.models.efficient3dcnns import layout, scaled, width_from
-from lib.models.layers import check_clip, conv_bn
+from lib.models.efficient3dcnns import SYSTEM, layout, scaled, width_from
+from lib.models.heads import Head
+from lib.models.layers import conv_bn
 from lib.models.registry import register
+from lib.models.video_net import VideoNet, stages_of
 
 STEM = 32
 LAST = 1280
@@ -55,8 +57,10 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(VideoNet):
     """Stem, the stages of a table, a pointwise convolution, global average, dropout, linear layer."""
+
+    hidden_names = ("last",)
 
     def __init__(self, num_classes, stem, stages, last, dropout):
         super().__init__()
@@ -69,12 +73,14 @@ class MobileNetV2(nn.Module):
                 channels = c_out
         self.last = nn.Sequential(*conv_bn(channels, last, 1), nn.ReLU6(inplace=True))
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(last, num_classes)
+        self.fc = Head(last, num_classes)
 
-    def forward(self, x):  # (N, 3, T, H, W)
-        check_clip(x, "MobileNetV2")
-        x = self.last(self.blocks(self.stem(x)))  # (N, last, T/16, H/32, W/32)
-        return self.fc(self.dropout(x.mean((2, 3, 4))))
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, last, T/16, H/32, W/32)
+        self.check(x)
+        return self.last(self.blocks(self.stem(x)))
+
+    def stage_modules(self):
+        return stages_of(self.blocks)
 
 
 def _init(module):
@@ -102,14 +108,14 @@ def published_key(ours):
 LAYOUT = layout(published_key, width_from("features.17.conv.6.weight", STAGES[-1][1]))
 
 
-@register(layouts=[LAYOUT], variants=[{"width": width} for width in (1.0, 0.7, 0.45, 0.2)])
+@register(**SYSTEM, layouts=[LAYOUT], variants=[{"width": width} for width in (1.0, 0.7, 0.45, 0.2)])
 def mobilenetv2_3d(num_classes=400, width=1.0, dropout=0.2):
     """3D-MobileNetV2; widths 0.2, 0.45, 0.7 and 1.0 are published."""
     stages = [(expansion, scaled(c, width), count, stride) for expansion, c, count, stride in STAGES]
     return MobileNetV2(num_classes, scaled(STEM, width), stages, int(LAST * max(1.0, width)), dropout).apply(_init)
 
 
-@register
+@register(**SYSTEM)
 def mobilenetv2_3d_nano(num_classes=400, width=1.0, dropout=0.0):
     """CPU-size MobileNetV2 for 8 x 64 x 64 clips: ours, not the paper's, with PyTorch's own initialisation.
 

@@ -1,15 +1,16 @@
 """C2D, I3D, R(2+1)D and P3D: one ResNet skeleton, and what stands in place of its 3x3 convolution.
 
-Paper   Qiu et al., Optimization Planning for 3D ConvNets, ICML 2021, whose zoo this is
+Paper   Qiu et al., Optimization Planning for 3D ConvNets, ICML 2021, arXiv:2201.04021, section 5; its code's zoo
 Input   (N, 3, T, H, W), T a multiple of early_stride: the stem spans and steps that many frames, nothing else does
 """
 
 from torch import nn
 
-from lib.models.layers import check_clip, conv_bn, freeze_batch_norms, init_fan_out
+from lib.models.heads import Head
+from lib.models.layers import conv_bn, freeze_batch_norms, init_fan_out
 from lib.models.layout import Layout, Preprocessing
-from lib.models.p3d_units import FAMILIES, TypeB
-from lib.models.registry import register
+from lib.models.p3d_units import TypeB
+from lib.models.video_net import VideoNet
 
 
 # ---- blocks: residual(x) + shortcut(x)
@@ -62,48 +63,19 @@ def _shortcut(c_in, c_out, stride):
     return conv_bn(c_in, c_out, 1, (1, stride, stride))
 
 
-# depth: (block, blocks per stage); 103 is 101 with a deep stem
-DEPTHS = {
-    18: (Basic, (2, 2, 2, 2)),
-    34: (Basic, (3, 4, 6, 3)),
-    50: (Bottleneck, (3, 4, 6, 3)),
-    101: (Bottleneck, (3, 4, 23, 3)),
-    103: (Bottleneck, (3, 4, 23, 3)),
-    152: (Bottleneck, (3, 8, 36, 3)),
-}
-
-
-def plain_stem(width, early_stride, size=7):
-    """(N, 3, T, H, W) -> (N, width, T/early_stride, H/2, W/2)"""
-    return nn.Sequential(_stem_conv(3, width, early_stride, size), nn.ReLU(inplace=True))
-
-
-def deep_stem(width, early_stride):
-    """The same size by three 3x3 convolutions, to twice the channels."""
-    relu = nn.ReLU(inplace=True)
-    first = _stem_conv(3, width, early_stride, 3)
-    return nn.Sequential(
-        first, relu, conv_bn(width, width, (1, 3, 3)), relu, conv_bn(width, 2 * width, (1, 3, 3)), relu
-    )
-
-
-def _stem_conv(c_in, c_out, early_stride, size):
-    unit = conv_bn(c_in, c_out, (early_stride, size, size), (early_stride, 2, 2))
-    unit[0].padding = (0, size // 2, size // 2)
-    return unit
-
-
-class Net(nn.Module):
+class Net(VideoNet):
     """Stem, max pool in space, stages of blocks, global average, dropout, linear layer.
 
     units  the family's, in turn
-    block  `Bottleneck` or `Basic`, or a class with their arguments
+    block  a key of `block_kinds`
     """
+
+    block_kinds = {"basic": Basic, "bottleneck": Bottleneck}
 
     def __init__(self, units, block, blocks, num_classes, stem, early_stride=4, dropout=0.5, width=64, **grouped):
         super().__init__()
         self.early_stride = early_stride
-        self.units, self.block, self.grouped = units, block, grouped
+        self.units, self.block, self.grouped = units, self.block_kinds[block], grouped
         self.stem = stem
         self.pool = nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))
         self.stages = nn.Sequential()
@@ -111,9 +83,9 @@ class Net(nn.Module):
         for index, count in enumerate(blocks):
             planes, stride = width * 2**index, 1 if index == 0 else 2
             self.stages.append(self.stage(channels, planes, count, stride, first))
-            channels, first = planes * block.expansion, first + count
+            channels, first = planes * self.block.expansion, first + count
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(channels, num_classes)
+        self.fc = Head(channels, num_classes)
         self.apply(init_fan_out)
 
     def stage(self, c_in, planes, count, stride, first):
@@ -125,15 +97,28 @@ class Net(nn.Module):
             c_in = planes * self.block.expansion
         return stage
 
-    def check(self, x):
-        fits = x.ndim == 5 and x.shape[2] >= self.early_stride and x.shape[2] % self.early_stride == 0
-        check_clip(x, "a net with this stem", fits, f"multiples of early_stride={self.early_stride} frames")
+    def check_frames(self, x, least=1):
+        """ValueError unless the frames are a multiple of early_stride, and at least `least` of them."""
+        steps = x.shape[2] / self.early_stride if x.ndim == 5 else 0
+        takes = f"multiples of early_stride={self.early_stride} frames"
+        takes += f", at least {least * self.early_stride}" if least > 1 else ""
+        self.check(x, steps >= least and steps == int(steps), takes)
 
-    def forward(self, x):  # (N, 3, T, H, W)
-        self.check(x)
-        x = self.pool(self.stem(x))  # (N, 64, T/es, H/4, W/4)
-        x = self.stages(x)  # (N, 512 * expansion, T/es, H/32, W/32)
-        return self.fc(self.dropout(x.mean((2, 3, 4))))
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 512 * expansion, T/es, H/32, W/32)
+        self.check_frames(x)
+        return self.stages(self.pool(self.stem(x)))
+
+
+class TwoHeadedNet(Net):
+    """A net with a second head, whose loss counts as the first one's does."""
+
+    def heads(self, x):  # (N, 3, T, H, W) -> a tuple of logits, each (N, num_classes)
+        heads = zip(self.head_names, self.head_features(x), strict=True)
+        return tuple(getattr(self, name)(self.dropout(features)) for name, features in heads)
+
+    def forward(self, x):  # (N, 3, T, H, W) -> (N, num_classes), in training the tuple of the heads
+        heads = self.heads(x)
+        return heads if self.training else self.verdict(heads)
 
 
 def finish(net, eps=1e-5, frozen_bn=False):
@@ -174,33 +159,3 @@ def published_input(file_name):
 
 
 LAYOUT = Layout("optimization planning", published_key, published_input, "model", "module.")
-
-
-def _net(family, depth, **grouped):
-    def build(num_classes=400, early_stride=4, frozen_bn=False, dropout=0.5):
-        block, blocks = DEPTHS[depth]
-        stem = (deep_stem if depth == 103 else plain_stem)(64, early_stride)
-        net = Net(FAMILIES[family], block, blocks, num_classes, stem, early_stride, dropout, **grouped)
-        return finish(net, 2e-5 if depth == 103 and family != "c2d" else 1e-5, frozen_bn)
-
-    return build
-
-
-def _nano(family):
-    """Ours: CPU-size nets for clips of 8 x 64 x 64, width 16, total stride (1, 16, 16)."""
-
-    def build(num_classes=400, early_stride=1, frozen_bn=False, dropout=0.0):
-        stem = plain_stem(16, early_stride, 3)
-        net = Net(FAMILIES[family], Bottleneck, (1, 1, 1), num_classes, stem, early_stride, dropout, 16)
-        return finish(net, frozen_bn=frozen_bn)
-
-    return build
-
-
-for family in FAMILIES:
-    for depth, (block, _) in DEPTHS.items():
-        if (family, block) != ("p3db", Basic):  # its temporal path cannot change the channels
-            register(_net(family, depth), name=f"{family}_{depth}", layouts=[LAYOUT])
-    register(_net(family, 50, groups=32, width_per_group=4), name=f"{family}_resnext50", layouts=[LAYOUT])
-for family in ("c2d", "i3d", "p3d"):
-    register(_nano(family), name=f"{family}_nano")

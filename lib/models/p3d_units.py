@@ -3,8 +3,8 @@
 A unit is its convolution(s) and batch norm, (N, c_in, T, H, W) -> (N, c_out, T, H/stride, W/stride); s is a 1x3x3 and t
 a 3x1x1 convolution.
 
-Origins  I3D: Carreira and Zisserman, arXiv:1705.07750; P3D: Qiu et al., arXiv:1711.10305;
-         R(2+1)D: Tran et al., arXiv:1711.11248
+Origins  I3D: Carreira and Zisserman, arXiv:1705.07750, section 2; P3D: Qiu et al., arXiv:1711.10305, section 3;
+         R(2+1)D: Tran et al., arXiv:1711.11248, section 3.5
 """
 
 from torch import nn
@@ -42,7 +42,7 @@ class R2Plus1D(nn.Module):
         self.temporal = conv(mid, c_out, (3, 1, 1))
         self.norm = nn.BatchNorm3d(c_out)
 
-    def forward(self, x):
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H/stride, W/stride)
         return self.norm(self.temporal(self.spatial(x)))
 
 
@@ -53,7 +53,7 @@ class TypeA(C2D):
         super().__init__(c_in, c_out, stride, groups)
         self.temporal = conv(c_out, c_out, (3, 1, 1), groups=temporal_groups)
 
-    def forward(self, x):
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H/stride, W/stride)
         return self.norm(self.temporal(self.spatial(x)))
 
 
@@ -64,7 +64,7 @@ class TypeB(C2D):
         super().__init__(c_in, c_out, stride, groups)
         self.temporal = conv(c_in, c_out, (3, 1, 1), (1, stride, stride), temporal_groups)
 
-    def forward(self, x):
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H/stride, W/stride)
         return self.norm(self.spatial(x) + self.temporal(x))
 
 
@@ -75,7 +75,7 @@ class TypeC(TypeA):
         super().__init__(c_in, c_out, stride, groups, temporal_groups)
         self.inner_act = nn.ReLU(inplace=True) if inner_act else nn.Identity()
 
-    def forward(self, x):
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H/stride, W/stride)
         y = self.inner_act(self.norm(self.spatial(x)))
         return y + self.temporal(y)
 

@@ -4,6 +4,7 @@ import difflib
 import fnmatch
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,39 +12,59 @@ import torch
 
 @dataclass(frozen=True)
 class Entry:
-    """What the registry knows of a net beside its name."""
+    """What the registry knows of a net beside its name; see `register`."""
 
     build: Any
+    system: str
+    source: str
     memory_format: torch.memory_format
-    layouts: tuple  # published file layouts, see lib/models/layout.py
-    variants: tuple  # option sets that were published, tried in order when a file is loaded
+    layouts: tuple
+    variants: tuple
 
 
 _MODELS = {}
 
 
-def register(build=None, *, name=None, memory_format=torch.channels_last_3d, layouts=(), variants=({},)):
+def register(
+    build=None,
+    *,
+    name=None,
+    system="own",
+    source="",
+    memory_format=torch.channels_last_3d,
+    layouts=(),
+    variants=({},),
+):
     """Decorator: the function's own name is the model's name, its arguments are the model's options.
 
-    memory_format  of the net's 5-D weights and its clips; channels_last_3d is 3 to 20 times faster for depthwise
-                   convolutions on a CPU, contiguous suits shift nets
-    layouts        `Layout`s of published files that this net can read
-    variants       option dicts that published files exist for, e.g. the widths
+    system         the published system that the net belongs to, such as "CSN"; "own": none of them
+    source         the paper: authors, place, year, arXiv id, table or section
+    memory_format  of the clips that the net computes fastest: channels_last_3d is 3 to 20 times faster for depthwise
+                   convolutions on a CPU, contiguous suits shift nets. See `in_format`
+    layouts        `Layout`s of published files that this net can read, see lib/models/layout.py
+    variants       option sets that were published, tried in order when a file is loaded
     """
 
     def add(build):
         key = name or build.__name__
         if key in _MODELS and not _same_source(_MODELS[key].build, build):
             raise ValueError(f"two models are called {key}")
-        _MODELS[key] = Entry(build, memory_format, tuple(layouts), tuple(variants))
+        _MODELS[key] = Entry(build, system, source, memory_format, tuple(layouts), tuple(variants))
         return build
 
     return add if build is None else add(build)
 
 
+def register_all(build, table, **facts):
+    """Register a family: {name: the first arguments of `build`}, the others are the options; facts as `register`'s."""
+    for name, arguments in table.items():
+        register(partial(build, *arguments), name=name, **facts)
+
+
 def _same_source(old, new):
     """Whether `new` is the same function defined again, as a notebook cell that is run twice does."""
-    return (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__) and old.__module__ == "__main__"
+    where = [(getattr(build, "__module__", ""), getattr(build, "__qualname__", "")) for build in (old, new)]
+    return where[0] == where[1] and where[0][0] == "__main__"
 
 
 def entry(name):
@@ -55,6 +76,20 @@ def entry(name):
     return _MODELS[name]
 
 
+def list_models(pattern="*", system=None):
+    """Sorted names that match a pattern with wildcards, as in `list_models("*csn*")`; of one system, if it is given."""
+    systems = sorted({found.system for found in _MODELS.values()})
+    if system not in (None, *systems):
+        raise ValueError(f"no system {system!r}; there are {', '.join(systems)}")
+    names = fnmatch.filter(_MODELS, pattern)
+    return sorted(name for name in names if system in (None, _MODELS[name].system))
+
+
+def system_of(name):
+    """The published system that a net belongs to; "own" for names that are not registered."""
+    return _MODELS[name].system if name in _MODELS else "own"
+
+
 def model_options(name):
     """The options of a net with their defaults, {name: default}."""
     return {p.name: p.default for p in inspect.signature(entry(name).build).parameters.values()}
@@ -62,36 +97,33 @@ def model_options(name):
 
 def create_model(name, **options):
     """Build a net: clips (N, 3, T, H, W) -> logits (N, num_classes). Unknown name or option: ValueError."""
-    found, known = entry(name), model_options(name)
-    unknown = [option for option in options if option not in known]
-    if unknown:
+    known = model_options(name)
+    if unknown := [option for option in options if option not in known]:
         raise ValueError(f"{name} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}")
-    model = found.build(**options)
-    return _in_format(model, found.memory_format)
-
-
-def _in_format(model, memory_format):
-    """Keep the net's 5-D weights, and the clips on their way in, in one memory format."""
-    model.memory_format = memory_format
-    for parameter in model.parameters():
-        if parameter.ndim == 5:
-            parameter.data = parameter.data.contiguous(memory_format=memory_format)
-    model.register_forward_pre_hook(_clip_in_format)
+    model = entry(name).build(**options)
+    model.registered_as = name  # a text: a net stays what torch.save, deepcopy and export take
     return model
 
 
-def _clip_in_format(model, inputs):
-    x = inputs[0]
-    return (x.contiguous(memory_format=model.memory_format) if x.ndim == 5 else x, *inputs[1:])
-
-
-def list_models(pattern="*"):
-    """Sorted names that match a pattern with wildcards, as in `list_models("*csn*")`."""
-    return sorted(fnmatch.filter(_MODELS, pattern))
-
-
 def memory_format(name_or_model):
-    """The memory format of a net's clips: kept in the registry; contiguous for modules that did not come from it."""
+    """The memory format of a net's clips; contiguous for modules that did not come from the registry."""
     if isinstance(name_or_model, str):
         return entry(name_or_model).memory_format
-    return getattr(name_or_model, "memory_format", torch.contiguous_format)
+    found = _MODELS.get(getattr(unwrapped(name_or_model), "registered_as", None))
+    return found.memory_format if found else torch.contiguous_format
+
+
+def unwrapped(net):
+    """The net inside `torch.compile`, `DataParallel` and `DistributedDataParallel`."""
+    for name in ("_orig_mod", "module"):
+        if isinstance(inner := getattr(net, name, None), torch.nn.Module):
+            return unwrapped(inner)
+    return net
+
+
+def in_format(model, clips):
+    """Clips (N, C, T, H, W) in the memory format that the net computes fastest; the logits are the same in any.
+
+    Whoever runs nets in bulk calls it: trainer, evaluation, cost and timing. Weights stay contiguous.
+    """
+    return clips.contiguous(memory_format=memory_format(model)) if clips.ndim == 5 else clips

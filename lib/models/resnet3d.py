@@ -1,16 +1,19 @@
 """ResNet and ResNeXt in 3D: every 3x3 kernel of the 2D net becomes 3x3x3.
 
-Origin  Hara, Kataoka, Satoh, Can Spatiotemporal 3D CNNs Retrace the History of 2D CNNs, CVPR 2018, arXiv:1711.09577;
-        the comparison nets of Kopuklu et al., arXiv:1904.02422
+Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422, table 8: its comparison nets
+Origin  Hara, Kataoka, Satoh, Can Spatiotemporal 3D CNNs Retrace the History of 2D CNNs, CVPR 2018, arXiv:1711.09577,
+        table 1
 Input   (N, 3, T, H, W)
 """
 
 import torch.nn.functional as F
 from torch import nn
 
-from lib.models.efficient3dcnns import layout
-from lib.models.layers import check_clip, conv_bn, init_fan_out
-from lib.models.registry import register
+from lib.models.efficient3dcnns import SYSTEM, layout
+from lib.models.heads import Head
+from lib.models.layers import conv_bn, init_fan_out
+from lib.models.registry import register, register_all
+from lib.models.video_net import VideoNet
 
 
 class Pad(nn.Module):
@@ -20,7 +23,7 @@ class Pad(nn.Module):
         super().__init__()
         self.stride, self.extra = stride, c_out - c_in
 
-    def forward(self, x):
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T/s, H/s, W/s)
         s = self.stride
         return F.pad(x[:, :, ::s, ::s, ::s], (0, 0, 0, 0, 0, 0, 0, self.extra))
 
@@ -78,7 +81,7 @@ def aggregated(cardinality):
     return block
 
 
-class ResNet3D(nn.Module):
+class ResNet3D(VideoNet):
     """Stem, max pool, stages of blocks that halve T, H, W (but the first), global average, linear layer."""
 
     def __init__(self, num_classes, block, counts, shortcut, stem, pool, width=64):
@@ -96,13 +99,13 @@ class ResNet3D(nn.Module):
                 made, channels = block(channels, width * 2**index, stride, shortcut)
                 stage.append(made)
             self.stages.append(stage)
-        self.fc = nn.Linear(channels, num_classes)
+        self.dropout = nn.Dropout(0.0)
+        self.fc = Head(channels, num_classes)
         self.apply(init_fan_out)
 
-    def forward(self, x):  # (N, 3, T, H, W)
-        check_clip(x, "ResNet")
-        x = self.stages(self.pool(self.stem(x)))  # (N, channels, T/16, H/32, W/32)
-        return self.fc(x.mean((2, 3, 4)))
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, channels, T/16, H/32, W/32)
+        self.check(x)
+        return self.stages(self.pool(self.stem(x)))
 
 
 def published_key(ours):
@@ -123,42 +126,40 @@ def _cardinality(tensors):
     return {"cardinality": max(1, len(tensors[key]) // (64 // 16))} if key in tensors else {}
 
 
-# depth: (block, blocks per stage)
-DEPTHS = {
-    10: (basic, (1, 1, 1, 1)),
-    18: (basic, (2, 2, 2, 2)),
-    34: (basic, (3, 4, 6, 3)),
-    50: (bottleneck, (3, 4, 6, 3)),
-    101: (bottleneck, (3, 4, 23, 3)),
-    152: (bottleneck, (3, 8, 36, 3)),
-    200: (bottleneck, (3, 24, 36, 3)),
+# name: (block, blocks per stage)
+RESNETS = {
+    "resnet3d_10": (basic, (1, 1, 1, 1)),
+    "resnet3d_18": (basic, (2, 2, 2, 2)),
+    "resnet3d_34": (basic, (3, 4, 6, 3)),
+    "resnet3d_50": (bottleneck, (3, 4, 6, 3)),
+    "resnet3d_101": (bottleneck, (3, 4, 23, 3)),
+    "resnet3d_152": (bottleneck, (3, 8, 36, 3)),
+    "resnet3d_200": (bottleneck, (3, 24, 36, 3)),
+}
+# name: (blocks per stage,)
+RESNEXTS = {
+    "resnext3d_50": ((3, 4, 6, 3),),
+    "resnext3d_101": ((3, 4, 23, 3),),
+    "resnext3d_152": ((3, 8, 36, 3),),
 }
 
 
-def _resnet(depth):
-    def build(num_classes=400, shortcut="B"):
-        return ResNet3D(num_classes, *DEPTHS[depth], shortcut, 7, nn.MaxPool3d(3, 2, 1))
-
-    return build
+def resnet3d(block, counts, num_classes=400, shortcut="B"):
+    return ResNet3D(num_classes, block, counts, shortcut, 7, nn.MaxPool3d(3, 2, 1))
 
 
-def _resnext(depth):
-    def build(num_classes=400, cardinality=32, shortcut="B"):
-        if cardinality < 1:
-            raise ValueError(f"cardinality={cardinality}; it is a number of groups, 32 in the paper")
-        return ResNet3D(num_classes, aggregated(cardinality), DEPTHS[depth][1], shortcut, 7, nn.MaxPool3d(3, 2, 1))
-
-    return build
+def resnext3d(counts, num_classes=400, cardinality=32, shortcut="B"):
+    if cardinality < 1:
+        raise ValueError(f"cardinality={cardinality}; it is a number of groups, 32 in the paper")
+    return ResNet3D(num_classes, aggregated(cardinality), counts, shortcut, 7, nn.MaxPool3d(3, 2, 1))
 
 
-for depth in DEPTHS:
-    shortcuts = [{"shortcut": kind} for kind in ("B", "A")]
-    register(_resnet(depth), name=f"resnet3d_{depth}", layouts=[layout(published_key)], variants=shortcuts)
-for depth in (50, 101, 152):
-    register(_resnext(depth), name=f"resnext3d_{depth}", layouts=[layout(published_key, _cardinality)])
+SHORTCUTS = [{"shortcut": kind} for kind in ("B", "A")]
+register_all(resnet3d, RESNETS, **SYSTEM, layouts=[layout(published_key)], variants=SHORTCUTS)
+register_all(resnext3d, RESNEXTS, **SYSTEM, layouts=[layout(published_key, _cardinality)])
 
 
-@register
+@register(**SYSTEM)
 def resnet3d_nano(num_classes=400, shortcut="B"):
     """CPU-size ResNet of basic blocks for 8 x 64 x 64 clips, total stride (4, 16, 16): ours, not the paper's."""
     return ResNet3D(num_classes, basic, (1, 1, 1), shortcut, 3, nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)), 16)

@@ -1,6 +1,7 @@
 """RubiksNet: 1x1 convolutions, and between them a learned shift of every channel in time, height and width.
 
-Paper   Fan et al., RubiksNet: Learnable 3D-Shift for Efficient Video Action Recognition, ECCV 2020
+Paper   Fan et al., RubiksNet: Learnable 3D-Shift for Efficient Video Action Recognition, ECCV 2020, section 3
+        (not on arXiv)
 Origin  its released code; the schedules of training and of the AQ variant's temperature were not released
 Input   (N, 3, T, H, W), any T
 """
@@ -12,17 +13,19 @@ from torch import nn
 
 from kernels import temporal_filter
 from lib.models.frame_resnet import published_input
-from lib.models.layers import FrameConv, FrameHead, check_clip, parameter_groups
+from lib.models.heads import FrameHead
+from lib.models.layers import FrameConv, parameter_groups
 from lib.models.layout import Layout
-from lib.models.registry import register
+from lib.models.registry import register, register_all
 from lib.models.shifts import CUBE, SHIFTS, Shift
+from lib.models.video_net import VideoNet
 
-# width, blocks in the five stages, squeeze-excitation
-TIERS = {
-    "tiny": (54, (1, 3, 4, 6, 3), False),
-    "small": (72, (1, 3, 4, 6, 3), True),
-    "medium": (72, (1, 3, 4, 23, 3), False),
-    "large": (72, (1, 3, 8, 36, 3), False),
+# name: (width, blocks in the five stages, squeeze-excitation)
+NETS = {
+    "rubiksnet_tiny": (54, (1, 3, 4, 6, 3), False),
+    "rubiksnet_small": (72, (1, 3, 4, 6, 3), True),
+    "rubiksnet_medium": (72, (1, 3, 4, 23, 3), False),
+    "rubiksnet_large": (72, (1, 3, 8, 36, 3), False),
 }
 WIDTHS = (1, 1, 2, 4, 8)  # of the stages, in widths
 STRIDES = ((1, 1, 1), (1, 2, 2), (1, 2, 2), (1, 2, 2), (1, 2, 2))
@@ -48,7 +51,7 @@ class TemporalFilter(nn.Module):
         self.temperature = nn.Parameter(torch.tensor(2.0), requires_grad=False)
         self.taps = nn.Parameter(torch.rand(channels, 3))
 
-    def forward(self, x):
+    def forward(self, x):  # (N, C, T, H, W) -> like x
         return temporal_filter(x, self.taps, self.temperature)
 
 
@@ -60,7 +63,7 @@ class SqueezeExcitation(nn.Module):
         self.reduce = nn.Linear(channels, channels // REDUCTION, bias=False)
         self.expand = nn.Linear(channels // REDUCTION, channels, bias=False)
 
-    def forward(self, x):  # (N, C, T, H, W)
+    def forward(self, x):  # (N, C, T, H, W) -> like x
         scale = self.expand(self.reduce(x.mean((3, 4)).transpose(1, 2)).relu()).sigmoid()  # (N, T, C)
         return x * scale.transpose(1, 2)[..., None, None]
 
@@ -93,7 +96,7 @@ class Block(nn.Module):
         return self.conv2(self.weigh(y)) + (x if self.shortcut is None else self.shortcut(a[:, :, :: self.frames]))
 
 
-class RubiksNet(nn.Module):
+class RubiksNet(VideoNet):
     """Stem without norm, stages of blocks, norm, every frame's average and logits; their mean.
 
     stages      (channels, blocks, stride (t, h, w) of the first block, shifted channels in each block)
@@ -105,6 +108,8 @@ class RubiksNet(nn.Module):
                 loss: the rate is the step in pixels. So accumulate over batches, or average over devices, only with
                 that in mind: it adds up unit vectors
     """
+
+    hidden_names = ("norm",)
 
     def __init__(self, stages, num_classes, variant, shift, shift_rate, weighs=False, stem=(3, 2)):
         super().__init__()
@@ -128,10 +133,12 @@ class RubiksNet(nn.Module):
         if shift in CUBE:
             self.apply(_see_neighbours)
 
-    def forward(self, x):  # (N, 3, T, H, W)
-        check_clip(x, "RubiksNet")
-        x = self.stages(self.stem(x))  # (N, 8 * width, T, H/32, W/32)
-        return self.fc(self.act(self.norm(x)))
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 8 * width, T, H/32, W/32)
+        self.check(x)
+        return self.act(self.norm(self.stages(self.stem(x))))
+
+    def forward(self, x):  # (N, 3, T, H, W) -> (N, num_classes)
+        return self.fc(self.feature_map(x))
 
     def parameter_groups(self):
         """Weight decay on weights alone: not on shifts, nor on the filters, whose scale means nothing."""
@@ -183,22 +190,22 @@ LAYOUTS = [
 ]
 
 
-def _tier(tier):
-    def build(num_classes=174, variant="rubiks3d", shift="learned", shift_rate=0.01):
-        width, blocks, weighs = TIERS[tier]
-        stages = [
-            (width * factor, *rest, width * factor) for factor, *rest in zip(WIDTHS, blocks, STRIDES, strict=True)
-        ]
-        return RubiksNet(stages, num_classes, variant, shift, shift_rate, weighs)
-
-    return build
+SYSTEM = {
+    "system": "RubiksNet",
+    "source": "Fan et al., RubiksNet, ECCV 2020, section 3 (not on arXiv)",
+    "memory_format": torch.contiguous_format,
+}
 
 
-for tier in TIERS:
-    register(_tier(tier), name=f"rubiksnet_{tier}", memory_format=torch.contiguous_format, layouts=LAYOUTS)
+def rubiksnet(width, blocks, weighs, num_classes=174, variant="rubiks3d", shift="learned", shift_rate=0.01):
+    stages = [(width * factor, *rest, width * factor) for factor, *rest in zip(WIDTHS, blocks, STRIDES, strict=True)]
+    return RubiksNet(stages, num_classes, variant, shift, shift_rate, weighs)
 
 
-@register(memory_format=torch.contiguous_format)
+register_all(rubiksnet, NETS, **SYSTEM, layouts=LAYOUTS)
+
+
+@register(**SYSTEM)
 def rubiksnet_nano(num_classes=174, variant="rubiks3d", shift="learned-cube", shift_rate=0.1):
     """CPU-size RubiksNet for 8 x 64 x 64 clips: ours, not the paper's, in blocks and in the shifts' start.
 

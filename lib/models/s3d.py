@@ -1,6 +1,6 @@
 """S3D and S3D-G: Inception whose 3x3x3 convolutions are 1x3x3, then 3x1x1; G gates every branch by its own mean.
 
-Paper   Xie et al., Rethinking Spatiotemporal Feature Learning, ECCV 2018, arXiv:1712.04851;
+Paper   Xie et al., Rethinking Spatiotemporal Feature Learning, ECCV 2018, arXiv:1712.04851, sections 4 to 6;
         as in the zoo of Optimization Planning, ICML 2021 (batch norm epsilon 1e-5, one norm per pair)
 Input   (N, 3, T, H, W)
 """
@@ -8,10 +8,13 @@ Input   (N, 3, T, H, W)
 import torch
 from torch import nn
 
-from lib.models.layers import check_clip, conv, freeze_batch_norms
+from lib.models.heads import Head
+from lib.models.layers import conv, freeze_batch_norms
 from lib.models.layout import Layout
 from lib.models.p3d import published_input
-from lib.models.registry import register
+from lib.models.p3d_zoo import SYSTEM
+from lib.models.registry import register_all
+from lib.models.video_net import VideoNet
 
 # name: (input channels; branch 0; branch 1 reduced, filtered; branch 2 reduced, filtered; branch 3)
 MIXED = {
@@ -36,7 +39,7 @@ class Pointwise(nn.Module):
         self.norm = nn.BatchNorm3d(c_out)
         self.act = nn.ReLU(inplace=True)
 
-    def forward(self, x):
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H, W)
         return self.act(self.norm(self.conv(x)))
 
 
@@ -61,7 +64,7 @@ class Gate(nn.Module):
         super().__init__()
         self.fc = nn.Linear(channels, channels)
 
-    def forward(self, x):
+    def forward(self, x):  # (N, C, T, H, W) -> like x
         return self.fc(x.mean((2, 3, 4))).sigmoid()[:, :, None, None, None] * x
 
 
@@ -80,11 +83,11 @@ class Mixed(nn.Module):
         )
         self.gates = nn.ModuleList([Gate(c) if gated else nn.Identity() for c in (a, b2, c2, d)])
 
-    def forward(self, x):
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, a + b2 + c2 + d, T, H, W)
         return torch.cat([gate(branch(x)) for branch, gate in zip(self.branches, self.gates, strict=True)], 1)
 
 
-class S3D(nn.Module):
+class S3D(VideoNet):
     """Stem, the Mixed of a table with pools between, global average, dropout, linear layer."""
 
     def __init__(self, num_classes, gated, dropout):
@@ -102,14 +105,20 @@ class S3D(nn.Module):
             )
         )
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(1024, num_classes)
+        self.fc = Head(1024, num_classes)
         self.apply(_init)
 
-    def forward(self, x):  # (N, 3, T, H, W)
-        check_clip(x, "S3D")
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 1024, T/4, H/32, W/32)
+        self.check(x)
         for block in self.blocks:
-            x = block(x)  # in the end (N, 1024, T/4, H/32, W/32)
-        return self.fc(self.dropout(x.mean((2, 3, 4))))
+            x = block(x)
+        return x
+
+    def stem_modules(self):
+        return [self.blocks[0]]
+
+    def stage_modules(self):
+        return [[block] for block in self.blocks[1:]]
 
 
 def _init(module):
@@ -150,20 +159,18 @@ def _inside(block, layer, rest):
 LAYOUT = Layout("optimization planning", published_key, published_input, "model", "module.")
 
 
-def _build(gated, num_classes, frozen_bn, dropout):
+# name: (whether it is gated,)
+NETS = {
+    "s3d": (False,),
+    "s3dg": (True,),
+}
+
+
+def separable_inception(gated, num_classes=400, frozen_bn=False, dropout=0.5):
     net = S3D(num_classes, gated, dropout)
     if frozen_bn:
         freeze_batch_norms(net)
     return net
 
 
-@register(layouts=[LAYOUT])
-def s3d(num_classes=400, frozen_bn=False, dropout=0.5):
-    """Separable Inception."""
-    return _build(False, num_classes, frozen_bn, dropout)
-
-
-@register(layouts=[LAYOUT])
-def s3dg(num_classes=400, frozen_bn=False, dropout=0.5):
-    """Separable Inception with gates."""
-    return _build(True, num_classes, frozen_bn, dropout)
+register_all(separable_inception, NETS, **SYSTEM, layouts=[LAYOUT])

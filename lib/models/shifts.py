@@ -1,6 +1,7 @@
 """The learned shift as a layer, and what its values are at the start.
 
-Paper   Fan et al., RubiksNet: Learnable 3D-Shift for Efficient Video Action Recognition, ECCV 2020
+Paper   Fan et al., RubiksNet: Learnable 3D-Shift for Efficient Video Action Recognition, ECCV 2020, section 3
+        (not on arXiv)
 Origin  TSM's row: Lin, Gan, Han, TSM, ICCV 2019, arXiv:1811.08383; the cube is ours
 """
 

@@ -1,6 +1,6 @@
 """ShuffleNet in 3D: grouped pointwise convolutions, with a channel shuffle between the groups.
 
-Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422
+Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422, table 8
 Origin  Zhang et al., ShuffleNet, CVPR 2018, arXiv:1707.01083, table 1
 Input   (N, 3, T, H, W), T = 16, 32, 48, ... (or one less): the pooled shortcuts do not pad time; H, W > 32
 """
@@ -8,9 +8,11 @@ Input   (N, 3, T, H, W), T = 16, 32, 48, ... (or one less): the pooled shortcuts
 import torch
 from torch import nn
 
-from lib.models.efficient3dcnns import layout, scaled, width_from
-from lib.models.layers import channel_shuffle, check_clip, conv_bn
+from lib.models.efficient3dcnns import SYSTEM, layout, scaled, width_from
+from lib.models.heads import Head
+from lib.models.layers import channel_shuffle, conv_bn
 from lib.models.registry import register
+from lib.models.video_net import VideoNet
 
 # groups: channels of the stem and of the three stages; 567 is the authors' number, the 2D paper has 576
 CHANNELS = {
@@ -45,7 +47,7 @@ class Unit(nn.Module):
         return self.act(x + y if self.pool is None else torch.cat([y, self.pool(x)], 1))
 
 
-class ShuffleNet(nn.Module):
+class ShuffleNet(VideoNet):
     """Stem, max pool, three stages of units, global average, dropout, linear layer."""
 
     def __init__(self, num_classes, channels, groups, dropout):
@@ -57,13 +59,12 @@ class ShuffleNet(nn.Module):
             units = [Unit(c_in, c_out, 2, groups)] + [Unit(c_out, c_out, 1, groups) for _ in range(count - 1)]
             self.stages.append(nn.Sequential(*units))
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(channels[-1], num_classes)
+        self.fc = Head(channels[-1], num_classes)
 
-    def forward(self, x):  # (N, 3, T, H, W)
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, channels[3], T/16, H/32, W/32)
         fits = x.ndim == 5 and (x.shape[2] + 1) // 2 % 8 == 0 and min(x.shape[3:]) > 32
-        check_clip(x, "ShuffleNet", fits, "16, 32, 48, ... frames of more than 32 pixels a side")
-        x = self.stages(self.pool(self.stem(x)))  # (N, channels[3], T/16, H/32, W/32)
-        return self.fc(self.dropout(x.mean((2, 3, 4))))
+        self.check(x, fits, "16, 32, 48, ... frames of more than 32 pixels a side")
+        return self.stages(self.pool(self.stem(x)))
 
 
 def published_key(ours):
@@ -103,7 +104,10 @@ def _divisible(groups, width):
     return all(c % groups == 0 for c in [*inputs, *(c // 4 for c in channels[1:]), *(b - a for a, b in pairs)])
 
 
-@register(layouts=[layout(published_key, _infer)], variants=[{"width": w, "groups": 3} for w in (1.0, 0.5, 1.5, 2.0)])
+PUBLISHED = [{"width": width, "groups": 3} for width in (1.0, 0.5, 1.5, 2.0)]
+
+
+@register(**SYSTEM, layouts=[layout(published_key, _infer)], variants=PUBLISHED)
 def shufflenet3d(num_classes=400, width=1.0, groups=3, dropout=0.2):
     """3D-ShuffleNet; 3 groups at widths 0.5, 1.0, 1.5 and 2.0 are published."""
     _check(groups, width)

@@ -1,6 +1,6 @@
 """ShuffleNetV2 in 3D: half of the channels pass, the other half is filtered, then both are shuffled.
 
-Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422
+Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422, table 8
 Origin  Ma et al., ShuffleNet V2, ECCV 2018, arXiv:1807.11164, table 5
 Input   (N, 3, T, H, W)
 """
@@ -8,9 +8,11 @@ Input   (N, 3, T, H, W)
 import torch
 from torch import nn
 
-from lib.models.efficient3dcnns import layout
-from lib.models.layers import channel_shuffle, check_clip, conv_bn
+from lib.models.efficient3dcnns import SYSTEM, layout
+from lib.models.heads import Head
+from lib.models.layers import channel_shuffle, conv_bn
 from lib.models.registry import register
+from lib.models.video_net import VideoNet, stages_of
 
 # width: channels of the stem, of the three stages, of the last convolution
 CHANNELS = {
@@ -51,8 +53,10 @@ class Unit(nn.Module):
         return channel_shuffle(torch.cat([short, y], 1), 2)
 
 
-class ShuffleNetV2(nn.Module):
+class ShuffleNetV2(VideoNet):
     """Stem, max pool, stages of units, a pointwise convolution, global average, dropout, linear layer."""
+
+    hidden_names = ("last",)
 
     def __init__(self, num_classes, channels, blocks, dropout, pool):
         super().__init__()
@@ -63,12 +67,14 @@ class ShuffleNetV2(nn.Module):
             self.blocks.extend([Unit(c_in, c_out, 2), *(Unit(c_out, c_out, 1) for _ in range(count - 1))])
         self.last = nn.Sequential(*conv_bn(channels[-2], channels[-1], 1), nn.ReLU(inplace=True))
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(channels[-1], num_classes)
+        self.fc = Head(channels[-1], num_classes)
 
-    def forward(self, x):  # (N, 3, T, H, W)
-        check_clip(x, "ShuffleNetV2")
-        x = self.last(self.blocks(self.pool(self.stem(x))))  # (N, channels[4], T/16, H/32, W/32)
-        return self.fc(self.dropout(x.mean((2, 3, 4))))
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, channels[4], T/16, H/32, W/32)
+        self.check(x)
+        return self.last(self.blocks(self.pool(self.stem(x))))
+
+    def stage_modules(self):
+        return stages_of(self.blocks)
 
 
 # unit: its place in the published branch, which is spelt so
@@ -92,7 +98,9 @@ def published_key(ours):
             return f"features.{block}.{branch}.{first + int(layer)}.{leaf}"
 
 
-@register(layouts=[layout(published_key)], variants=[{"width": width} for width in (1.0, 0.25, 0.5, 1.5, 2.0)])
+@register(
+    **SYSTEM, layouts=[layout(published_key)], variants=[{"width": width} for width in (1.0, 0.25, 0.5, 1.5, 2.0)]
+)
 def shufflenetv2_3d(num_classes=400, width=1.0, dropout=0.2):
     """3D-ShuffleNetV2; widths 0.25, 1.0, 1.5 and 2.0 are published, 0.5 can be built."""
     if width not in CHANNELS:
@@ -100,7 +108,7 @@ def shufflenetv2_3d(num_classes=400, width=1.0, dropout=0.2):
     return ShuffleNetV2(num_classes, CHANNELS[width], BLOCKS, dropout, nn.MaxPool3d(3, 2, 1))
 
 
-@register
+@register(**SYSTEM)
 def shufflenetv2_3d_nano(num_classes=400, dropout=0.0):
     """CPU-size ShuffleNetV2 for 8 x 64 x 64 clips: ours, not the paper's."""
     return ShuffleNetV2(num_classes, NANO_CHANNELS, NANO_BLOCKS, dropout, nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)))

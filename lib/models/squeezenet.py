@@ -1,6 +1,6 @@
 """SqueezeNet in 3D, with batch norm and simple bypass: squeeze to few channels, expand by 1x1x1 and 3x3x3.
 
-Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422
+Paper   Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422, table 8
 Origin  Iandola et al., SqueezeNet, arXiv:1602.07360
 Input   (N, 3, T, H, W)
 """
@@ -8,9 +8,11 @@ Input   (N, 3, T, H, W)
 import torch
 from torch import nn
 
-from lib.models.efficient3dcnns import layout
-from lib.models.layers import check_clip, conv_bn, init_fan_out
+from lib.models.efficient3dcnns import SYSTEM, layout
+from lib.models.heads import PointwiseHead
+from lib.models.layers import conv_bn, init_fan_out
 from lib.models.registry import register
+from lib.models.video_net import VideoNet, stages_of
 
 # version: (stem's channels, kernel, what follows); "pool" halves T, H, W, a pair is a Fire: (squeezed, each half)
 VERSIONS = {
@@ -38,7 +40,7 @@ class Fire(nn.Module):
         return self.act(x + y if self.residual else y)
 
 
-class SqueezeNet(nn.Module):
+class SqueezeNet(VideoNet):
     """Stem, a table of pools and Fires, dropout, a pointwise convolution to the classes, ReLU, global average."""
 
     def __init__(self, num_classes, version, dropout):
@@ -51,14 +53,19 @@ class SqueezeNet(nn.Module):
             self.layers.append(nn.MaxPool3d(3, 2, 1) if row == "pool" else Fire(channels, *row))
             channels = channels if row == "pool" else 2 * row[1]
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Conv3d(channels, num_classes, 1)
+        self.fc = PointwiseHead(channels, num_classes)
         self.act = nn.ReLU(inplace=True)
         self.apply(init_fan_out)
 
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 512, T/16, H/32, W/32)
+        self.check(x)
+        return self.layers(self.stem(x))
+
     def forward(self, x):  # (N, 3, T, H, W) -> (N, num_classes), none below 0
-        check_clip(x, "SqueezeNet")
-        x = self.layers(self.stem(x))  # (N, 512, T/16, H/32, W/32)
-        return self.act(self.fc(self.dropout(x))).mean((2, 3, 4))
+        return self.act(self.fc(self.dropout(self.feature_map(x)))).mean((2, 3, 4))
+
+    def stage_modules(self):
+        return stages_of(self.layers)
 
 
 UNITS = {"squeeze": "squeeze", "expand1": "expand1x1", "expand3": "expand3x3"}
@@ -74,7 +81,7 @@ def published_key(ours):
             return f"features.{int(index) + 3}.{UNITS[unit]}{('', '_bn')[int(layer)]}.{leaf}"
 
 
-@register(layouts=[layout(published_key)], variants=[{"version": "1.1"}, {"version": "1.0"}])
+@register(**SYSTEM, layouts=[layout(published_key)], variants=[{"version": "1.1"}, {"version": "1.0"}])
 def squeezenet3d(num_classes=400, version="1.1", dropout=0.5):
     """3D-SqueezeNet; version 1.1 is published, 1.0 can be built."""
     if str(version) not in VERSIONS:

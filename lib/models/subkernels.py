@@ -1,6 +1,7 @@
 """Sub-kernel convolutions: every output channel has its own part of a 3x3x3 kernel.
 
-Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798
+Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798,
+       section 3
 Split  {kind: channels} of one layer; "1xkxk" is a 1x3x3 kernel. The channels lie kind by kind, in the order of OPS
 Deal   the splits of all layers of a net, a list; the paper's word for it is plan
 """
@@ -127,7 +128,7 @@ class DroppingConv(SuperConv):
         super().__init__(c_in, c_out, base, stride)
         self.channels, self.draw, self.kept = c_out, draw, None
 
-    def forward(self, x):
+    def forward(self, x):  # (N, C, T, H, W) -> (N, channels, T', H', W')
         if self.kept is None and not self.training:
             raise ValueError("a supernet that drops channels evaluates only with `kept` set: see lib.search.subkernels")
         kept = self.draw(len(self.kinds), self.channels).sort().values if self.kept is None else self.kept

@@ -1,6 +1,7 @@
 """Sub-kernels in any net: its 3x3x3 convolutions are swapped for the candidates of a search, or as a deal says.
 
-Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798
+Paper  Yu et al., CAKES: Channel-wise Automatic KErnel Shrinking for Efficient 3D Networks, AAAI 2021, arXiv:2003.12798,
+       section 3
 Ours   the paper searches one ResNet. Here every 3x3x3 convolution whose batch norm is the next child of its module is
        swapped in place, dense or depthwise (as in CSN and MobileNet), so that C3D, I3D and nets for volumes can be
        searched too. Our supernet adds the kinds where the paper concatenates them: the layers around stay as they are

@@ -1,6 +1,7 @@
 """TSM: a 2D ResNet in which 1/8 of the channels look one frame ahead, and 1/8 one frame back.
 
-Paper  Lin, Gan, Han, TSM: Temporal Shift Module for Efficient Video Understanding, ICCV 2019, arXiv:1811.08383
+Paper  Lin, Gan, Han, TSM: Temporal Shift Module for Efficient Video Understanding, ICCV 2019, arXiv:1811.08383,
+       section 4
 Input  (N, 3, T, H, W), any T
 """
 
@@ -27,7 +28,7 @@ class ShiftedConv(FrameConv):
         offset = tsm_offset(c_in, div) if div else torch.zeros(c_in, dtype=torch.int64)
         self.register_buffer("offset", offset, persistent=False)
 
-    def forward(self, x):
+    def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H, W)
         return super().forward(frame_shift(x, self.offset))
 
 
@@ -67,7 +68,11 @@ def _key(ours):
     return theirs.replace(".conv1.weight", ".conv1.net.weight") if ours.startswith("stages") else theirs
 
 
-@register(layouts=[Layout("TSM", _key, published_input, "state_dict", "module.")])
+@register(
+    system="RubiksNet",  # one of its baselines
+    source="Lin, Gan, Han, TSM, ICCV 2019, arXiv:1811.08383, section 4",
+    layouts=[Layout("TSM", _key, published_input, "state_dict", "module.")],
+)
 def tsm_50(num_classes=400, div=8, dropout=0.5):
     """TSM on ResNet-50, frames shifted inside every block's branch."""
     return TSM(BLOCKS[50], num_classes, div, dropout)

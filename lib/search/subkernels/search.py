@@ -26,6 +26,7 @@ import torch
 
 from lib.data import batches, normalize
 from lib.files import write_text
+from lib.models import in_format
 from lib.models.subkernels import KINDS, DroppingConv
 from lib.models.swap import super_layers
 from lib.train import PIXELS, complete, fit
@@ -156,6 +157,6 @@ def _recalibrate(net, clips, count, recipe):
     for number, (part, _, _) in zip(range(count), loader):  # noqa: B905, as many as there are, at most `count`
         for norm in norms:
             norm.momentum = 1 / (number + 1)
-        net(normalize(part.to(device), **{name: recipe[name] for name in PIXELS}))
+        net(in_format(net, normalize(part.to(device), **{name: recipe[name] for name in PIXELS})))
     for norm, momentum in zip(norms, usual, strict=True):
         norm.momentum = momentum
