@@ -15,7 +15,7 @@ from kernels import _cuda, _cuda_device
 from kernels._cuda import THREADS, cuda, device_function, flat, memory_strides
 from kernels._format import empty_for
 from kernels.shift import taps
-from kernels.shift.reference import output_size
+from kernels.shift.reading import output_size
 
 
 def helpers():
@@ -195,7 +195,7 @@ def shift_cuda(x, shift, stride, padding, quantize, rule):
     lanes = _cuda.lanes_of(x)
     if y.numel():
         compiled = _cuda.kernel(forward_kernel, x.dtype, quantize)
-        geometry = rule == "reference", clips, channels, tuple(size), tuple(out), tuple(stride), tuple(padding)
+        geometry = rule == "published", clips, channels, tuple(size), tuple(out), tuple(stride), tuple(padding)
         grid = _cuda.grid_for(channels, clips * out[0] * out[1] * out[2], lanes)
         arrays = flat(x), flat(shift), flat(y)
         _cuda.launch(compiled, grid, x.device, *arrays, *geometry, memory_strides(x), memory_strides(y, like=x), lanes)
@@ -208,7 +208,7 @@ def shift_backward_cuda(g, x, shift, stride, padding, quantize, rule, normalize_
     clips, channels, *size = x.shape
     lanes = _cuda.lanes_of(x)
     if x.numel():
-        published = rule == "reference"
+        published = rule == "published"
         grid = _cuda.grid_for(channels, clips * size[0] * size[1] * size[2], lanes)
         sums = torch.empty(channels * 3 * grid[0], dtype=shift.dtype, device=x.device)
         compiled = _cuda.kernel(backward_kernel, x.dtype, quantize, max(stride) == 1)

@@ -11,9 +11,8 @@ from kernels._checks import axes, check, check_choice, check_clip, check_like, p
 from kernels._format import empty_for, plain, plain_like
 from kernels.shift.numba_cpu import shift_backward_cpu, shift_cpu
 from kernels.shift.numba_cuda import shift_backward_cuda, shift_cuda
-from kernels.shift.reference import output_size, shift_backward_reference, shift_reference
-
-RULES = ("central", "reference")
+from kernels.shift.reading import output_size
+from kernels.shift.reference import RULES, shift_backward_reference, shift_reference
 
 
 def shift3d(
@@ -37,7 +36,7 @@ def shift3d(
     quantize        read the nearest whole position (halves up); the gradient to the shift stays the interpolated one
     normalize_grad  give every channel's shift gradient unit length, whatever the loss
     t_factor        weight of its time row in that length; negative: time alone; "auto": T / H
-    integer_rule    at whole shifts "central": the mean of both slopes; "reference": as the published code
+    integer_rule    at whole shifts "central": the mean of both slopes; "published": as the published code
     out             (N, C, T', H', W'), T' = (T + 2*padding - 1) // stride + 1
     """
     check_clip(x)

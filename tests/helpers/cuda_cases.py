@@ -98,9 +98,9 @@ def shift_case(dtype, device, large, layout, dims, options, normal):
 
 SHIFTS = [
     ([1, 1, 1], [0, 0, 0], False, "central"),
-    ([1, 2, 2], [0, 0, 0], False, "reference"),
+    ([1, 2, 2], [0, 0, 0], False, "published"),
     ([1, 2, 1], [0, 1, 1], True, "central"),
-    ([1, 1, 1], [0, 0, 0], True, "reference"),
+    ([1, 1, 1], [0, 0, 0], True, "published"),
 ]
 NORMAL = [(False, 1.0), (True, 0.5), (True, -1.0)]  # normalize_grad, t_factor
 
