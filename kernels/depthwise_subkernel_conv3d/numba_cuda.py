@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from kernels import _cuda, _cuda_device
-from kernels._cuda import THREADS, cuda, flat, memory_strides
+from kernels._cuda import THREADS, cuda, device_function, flat, memory_strides
 from kernels._format import empty_for
 from kernels._kinds import cut, embed, full_size, output_size, packed
 
@@ -22,8 +22,10 @@ def forward_kernel(dtype, k):
     share, place, step, at = _cuda_device.walk()
     number = np.float64 if dtype == torch.float64 else np.float32
 
-    def depthwise_forward(x, weight, y, kinds, clips, channels, size, out, stride, strides, out_strides, lanes):
-        """x, y, weight (C, k, k, k) flat; kinds: how far each channel's taps go (kernels._kinds.packed)."""
+    def depthwise_forward(x, weight, y, kinds, counts, grid, memory):
+        """x, y, weight (C, k, k, k) flat; kinds: how far each channel's taps go (kernels._kinds.packed); counts: clips,
+        channels, channels side by side in a block; grid: (t, h, w) of x, of y, stride; memory: distances in x, in y."""
+        (clips, channels, lanes), (size, out, stride), (strides, out_strides) = counts, grid, memory
         start, jump = share(lanes)
         pixels, by = clips * out[0] * out[1] * out[2], place(jump, out)
         for c in range(cuda.blockIdx.y * lanes + cuda.threadIdx.x % lanes, channels, cuda.gridDim.y * lanes):
@@ -49,45 +51,56 @@ def forward_kernel(dtype, k):
     return depthwise_forward
 
 
+def taps_of_g(dtype, k, unit):
+    """What comes back to an element of x: over the taps that read it, each of the output at place - (tap - half)."""
+    (read, _), source = _cuda_device.element(dtype), _cuda_device.output_at(unit)
+    number, half = np.float64 if dtype == torch.float64 else np.float32, k // 2
+
+    def gather(g, start, steps, weight, first, own, value, place, reach, stride, out):
+        """The gradient to the element; own (k*k*k) += value * g at every tap. weight from `first` on."""
+        total = number(0)
+        for a in range(k):
+            ot = source(place[0] + half - a, stride[0], out[0])
+            if ot < 0 or abs(a - half) > reach[0]:
+                continue
+            for b in range(k):
+                oh = source(place[1] + half - b, stride[1], out[1])
+                if oh < 0 or abs(b - half) > reach[1]:
+                    continue
+                row = start + ot * steps[2] + oh * steps[3]
+                for d in range(k):
+                    ow = source(place[2] + half - d, stride[2], out[2])
+                    if ow >= 0 and abs(d - half) <= reach[2]:
+                        here, tap = read(g, row + ow * steps[4]), (a * k + b) * k + d
+                        total += weight[first + tap] * here
+                        own[tap] += value * here
+        return total
+
+    return device_function(gather)
+
+
 def backward_kernel(dtype, k, unit):
     (read, write), reach, add_up = _cuda_device.element(dtype), _cuda_device.reach_of(), _cuda_device.add_up()
-    (share, place, step, at), source = _cuda_device.walk(), _cuda_device.output_at(unit)
-    number = np.float64 if dtype == torch.float64 else np.float32
-    half, taps = k // 2, k * k * k
+    (share, place, step, at), gather = _cuda_device.walk(), taps_of_g(dtype, k, unit)
+    number, taps = np.float64 if dtype == torch.float64 else np.float32, k * k * k
 
-    def depthwise_backward(
-        g, x, weight, gx, sums, kinds, clips, channels, size, out, stride, strides, out_strides, lanes
-    ):
-        """sums (C, k*k*k, blocks): this block's part of the gradient to the weight."""
+    def depthwise_backward(g, x, weight, gx, sums, kinds, counts, grid, memory):
+        """sums (C, k*k*k, blocks): this block's part of the gradient to the weight; else as the forward."""
+        (clips, channels, lanes), (size, out, stride), (strides, steps) = counts, grid, memory
         part, own = cuda.shared.array(THREADS, number), cuda.local.array(taps, number)
         (start, jump), lane = share(lanes), cuda.threadIdx.x % lanes
-        pixels, tiles = clips * size[0] * size[1] * size[2], (channels + lanes - 1) // lanes
-        by = place(jump, size)
+        pixels, tiles, by = clips * size[0] * size[1] * size[2], (channels + lanes - 1) // lanes, place(jump, size)
         for tile in range(cuda.blockIdx.y, tiles, cuda.gridDim.y):
             c = tile * lanes + lane
             for i in range(taps):
                 own[i] = number(0)
             if c < channels:
-                rt, rh, rw = reach(kinds, c, half)
-                n, t, h, w = place(start, size)
+                reaches, (n, t, h, w) = reach(kinds, c, k // 2), place(start, size)
                 for _ in range(start, pixels, jump):
-                    here, total = read(x, at(strides, n, c, t, h, w)), number(0)
-                    for a in range(k):  # the tap that read this element: of the output at place - (tap - half)
-                        ot = source(t + half - a, stride[0], out[0])
-                        if ot < 0 or abs(a - half) > rt:
-                            continue
-                        for b in range(k):
-                            oh = source(h + half - b, stride[1], out[1])
-                            if oh < 0 or abs(b - half) > rh:
-                                continue
-                            row = at(out_strides, n, c, ot, oh, 0)
-                            for d in range(k):
-                                ow = source(w + half - d, stride[2], out[2])
-                                if ow >= 0 and abs(d - half) <= rw:
-                                    value = read(g, row + ow * out_strides[4])
-                                    total += weight[((c * k + a) * k + b) * k + d] * value
-                                    own[(a * k + b) * k + d] += here * value
-                    write(gx, at(strides, n, c, t, h, w), total)
+                    here, first = at(strides, n, c, t, h, w), at(steps, n, c, 0, 0, 0)
+                    value, where = read(x, here), (t, h, w)
+                    total = gather(g, first, steps, weight, c * taps, own, value, where, reaches, stride, out)
+                    write(gx, here, total)
                     n, t, h, w = step(n, t, h, w, by, size)
             for i in range(taps):
                 total = add_up(part, own[i], lanes)
@@ -97,26 +110,31 @@ def backward_kernel(dtype, k, unit):
     return depthwise_backward
 
 
+def geometry(x, y, weights, stride):
+    """What both kernels know of x and y, in the format of x: kinds, counts, grid, memory."""
+    counts, grid = (*x.shape[:2], _cuda.lanes_of(x)), (tuple(x.shape[2:]), tuple(y.shape[2:]), tuple(stride))
+    return packed(weights), counts, grid, (memory_strides(x), memory_strides(y, like=x))
+
+
 def depthwise_cuda(x, weights, stride):
     """depthwise_reference, in the format of x."""
-    y, lanes, full = empty_for(x, (*x.shape[:2], *output_size(x, stride))), _cuda.lanes_of(x), embed(weights)
+    y = empty_for(x, (*x.shape[:2], *output_size(x, stride)))
     if y.numel():
-        sizes = packed(weights), len(x), x.shape[1], tuple(x.shape[2:]), tuple(y.shape[2:]), tuple(stride)
-        grid = _cuda.grid_for(x.shape[1], y.numel() // y.shape[1], lanes)
-        compiled, strides = _cuda.kernel(forward_kernel, x.dtype, full_size(weights)), memory_strides(y, like=x)
-        _cuda.launch(compiled, grid, x.device, flat(x), flat(full), flat(y), *sizes, memory_strides(x), strides, lanes)
+        grid = _cuda.grid_for(x.shape[1], y.numel() // y.shape[1], _cuda.lanes_of(x))
+        compiled = _cuda.kernel(forward_kernel, x.dtype, full_size(weights))
+        arrays = flat(x), flat(embed(weights)), flat(y)
+        _cuda.launch(compiled, grid, x.device, *arrays, *geometry(x, y, weights, stride))
     return y
 
 
 def depthwise_backward_cuda(g, x, weights, stride):
     """depthwise_backward_reference, in the format of x."""
-    gx, lanes, full = empty_for(x, x.shape), _cuda.lanes_of(x), embed(weights)
+    gx, full = empty_for(x, x.shape), embed(weights)
     if not x.numel():
         return gx, [torch.zeros_like(w) for w in weights]
-    sizes = packed(weights), len(x), x.shape[1], tuple(x.shape[2:]), tuple(g.shape[2:]), tuple(stride)
-    grid = _cuda.grid_for(x.shape[1], x.numel() // x.shape[1], lanes)
+    grid = _cuda.grid_for(x.shape[1], x.numel() // x.shape[1], _cuda.lanes_of(x))
     sums = full.new_empty(*full.shape, grid[0])
     arrays = flat(g), flat(x), flat(full), flat(gx), flat(sums)
     compiled = _cuda.kernel(backward_kernel, x.dtype, full_size(weights), max(stride) == 1)
-    _cuda.launch(compiled, grid, x.device, *arrays, *sizes, memory_strides(x), memory_strides(g, like=x), lanes)
+    _cuda.launch(compiled, grid, x.device, *arrays, *geometry(x, g, weights, stride))
     return gx, cut(sums.sum(-1), weights)

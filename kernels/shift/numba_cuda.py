@@ -8,62 +8,41 @@ for the shift's; each block adds its sums up in shared memory, in a fixed order,
 blocks up, in a fixed order: no atomics, the same bits every time. Traffic: read x and g, write gx.
 """
 
-import numpy as np
 import torch
 
 from kernels import _cuda, _cuda_device
-from kernels._cuda import THREADS, cuda, device_function, flat, memory_strides
+from kernels._cuda import THREADS, cuda, flat, memory_strides
 from kernels._format import empty_for
-from kernels.shift import taps
+from kernels.shift.cuda_taps import axis_rule, clip_of_g, forward_line, number_of
 from kernels.shift.reading import output_size
 
 
-def helpers():
-    """The scalar rules of taps.py as device functions."""
-    split, value_weights = device_function(taps.split), device_function(taps.value_weights)
-    slope_weights, away = device_function(taps.slope_weights), device_function(taps.reads_away_from_0)
-
-    def axis(shift, dims, channels, d, c):
-        """(whole part, fraction) of channel c along axis d = 0, 1, 2; in 2D, time stays."""
-        row = d - 3 + dims
-        return split(np.float64(shift[max(row, 0) * channels + c])) if row >= 0 else (0, 0.0)
-
-    return device_function(axis), value_weights, slope_weights, away
-
-
 def forward_kernel(dtype, quantize):
-    (read, write), (share, place, step, at) = _cuda_device.element(dtype), _cuda_device.walk()
-    axis, value_weights, _, away = helpers()
-    number = np.float64 if dtype == torch.float64 else np.float32
+    (_, write), (share, place, step, at) = _cuda_device.element(dtype), _cuda_device.walk()
+    (values, _), line, number = axis_rule(), forward_line(dtype), number_of(dtype)
 
-    def shift_forward(x, shift, y, published, clips, channels, size, out, stride, padding, strides, out_strides, lanes):
-        """x, y, shift flat; strides (n, c, t, h, w) in memory; lanes: channels side by side in a block."""
-        (start, jump), dims = share(lanes), shift.shape[0] // channels
+    def shift_forward(x, shift, y, published, counts, grid, memory):
+        """x, y, shift flat. counts: clips, channels, channels side by side in a block; grid: (t, h, w) of x, of y,
+        stride, padding; memory: distances (n, c, t, h, w) in x, in y."""
+        (clips, channels, lanes), (size, out, stride, padding), (strides, out_strides) = counts, grid, memory
+        start, jump = share(lanes)
         pixels, by = clips * out[0] * out[1] * out[2], place(jump, out)
         for c in range(cuda.blockIdx.y * lanes + cuda.threadIdx.x % lanes, channels, cuda.gridDim.y * lanes):
-            ft, rt = axis(shift, dims, channels, 0, c)
-            fh, rh = axis(shift, dims, channels, 1, c)
-            fw, rw = axis(shift, dims, channels, 2, c)
-            low_t, high_t = value_weights(rt, quantize, True)
-            low_h, high_h = value_weights(rh, quantize, True)
-            low_w, high_w = value_weights(rw, quantize, True)
-            first_h = away(rh, quantize, published and dims == 2)
-            first_w = away(rw, quantize, published and dims == 2)
+            along_t = values(shift, channels, 0, c, quantize, published)
+            along_h = values(shift, channels, 1, c, quantize, published)
+            along_w = values(shift, channels, 2, c, quantize, published)
             n, t, h, w = place(start, out)
             for _ in range(start, pixels, jump):
-                total = number((rt - rt) + (rh - rh) + (rw - rw))  # 0, or nan if a shift is not finite
+                total = number(along_t[3] + along_h[3] + along_w[3])  # 0, or nan if a shift is not finite
+                iw = w * stride[2] - padding[2] + along_w[0]
                 for a in range(2):
-                    it, wt = t * stride[0] - padding[0] + ft + a, number(high_t if a else low_t)
+                    it, wt = t * stride[0] - padding[0] + along_t[0] + a, along_t[2][1] if a else along_t[2][0]
                     if wt != 0 and 0 <= it < size[0]:
                         for b in range(2):
-                            ih, wh = h * stride[1] - padding[1] + fh + b, wt * number(high_h if b else low_h)
-                            if wh != 0 and first_h <= ih < size[1]:
+                            ih, wh = h * stride[1] - padding[1] + along_h[0] + b, along_h[2][1] if b else along_h[2][0]
+                            if wh != 0 and along_h[1] <= ih < size[1]:
                                 row = at(strides, n, c, it, ih, 0)
-                                iw = w * stride[2] - padding[2] + fw
-                                if low_w != 0 and first_w <= iw < size[2]:
-                                    total += wh * number(low_w) * read(x, row + iw * strides[4])
-                                if high_w != 0 and first_w <= iw + 1 < size[2]:
-                                    total += wh * number(high_w) * read(x, row + (iw + 1) * strides[4])
+                                total += number(wt) * number(wh) * line(x, row, strides[4], iw, along_w, size[2])
                 write(y, at(out_strides, n, c, t, h, w), total)
                 n, t, h, w = step(n, t, h, w, by, out)
 
@@ -72,89 +51,37 @@ def forward_kernel(dtype, quantize):
 
 def backward_kernel(dtype, quantize, unit):
     """unit: stride 1 on every axis, which saves a division per tap."""
-    (read, write), (share, place, step, at), add_up = (
-        _cuda_device.element(dtype),
-        _cuda_device.walk(),
-        _cuda_device.add_up(),
-    )
-    axis, value_weights, slope_weights, away = helpers()
-    number = np.float64 if dtype == torch.float64 else np.float32
+    (read, write), add_up = _cuda_device.element(dtype), _cuda_device.add_up()
+    (share, place, step, at), (_, back) = _cuda_device.walk(), axis_rule()
+    clip, number = clip_of_g(dtype, unit), number_of(dtype)
 
-    def pick(k, weights):
-        """weights[k], in registers."""
-        return number(weights[0] if k == 0 else weights[1] if k == 1 else weights[2])
-
-    pick, source = device_function(pick), _cuda_device.output_at(unit)
-
-    def shift_backward(
-        g, x, shift, gx, sums, published, clips, channels, size, out, stride, padding, strides, out_strides, lanes
-    ):
-        """gx like x; sums (channels, 3, blocks): this block's part of the slopes along T, H, W."""
-        dims, part = shift.shape[0] // channels, cuda.shared.array(THREADS, number)
-        (start, jump), lane = share(lanes), cuda.threadIdx.x % lanes
-        pixels, tiles = clips * size[0] * size[1] * size[2], (channels + lanes - 1) // lanes
-        by = place(jump, size)
+    def shift_backward(g, x, shift, gx, sums, published, counts, grid, memory):
+        """gx like x; sums (channels, 3, blocks): this block's part of the slopes along T, H, W; else as the forward."""
+        (clips, channels, lanes), (size, out, stride, padding), (strides, steps) = counts, grid, memory
+        (start, jump), lane, part = share(lanes), cuda.threadIdx.x % lanes, cuda.shared.array(THREADS, number)
+        pixels, tiles, by = clips * size[0] * size[1] * size[2], (channels + lanes - 1) // lanes, place(jump, size)
         for tile in range(cuda.blockIdx.y, tiles, cuda.gridDim.y):
-            c = tile * lanes + lane
-            sum_t, sum_h, sum_w = number(0), number(0), number(0)
+            c, own_t, own_h, own_w = tile * lanes + lane, number(0), number(0), number(0)
             if c < channels:
-                ft, rt = axis(shift, dims, channels, 0, c)
-                fh, rh = axis(shift, dims, channels, 1, c)
-                fw, rw = axis(shift, dims, channels, 2, c)
-                zero, lost = rt - rt, number((rt - rt) + (rh - rh) + (rw - rw))  # 0, or nan if a shift is not finite
-                low, high = value_weights(rt, quantize, not published)
-                to_t = (zero, low, high)
-                low, high = value_weights(rh, quantize, not published)
-                to_h = (zero, low, high)
-                low, high = value_weights(rw, quantize, not published)
-                to_w = (zero, low, high)
-                first_h = away(rh, quantize, published and dims == 2)
-                first_w = away(rw, quantize, published and dims == 2)
-                value_t, slope_t = slope_weights(rt, published and dims == 3)
-                value_h, slope_h = slope_weights(rh, published and dims == 3)
-                value_w, slope_w = slope_weights(rw, published and dims == 3)
-                n, t, h, w = place(start, size)
+                along_t = back(shift, channels, 0, c, quantize, published)
+                along_h = back(shift, channels, 1, c, quantize, published)
+                along_w = back(shift, channels, 2, c, quantize, published)
+                rules, (n, t, h, w) = (along_t, along_h, along_w), place(start, size)
                 for _ in range(start, pixels, jump):
-                    all_x, all_t, all_h, all_w = lost, lost, lost, lost
-                    for a in range(3):
-                        ot = source(t + padding[0] - ft + 1 - a, stride[0], out[0])
-                        if ot < 0 or (pick(a, to_t) == 0 and pick(a, value_t) == 0 and pick(a, slope_t) == 0):
-                            continue
-                        mid_x, mid_v, mid_h, mid_w = number(0), number(0), number(0), number(0)
-                        for b in range(3):
-                            oh = source(h + padding[1] - fh + 1 - b, stride[1], out[1])
-                            if oh < 0 or (pick(b, to_h) == 0 and pick(b, value_h) == 0 and pick(b, slope_h) == 0):
-                                continue
-                            in_x, in_v, in_s = number(0), number(0), number(0)
-                            row = at(out_strides, n, c, ot, oh, 0)
-                            for d in range(3):
-                                ow = source(w + padding[2] - fw + 1 - d, stride[2], out[2])
-                                wx, wv, ws = pick(d, to_w), pick(d, value_w), pick(d, slope_w)
-                                if ow >= 0 and (wx != 0 or wv != 0 or ws != 0):
-                                    value = read(g, row + ow * out_strides[4])
-                                    in_x += (wx if ow >= first_w else number(0)) * value
-                                    in_v += wv * value
-                                    in_s += ws * value
-                            mid_x += (pick(b, to_h) if oh >= first_h else number(0)) * in_x
-                            mid_v += pick(b, value_h) * in_v
-                            mid_h += pick(b, slope_h) * in_v
-                            mid_w += pick(b, value_h) * in_s
-                        all_x += pick(a, to_t) * mid_x
-                        all_t += pick(a, slope_t) * mid_v
-                        all_h += pick(a, value_t) * mid_h
-                        all_w += pick(a, value_t) * mid_w
-                    write(gx, at(strides, n, c, t, h, w), all_x)
-                    here = read(x, at(strides, n, c, t, h, w))
-                    sum_t += here * all_t
-                    sum_h += here * all_h
-                    sum_w += here * all_w
+                    where, here = (t + padding[0], h + padding[1], w + padding[2]), at(strides, n, c, t, h, w)
+                    to_x, to_t, to_h, to_w = clip(g, at(steps, n, c, 0, 0, 0), steps, where, rules, stride, out)
+                    write(gx, here, to_x)
+                    value = read(x, here)
+                    own_t += value * to_t
+                    own_h += value * to_h
+                    own_w += value * to_w
                     n, t, h, w = step(n, t, h, w, by, size)
-            sum_t, sum_h, sum_w = add_up(part, sum_t, lanes), add_up(part, sum_h, lanes), add_up(part, sum_w, lanes)
+            own_t, own_h, own_w = add_up(part, own_t, lanes), add_up(part, own_h, lanes), add_up(part, own_w, lanes)
             if cuda.threadIdx.x < lanes and c < channels:
                 first = c * 3 * cuda.gridDim.x + cuda.blockIdx.x
-                sums[first] = sum_t
-                sums[first + cuda.gridDim.x] = sum_h
-                sums[first + 2 * cuda.gridDim.x] = sum_w
+                sums[first] = own_t
+                sums[first + cuda.gridDim.x] = own_h
+                sums[first + 2 * cuda.gridDim.x] = own_w
 
     return shift_backward
 
@@ -187,34 +114,33 @@ def finish_kernel():
     return shift_finish
 
 
+def geometry(x, y, stride, padding, published):
+    """What both kernels know of x and y, in the format of x: published, counts, grid, memory."""
+    grid = tuple(x.shape[2:]), tuple(y.shape[2:]), tuple(stride), tuple(padding)
+    return published, (*x.shape[:2], _cuda.lanes_of(x)), grid, (memory_strides(x), memory_strides(y, like=x))
+
+
 def shift_cuda(x, shift, stride, padding, quantize, rule):
     """shift_reference, in the format of x."""
     out = [output_size(*axis) for axis in zip(x.shape[2:], stride, padding, strict=True)]
     y = empty_for(x, (*x.shape[:2], *out))
-    clips, channels, *size = x.shape
-    lanes = _cuda.lanes_of(x)
     if y.numel():
         compiled = _cuda.kernel(forward_kernel, x.dtype, quantize)
-        geometry = rule == "published", clips, channels, tuple(size), tuple(out), tuple(stride), tuple(padding)
-        grid = _cuda.grid_for(channels, clips * out[0] * out[1] * out[2], lanes)
-        arrays = flat(x), flat(shift), flat(y)
-        _cuda.launch(compiled, grid, x.device, *arrays, *geometry, memory_strides(x), memory_strides(y, like=x), lanes)
+        grid = _cuda.grid_for(x.shape[1], y.numel() // x.shape[1], _cuda.lanes_of(x))
+        numbers = geometry(x, y, stride, padding, rule == "published")
+        _cuda.launch(compiled, grid, x.device, flat(x), flat(shift), flat(y), *numbers)
     return y
 
 
 def shift_backward_cuda(g, x, shift, stride, padding, quantize, rule, normalize_grad, t_factor):
     """shift_backward_reference, in the format of x."""
-    gx, gs = empty_for(x, x.shape), torch.zeros_like(shift)
-    clips, channels, *size = x.shape
-    lanes = _cuda.lanes_of(x)
+    gx, gs, channels = empty_for(x, x.shape), torch.zeros_like(shift), x.shape[1]
     if x.numel():
-        published = rule == "published"
-        grid = _cuda.grid_for(channels, clips * size[0] * size[1] * size[2], lanes)
+        grid = _cuda.grid_for(channels, x.numel() // channels, _cuda.lanes_of(x))
         sums = torch.empty(channels * 3 * grid[0], dtype=shift.dtype, device=x.device)
         compiled = _cuda.kernel(backward_kernel, x.dtype, quantize, max(stride) == 1)
-        geometry = published, clips, channels, tuple(size), tuple(g.shape[2:]), tuple(stride), tuple(padding)
-        arrays = flat(g), flat(x), flat(shift), flat(gx), flat(sums)
-        _cuda.launch(compiled, grid, x.device, *arrays, *geometry, memory_strides(x), memory_strides(g, like=x), lanes)
-        options = channels, grid[0], normalize_grad, float(t_factor), published
+        numbers = geometry(x, g, stride, padding, rule == "published")
+        _cuda.launch(compiled, grid, x.device, flat(g), flat(x), flat(shift), flat(gx), flat(sums), *numbers)
+        options = channels, grid[0], normalize_grad, float(t_factor), rule == "published"
         _cuda.launch(_cuda.kernel(finish_kernel), -(-channels // THREADS), x.device, flat(sums), flat(gs), *options)
     return gx, gs

@@ -25,7 +25,7 @@ TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2, torch.float32: 1e-4, tor
 
 
 def signature(letters):
-    """A function of the element type -> signature. x, p: arrays of elements, parameters; 3, 5, 8: tuples."""
+    """Element type -> signature. x, p: arrays of elements, of parameters; i, f, b: numbers; else tuples."""
 
     def of(dtype):
         from numba import types
@@ -40,6 +40,9 @@ def signature(letters):
             "3": types.UniTuple(types.int64, 3),
             "5": types.UniTuple(types.int64, 5),
             "8": types.UniTuple(types.int64, 8),
+            "g": types.UniTuple(types.UniTuple(types.int64, 3), 4),
+            "k": types.UniTuple(types.UniTuple(types.int64, 3), 3),
+            "m": types.UniTuple(types.UniTuple(types.int64, 5), 2),
         }
         return types.void(*(kinds[letter] for letter in letters))
 
@@ -49,20 +52,20 @@ def signature(letters):
 # name: factory, its options after the element type (None: it has none, not even that), signature
 KERNELS = {
     **{
-        f"shift_forward quantize={quantize}": (shift.forward_kernel, (quantize,), signature("xpxbii333355i"))
+        f"shift_forward quantize={quantize}": (shift.forward_kernel, (quantize,), signature("xpxb3gm"))
         for quantize in (False, True)
     },
     **{
         f"shift_backward quantize={quantize} unit={unit}": (
             shift.backward_kernel,
             (quantize, unit),
-            signature("xxpxpbii333355i"),
+            signature("xxpxpb3gm"),
         )
         for quantize, unit in itertools.product((False, True), (False, True))
     },
-    "depthwise_forward": (separable.forward_kernel, (3,), signature("xpx8ii33355i")),
-    "depthwise_backward": (separable.backward_kernel, (3, False), signature("xxpxp8ii33355i")),
-    "depthwise_backward unit": (separable.backward_kernel, (3, True), signature("xxpxp8ii33355i")),
+    "depthwise_forward": (separable.forward_kernel, (3,), signature("xpx83km")),
+    "depthwise_backward": (separable.backward_kernel, (3, False), signature("xxpxp83km")),
+    "depthwise_backward unit": (separable.backward_kernel, (3, True), signature("xxpxp83km")),
     "subkernel_forward": (dense.forward_kernel, (3,), signature("xpx8iii33355i")),
     "subkernel_to_input": (dense.input_kernel, (3, False), signature("xpx8iii33355i")),
     "subkernel_to_input unit": (dense.input_kernel, (3, True), signature("xpx8iii33355i")),
