@@ -1,5 +1,6 @@
 """Learned shifts and sub-kernel convolutions: a torch reference, Numba on the CPU, Numba on CUDA, one op on top."""
 
+from kernels import arithmetic
 from kernels._kinds import KINDS, kernel_size
 from kernels.depthwise_subkernel_conv3d.op import depthwise_subkernel_conv3d
 from kernels.frame_shift.op import frame_cache, frame_shift, tsm_offset
@@ -19,3 +20,5 @@ __all__ = [
     "temporal_filter",
     "tsm_offset",
 ]
+
+arithmetic.register_with_torch()

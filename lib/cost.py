@@ -4,24 +4,27 @@ A copy of the net on the meta device sees one clip, and every operator that PyTo
 
 macs          exact multiply-accumulates of convolutions, linear layers and matrix products, integers
 by_operator   the same by kind, and beside them, not in `macs`, the arithmetic of our own ops
-torch_flops   PyTorch's own counter: 2 per multiply-accumulate
-bytes_moved   inputs read + weights read + outputs written, once per operator, run eagerly: a lower bound of traffic
+torch_flops   PyTorch's own counter, which knows our ops: 2 per multiply-accumulate of `by_operator`
+bytes_moved   inputs read + weights read + outputs written, once per operator, run eagerly: a lower bound of traffic.
+              What is only for a backward pass (a max pool's indices) is left out
 unsupported   operators without a formula that are not on the list of free ones: their arithmetic is missing above
-fvcore_total  fvcore's count of a real forward, only when asked: its MACs, plus 2 per batch norm element
+fvcore_total  fvcore's count of a real forward, only when asked: `by_operator`, plus 2 per batch norm element
+
+A net costs the same in any mode (training, inference, autocast) and form (compiled, exported); bytes by its own type.
 """
 
-import copy
 from collections import Counter
 from dataclasses import dataclass
 from math import prod
 
 import torch
-from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
+from kernels import arithmetic
 from lib.models import in_format
+from lib.on_meta import bare, evaluating, on_meta, plainly, together
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,22 @@ KINDS = {
 }
 # arithmetic that the field does not count as multiply-accumulates, and copies; beside the kinds without a formula
 FREE = set(
-    """_native_batch_norm_legit batch_norm_update_stats native_layer_norm clamp clamp_min sigmoid sigmoid_ silu silu_
-    gelu tanh _softmax add add_ sub mul mul_ div div_ neg rsqrt sqrt exp std sum cumsum amax native_dropout bernoulli_
-    max_pool2d_with_indices avg_pool2d _adaptive_avg_pool3d _adaptive_avg_pool2d
-    cat stack constant_pad_nd roll index index_select gather flip clone copy_ _to_copy fill_ zero_ channel_shuffle
-    empty empty_like zeros zeros_like new_zeros new_empty ones full arange scalar_tensor lift_fresh""".split()
+    """_native_batch_norm_legit batch_norm_update_stats native_layer_norm _weight_norm_interface
+    clamp clamp_min sigmoid sigmoid_ silu silu_ gelu tanh _softmax add add_ sub mul mul_ div div_ neg rsqrt sqrt exp
+    std sum cumsum amax native_dropout max_pool2d_with_indices avg_pool2d _adaptive_avg_pool3d _adaptive_avg_pool2d
+    cat stack constant_pad_nd roll index index_select gather flip clone _to_copy channel_shuffle
+    zeros ones full arange scalar_tensor""".split()
 )
-MOVES_NOTHING = {"aten::_unsafe_view", "aten::_reshape_alias", "aten::empty", "aten::empty_like", "aten::new_empty"}
+MOVES_NOTHING = set(
+    """_unsafe_view _reshape_alias lift_fresh empty empty_like empty_strided new_empty new_empty_strided
+    _assert_tensor_metadata _assert_async _assert_scalar""".split()
+)
+# their first argument is written, or gives a shape: it is not read
+OVERWRITES = set(
+    """copy_ fill_ zero_ normal_ uniform_ bernoulli_ new_zeros new_ones new_full
+    zeros_like ones_like full_like rand_like randn_like randint_like""".split()
+)
+FOR_BACKWARD = ("batch_norm", "layer_norm", "max_pool", "dropout", "_weight_norm")  # their outputs but the first
 
 
 @dataclass(frozen=True)
@@ -93,50 +105,60 @@ class Call:
     @property
     def macs(self):
         """Multiply-accumulates of a convolution, a linear layer or a matrix product; 0 of all else."""
-        return MACS[self.kind](self.out, *self.args) if self.kind in MACS else 0
+        return self.arithmetic if self.kind in MACS else 0
+
+    @property
+    def arithmetic(self):
+        """The same, and of our own other ops."""
+        formula = MACS.get(self.kind) or OWN.get(self.kind)
+        return formula(*_shapes((self.out, *self.args))) if formula else 0
 
     @property
     def bytes_moved(self):
         """Bytes of what is read and written; none of a view."""
-        if self.is_view or self.name in MOVES_NOTHING:
+        if self.moves_nothing:
             return 0
-        written = self.out if self.kind == "norm" else self.result  # its other outputs are for the backward pass
-        return sum(map(_bytes, tree_leaves((self.args, self.kwargs, written))))
+        named = {key: value for key, value in self.kwargs.items() if key != "out"}
+        read = self.args[1:] if self._base in OVERWRITES else self.args
+        written = self.out if any(word in self.name for word in FOR_BACKWARD) else self.result
+        return sum(map(_bytes, tree_leaves((read, named, written))))
+
+    @property
+    def _base(self):
+        return self.name.removeprefix("aten::")
 
     @property
     def is_counted(self):
         """Whether its arithmetic is known: by a formula, or as none."""
-        moves_only = self.is_view or self.name in MOVES_NOTHING
-        return bool(self.kind) or moves_only or self.name.removeprefix("aten::") in FREE
+        return bool(self.kind) or self.moves_nothing or self._base in FREE | OVERWRITES
+
+    @property
+    def moves_nothing(self):
+        """Whether it is a view, or memory that nothing is written to."""
+        return self.is_view or self._base in MOVES_NOTHING
 
 
 def _convolution(out, x, weight, bias, stride, padding, dilation, transposed, *_):
-    positions = x if transposed else out
-    return positions.numel() * prod(weight.shape[1:])
-
-
-def _subkernels(out, x, weights, *_):
-    """A convolution whose output channels have kernels of several shapes."""
-    return out.numel() // out.shape[1] * sum(weight.numel() for weight in weights)
+    return prod(x if transposed else out) * prod(weight[1:])
 
 
 def _matrix_product(out, *operands):
-    return out.numel() * operands[-2].shape[-1]  # addmm and baddbmm have a bias in front of the two
+    return prod(out) * operands[-2][-1]  # addmm and baddbmm have a bias in front of the two
 
 
-def _shift(out, x, shift, stride, padding, quantize, *_):
-    """Every output is a mean of 2 neighbours per shifted axis, or a copy of one."""
-    return 0 if quantize else 2 ** shift.shape[0] * out.numel()
-
-
-# kind: multiply-accumulates from the first output and the positional arguments
-MACS = {"conv": _convolution, "subkernels": _subkernels, "linear": _matrix_product, "matmul": _matrix_product}
-# our other ops, counted apart from convolutions and linear layers
-OWN = {
-    "shift": _shift,
-    "frame_shift": lambda out, *_: 0,  # a copy
-    "temporal_filter": lambda out, *_: 3 * out.numel(),  # three taps
+# kind: multiply-accumulates from the shapes of the first output and of the positional arguments
+MACS = {
+    "conv": _convolution,
+    "subkernels": arithmetic.MACS["subkernel_conv3d"],
+    "linear": _matrix_product,
+    "matmul": _matrix_product,
 }
+# our other ops, counted apart from convolutions and linear layers
+OWN = {kind: arithmetic.MACS[kind] for kind in ("shift", "frame_shift", "temporal_filter")}
+
+
+def _shapes(values):
+    return tree_map(lambda leaf: tuple(leaf.shape) if isinstance(leaf, torch.Tensor) else leaf, values)
 
 
 class Recorder(TorchDispatchMode):
@@ -147,18 +169,30 @@ class Recorder(TorchDispatchMode):
         self.calls = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
-        self.calls.append(Call(func._schema.name, args, kwargs or {}, out, func.is_view))
+        args, kwargs = together((args, kwargs or {}))
+        out = func(*args, **kwargs)
+        self.calls.append(Call(func._schema.name, args, kwargs, out, func.is_view))
         return out
 
 
 def record(net, clip):
-    """The `Call`s of one clip (3, T, H, W) in evaluation mode, in order; the net may be on any device."""
-    meta = on_meta(net).eval()
-    x = in_format(net, torch.empty((1, *clip), device="meta"))
-    with torch.no_grad(), Recorder() as recorder:
-        meta(x)
-    return recorder.calls
+    """The `Call`s of one clip (3, T, H, W) in evaluation mode, in order; the net may be on any device, in any form.
+
+    The clip comes in the net's own type and memory format: that it is brought into them is not among the calls.
+    """
+    net = bare(net)
+    with plainly():
+        meta, x = on_meta(net), _clip(net, clip, "meta")
+        with Recorder() as recorder:
+            meta(x)
+    return [call for call in recorder.calls if not (call.name == "aten::clone" and call.args[0] is x)]
+
+
+def _clip(net, clip, device):
+    """Zeros (1, *clip) of the type of the net's first floating weight, in its memory format."""
+    tensors = (*net.parameters(), *net.buffers())
+    dtype = next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.float32)
+    return in_format(net, torch.zeros((1, *clip), dtype=dtype, device=device))
 
 
 def by_operator(calls):
@@ -168,7 +202,7 @@ def by_operator(calls):
         if call.kind in MACS:
             macs["conv" if call.kind == "subkernels" else call.kind] += call.macs
         elif call.kind in OWN:
-            own[call.name] += OWN[call.kind](call.out, *call.args)
+            own[call.name] += call.arithmetic
     return macs, own
 
 
@@ -186,7 +220,8 @@ def measure_cost(model, clip=(3, 16, 112, 112), fvcore=False):
     clip    shape of the clip without the batch, (3, T, H, W)
     fvcore  also run fvcore's counter, which needs a forward pass with the net's real weights
     """
-    with FlopCounterMode(display=False) as flops:
+    model = bare(model)
+    with plainly(), FlopCounterMode(display=False) as flops:
         calls = record(model, clip)
     macs, own = by_operator(calls)
     return Cost(
@@ -200,22 +235,18 @@ def measure_cost(model, clip=(3, 16, 112, 112), fvcore=False):
     )
 
 
-def on_meta(model):
-    """A copy whose parameters and buffers are on the meta device; the originals' memory is not copied."""
-    memo = {}
-    for parameter in model.parameters():
-        memo[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), parameter.requires_grad)
-    for buffer in model.buffers():
-        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
-    return copy.deepcopy(model, memo)
-
-
-def _fvcore_total(model, clip):
+def _fvcore_total(net, clip):
     from fvcore.nn import FlopCountAnalysis
 
-    if any(parameter.is_meta for parameter in model.parameters()):
+    if any(parameter.is_meta for parameter in net.parameters()):
         raise ValueError("fvcore=True needs a net with real weights: it runs a forward pass")
-    device = next((parameter.device for parameter in model.parameters()), "cpu")
-    twin = copy.deepcopy(model).eval()
-    analysis = FlopCountAnalysis(twin, torch.zeros((1, *clip), device=device))
-    return int(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
+    device = next((parameter.device for parameter in net.parameters()), "cpu")
+    modes = [(module, module.training) for module in net.modules()]
+    with plainly():
+        try:
+            analysis = FlopCountAnalysis(evaluating(net), _clip(net, clip, device))
+            analysis.set_op_handle(**arithmetic.fvcore_handles())
+            return int(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
+        finally:
+            for module, training in modes:
+                module.training = training
