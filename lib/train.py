@@ -41,14 +41,8 @@ RECIPE = {
     "smoothing_rule": "proper",  # targets sum to 1; "optplan": to a little more, as Optimization Planning's do
     "mixup": 0.0,  # alpha, 0.8 in Optimization Planning's code; 0: no mixup
     "cutmix": 0.0,  # alpha, 1.0 there
-    "mean": [0.45, 0.45, 0.45],  # of pixel values; with "std" it normalises every clip
-    "std": [0.225, 0.225, 0.225],
-    "value_range": 1.0,  # of a pixel before mean and std: 1 or 255
-    "channel_order": "RGB",  # or BGR, that of mean and std
     "seed": 0,
 }
-
-PIXELS = ("mean", "std", "value_range", "channel_order")
 
 
 def fit(
@@ -70,8 +64,10 @@ def fit(
 ):
     """Train `net` in the folder `run_dir`; called again, go on where it stopped; called once more, return the record.
 
-    train, val, test  ClipDatasets; val chooses best.pt, test is seen once, by best.pt, after the last epoch
-    identity          what else makes this run this run (model name and options, data); kept in run.json
+    train, val, test  ClipDatasets of one protocol's pixels; val chooses best.pt, test is seen once, by best.pt, after
+                      the last epoch
+    identity          what else makes this run this run (model name and options, data); kept in run.json, as are the
+                      protocols of train and val
     save_minutes      how much work a kill may cost at most
     progress          show a bar; None: on a terminal
     penalty           f(net) -> a scalar that is added to every batch's loss; the history's loss is without it
@@ -80,20 +76,19 @@ def fit(
     recipe            changes to RECIPE
     Returns the content of done.json. ValueError: an unknown option, or a folder that holds another run.
     """
-    recipe = complete(recipe)
-    run_dir = Path(run_dir)
+    recipe, run_dir = complete(recipe), Path(run_dir)
+    seen = protocols(train, val, test)
     with locked(run_dir):  # a second process waits here and finds the run done
-        claim(run_dir, {**(identity or {}), "recipe": recipe})
+        claim(run_dir, {**(identity or {}), "recipe": recipe, **seen})
         if record := done(run_dir):
             return record
         net.to(device)
         state = Training(run_dir, net, recipe, penalty)
-        reading = {name: recipe[name] for name in ("batch_size", *PIXELS)}
-        reading |= {"device": device, "workers": workers}
+        how = {"batch_size": recipe["batch_size"], "device": device, "workers": workers}
 
         def measure():
             with measured(net):
-                result = accuracies(*predict(net, val, **reading))
+                result = accuracies(*predict(net, val, **how), val.protocol.average)
             more = observe(net) if observe else {}
             return {"val_top1": result["top1"], "val_top5": result["top5"], **more}
 
@@ -103,7 +98,7 @@ def fit(
         results = {"history": state.history, "best_epoch": state.best_epoch}
         if test is not None:
             with measured(net):
-                results["test"] = accuracies(*predict(net, test, **reading))
+                results["test"] = accuracies(*predict(net, test, **how), test.protocol.average)
         return finish(run_dir, results, device)
 
 
@@ -112,6 +107,18 @@ def complete(recipe):
     if unknown := sorted(set(recipe) - set(RECIPE)):
         raise ValueError(f"no training option {', '.join(unknown)}; there are {', '.join(RECIPE)}")
     return {**RECIPE, **recipe}
+
+
+def protocols(train, val, test=None):
+    """What the datasets' protocols say, for run.json. ValueError: their pixels differ, so val would measure another net
+
+    -> {"protocol": of training, "val_protocol": where it is another}
+    """
+    for name, dataset in (("val", val), ("test", test)):
+        if dataset is not None and dataset.pixels != train.pixels:
+            raise ValueError(f"{name} has {dataset.pixels}, but training {train.pixels}: a net sees one kind of pixels")
+    said, measured = train.protocol.plain(), val.protocol.plain()
+    return {"protocol": said} if said == measured else {"protocol": said, "val_protocol": measured}
 
 
 def claim(run_dir, identity):
@@ -213,7 +220,7 @@ class Training:
             loader, f"epoch {self.epoch + 1}", steps, initial=self.step, leave=False, disable=hidden
         ):
             self._prepare_step(self.epoch * steps + self.step, steps)
-            self.loss_sum += _step(self.net, self.optimizer, batch, labels, recipe, device, self.penalty)
+            self.loss_sum += _step(self.net, self.optimizer, batch, labels, recipe, clips.pixels, device, self.penalty)
             self.step += 1
             if time.monotonic() - saved > 60 * save_minutes:
                 self.save()
@@ -231,13 +238,12 @@ class Training:
             group["lr"] = group["base_rate"] * factor
 
 
-def _step(net, optimizer, clips, labels, recipe, device, penalty=None):
+def _step(net, optimizer, clips, labels, recipe, pixels, device, penalty=None):
     """One optimizer step over `accumulate` forward passes; returns the mean loss, without the penalty."""
     optimizer.zero_grad(set_to_none=True)
     loss_sum, labels = 0.0, labels.to(device)
     for part, wanted in zip(clips.split(recipe["batch_size"]), labels.split(recipe["batch_size"]), strict=True):
-        part = normalize(part.to(device), **{name: recipe[name] for name in PIXELS})
-        part, share = mix(part, recipe["mixup"], recipe["cutmix"])
+        part, share = mix(normalize(part.to(device), pixels), recipe["mixup"], recipe["cutmix"])
         loss = heads_loss(net(in_format(net, part)), wanted, recipe["label_smoothing"], recipe["smoothing_rule"], share)
         whole = loss * recipe["loss_weight"] + (penalty(net) if penalty else 0)
         (whole / recipe["accumulate"]).backward()

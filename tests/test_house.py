@@ -73,7 +73,7 @@ for name in ("decord", "av", "fvcore", "pandas", "papermill", "matplotlib", "sci
 import tempfile, torch
 from data_prep.moving_shapes.dataset import LABEL_SETS, render
 from lib import create_model
-from lib.data import ClipDataset, DecodedCache, Video
+from lib.data import ClipDataset, DecodedCache, Video, own_protocol
 from lib.data.manifest import make_manifest
 from lib.train import fit
 videos, arrays = [], []
@@ -87,8 +87,10 @@ classes, mirrored = LABEL_SETS["motion"]
 pairs = [(classes.index(a), classes.index(b)) for a, b in mirrored]
 manifest = make_manifest(name="shapes", classes=classes, videos=videos, mirror_pairs=pairs)
 cache = DecodedCache.from_arrays(manifest, arrays)
-options = {"frames": 4, "size": 32, "cache": cache}
-splits = [ClipDataset(manifest, split, train=split == "train", **options) for split in ("train", "val", "test")]
+seen = own_protocol(4, 32)
+splits = [
+    ClipDataset(manifest, split, seen, train=split == "train", cache=cache) for split in ("train", "val", "test")
+]
 with tempfile.TemporaryDirectory() as folder:
     record = fit(folder, create_model("mobilenetv2_3d_nano", num_classes=8), *splits, epochs=1, batch_size=8)
 print("tested", record["test"]["videos"])

@@ -84,7 +84,7 @@ def _lines(path, name, others, said, loaded):
         "renamed": _some([f"{theirs} -> {ours}" for theirs, ours in report.renamed.items()]),
         "missing": _some(report.missing),
         "unused": _some(report.unused),
-        "preprocessing": _pairs({key: value for key, value in asdict(loaded.preprocessing).items() if value != ""}),
+        "preprocessing": _pairs(_preprocessing(loaded.preprocessing)),
         "sha256": sha256(path),
     }
     for title, text in rows.items():
@@ -93,6 +93,11 @@ def _lines(path, name, others, said, loaded):
     for key in said.keys() & shown.keys():
         if said[key] != shown[key]:
             yield f"{'warning':15}the file name says {key}={said[key]}, the tensors {key}={shown[key]}"
+
+
+def _preprocessing(seen):
+    said = asdict(seen)
+    return {key: value for key, value in {**said.pop("pixels"), **said}.items() if value != ""}
 
 
 def _pairs(values):

@@ -4,8 +4,8 @@ The scores are kept in a file: `bench merge` reads it.
 """
 
 EXAMPLE = "python -m bench extract dg_p3d_50 best.pth data/ucf101/split1 --out scores.npz"
-# option: its default
-NUMBERS = {"segments": 1, "run": 16, "frame-stride": 1, "clips": 10, "size": 256, "batch-size": 4, "workers": 0}
+# option: of what
+CHANGES = {"frames": "of a clip", "frame-stride": "of a clip", "clips": "a video", "size": "of a clip, pixels"}
 
 
 def add_arguments(parser):
@@ -14,13 +14,16 @@ def add_arguments(parser):
     parser.add_argument("folder", help="of the manifest")
     parser.add_argument("--out", required=True, metavar="FILE.npz", help="the scores; numpy.load opens them")
     parser.add_argument("--split", default="test")
-    for option, default in NUMBERS.items():
-        parser.add_argument(f"--{option}", type=int, default=default, help=f"({default})")
-    parser.add_argument("--crop", default="three_corners", help="a test crop of lib.data.crops (three_corners)")
+    parser.add_argument("--protocol", metavar="NAME", help="of lib.data.protocols (that of the weights' system)")
+    for option, of in CHANGES.items():
+        parser.add_argument(f"--{option}", type=int, metavar="N", help=f"{of}, where it is not the protocol's")
+    parser.add_argument("--crop", help="a test crop of lib.data.crops, where it is not the protocol's")
+    parser.add_argument("--batch-size", type=int, default=4, metavar="N", help="views (4)")
+    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--device", default="cpu")
 
 
-def run(*, segments, run, frame_stride, **options):
+def run(*, batch_size, workers, device, **options):
     from bench.published.scores import extract
 
-    extract(stage={"num_segments": segments, "clip_length": run, "num_steps": frame_stride}, **options)
+    extract(how={"batch_size": batch_size, "workers": workers, "device": device}, **options)

@@ -8,7 +8,6 @@ from lib.search.schedule import build_stage, fit_schedule, load_schedule, stage_
 from lib.search.schedule.staged import schedule_clips, stage_recipe
 from lib.weights.fine_tune import start_from
 
-IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 COLUMNS = ("frames", "of", "every", "clips a step", "rate", "batch norms", "epochs")
 
 
@@ -66,9 +65,7 @@ def train(name, folder, run_dir, *, weights=None, **running):
     clips = partial(stage_clips, manifest=manifest, **schedule_clips(schedule))
     initial = start_from(schedule["model"], weights, **options)[0].state_dict() if weights else None
     identity = {"schedule": name, "data": f"{manifest.name}-{manifest.hash[:8]}", "weights": weights and str(weights)}
-    record = fit_schedule(
-        run_dir, build, clips, schedule, initial=initial, identity=identity, **{**IMAGENET, **running}
-    )
+    record = fit_schedule(run_dir, build, clips, schedule, initial=initial, identity=identity, **running)
     test = record["test"]
     print(
         f"top-1 {test['top1']:.2f} % [{test['top1_low']:.2f}, {test['top1_high']:.2f}] of {test['videos']} test videos"

@@ -143,7 +143,7 @@ def train_shapes(out, device, *, nets=TRAINED, videos=1152, frames=32, size=64, 
 def rendered_clips(videos, frames, size, workers=None):
     """ClipDatasets (train, val, test) of moving_shapes' motions, rendered into memory by `workers` processes."""
     from data_prep.moving_shapes.dataset import LABEL_SETS, split_counts
-    from lib.data import ClipDataset, DecodedCache, Video
+    from lib.data import ClipDataset, DecodedCache, Video, own_protocol
     from lib.data.manifest import make_manifest
 
     jobs = [(index, split, frames, size) for split, count in split_counts(videos).items() for index in range(count)]
@@ -161,8 +161,11 @@ def rendered_clips(videos, frames, size, workers=None):
     pairs = [tuple(map(classes.index, pair)) for pair in mirrored]
     manifest = make_manifest(name="moving_shapes", classes=classes, videos=rows, mirror_pairs=pairs)
     cache = DecodedCache.from_arrays(manifest, [shown for shown, _ in drawn])
-    options = {"frames": 8, "size": size, "cache": cache}
-    return [ClipDataset(manifest, split, train=split == "train", **options) for split in ("train", "val", "test")]
+    protocol = own_protocol(8, size)
+    return [
+        ClipDataset(manifest, split, protocol, train=split == "train", cache=cache)
+        for split in ("train", "val", "test")
+    ]
 
 
 def _render(job):

@@ -24,14 +24,14 @@ import torch
 from bench.timing.loader_sources import SHORT_GOP, key_frames, make_sources
 from bench.timing.rows import with_origin, write_rows
 from bench.timing.stopwatch import percentiles, timed
-from lib.data import ClipDataset, batches
+from lib.data import ClipDataset, batches, own_protocol
 from lib.data.readers import open_listed
 from lib.run import ROOT
 
 STEP_MS = 5  # of our nano nets on a CPU core; a small net on a GPU takes less
 BATCH = 4
 BEGINNING = 96  # frames that a calibration reads: all of a long video would measure the memory as well
-# name: options of ClipDataset
+# name: options of own_protocol
 SAMPLINGS = {
     "8 segments": {"frames": 8},
     "8 frames, stride 8": {"frames": 8, "segments": 1, "frame_stride": 8},
@@ -115,8 +115,8 @@ def measure(sources, costs, sampling, *, size, clips):
 
     costs  rows of `calibrate`
     """
-    options = {"size": size, "train": True, **SAMPLINGS[sampling]}
-    sets = [TimedClips(s.manifest, "train", reader=s.reader, cache=s.cache, **options) for s in sources]
+    protocol = own_protocol(size=size, **SAMPLINGS[sampling])
+    sets = [TimedClips(s.manifest, "train", protocol, train=True, reader=s.reader, cache=s.cache) for s in sources]
     for k in range(1 + clips):
         for dataset in sets:
             dataset[k // len(dataset), k % len(dataset)]
@@ -128,7 +128,7 @@ def measure(sources, costs, sampling, *, size, clips):
         key, own = _key(source, sampling, size), sum(percentiles(times)["p50"] for times in took.values())
         rows.append({**key, "metric": "decode", "unit": "ms", **percentiles(took["decode"]), "expected": expected})
         rows.append({**key, "metric": "transform", "unit": "ms", **percentiles(took["transform"])})
-        rows += [{**key, **row} for row in _from_worker(source, options, clips, own)]
+        rows += [{**key, **row} for row in _from_worker(source, protocol, clips, own)]
     return rows
 
 
@@ -158,11 +158,11 @@ def decoded_frames(source, video, wanted):
 _key_frames = cache(key_frames)
 
 
-def _from_worker(source, options, clips, own_ms):
+def _from_worker(source, protocol, clips, own_ms):
     """Throughput and waiting with one worker, whose clips should take `own_ms` each."""
     times = clips // len(source.manifest.videos) + 2
     manifest = replace(source.manifest, videos=source.manifest.videos * times)
-    dataset = ClipDataset(manifest, "train", reader=source.reader, cache=source.cache, **options)
+    dataset = ClipDataset(manifest, "train", protocol, train=True, reader=source.reader, cache=source.cache)
     rate = [1e3 * BATCH / ms for ms in _arrivals(dataset, 0.0)]
     waited = [100 * ms / (ms + BATCH * STEP_MS) for ms in _arrivals(dataset, BATCH * STEP_MS)]
     late = max(0.0, own_ms - STEP_MS)

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from lib.data.protocol import own_protocol
+
 # solid: inside(x, y, z), coordinates in units of its size
 SOLIDS = {
     "ball": lambda x, y, z: x**2 + y**2 + z**2 < 0.8,
@@ -62,6 +64,8 @@ class Volumes(Dataset):
         if split not in SPLITS:
             raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
         self.train, self.seed = split == "train", seed
+        self.protocol = own_protocol(size, size, name="volumes")  # of which the trainer asks pixels and average
+        self.pixels = self.protocol.pixels
         self.volumes = [render(index, split, size=size, seed=seed) for index in range(count)]
 
     def __len__(self):

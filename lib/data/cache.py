@@ -22,8 +22,9 @@ from lib.files import locked, read_json, write_json
 class DecodedCache:
     """Decoded videos by their path in the manifest: `cache[path]` is uint8 (frames, height, width, 3)."""
 
-    def __init__(self, arrays, short_side, folder=None):
+    def __init__(self, arrays, short_side, folder=None, resampling=None):
         self._arrays, self.short_side, self.folder = arrays, short_side, folder
+        self.resampling = resampling  # whose bilinear made the frames, lib.data.transforms.RESAMPLINGS; None: as given
 
     def __getitem__(self, path):
         return self._arrays[path]
@@ -49,7 +50,7 @@ class DecodedCache:
         arrays = {}
         for path, (offset, *shape) in index["videos"].items():
             arrays[path] = data[offset : offset + _bytes(shape)].reshape(shape)
-        return cls(arrays, index["short_side"], Path(folder))
+        return cls(arrays, index["short_side"], Path(folder), index.get("resampling", "pillow"))
 
     @classmethod
     def from_arrays(cls, manifest, arrays):
@@ -63,29 +64,30 @@ class DecodedCache:
         return cls(named, min(min(array.shape[1:3]) for array in arrays))
 
 
-def build_cache(manifest, folder, short_side, *, reader="decord", progress=True):
+def build_cache(manifest, folder, short_side, *, resampling="pillow", reader="decord", progress=True):
     """Decode every usable video once, resize its short side to `short_side` pixels, and keep it.  -> DecodedCache
 
     Fills a folder of its own under `folder`, or opens it if it is there: manifests over the same video files share it.
-    A second process waits for the first. A video that cannot be read, or is not as long and large as its row says,
+    resampling, as a Protocol has it, says whose bilinear. A second process waits for the first.
+    A video that cannot be read, or is not as long and large as its row says,
     is a ValueError that names it.
     """
     videos = {video.path: video for video in manifest.videos if video.status == "ok"}
     for video in videos.values():
         if not (manifest.root / video.path).exists():
             raise FileNotFoundError(f"{manifest.root / video.path}: no such video, but {manifest.folder} lists it")
-    folder = Path(folder) / f"{short_side}px-{_key(manifest.root, videos.values(), short_side, reader)}"
+    folder = Path(folder) / f"{short_side}px-{_key(manifest.root, videos.values(), short_side, resampling, reader)}"
     with locked(folder, waiting=f"waiting for the process that fills {folder}"):
         if _index(folder) is None:
-            _fill(folder, manifest, list(videos.values()), short_side, reader, progress)
+            _fill(folder, manifest, list(videos.values()), short_side, resampling, reader, progress)
     return DecodedCache.open(folder)
 
 
-def _key(root, videos, short_side, reader):
+def _key(root, videos, short_side, resampling, reader):
     """16 hex digits that change with any video file's name, size or length; labels and splits do not enter."""
     files = {v.path: os.stat(root / v.path).st_size if (root / v.path).is_file() else 0 for v in videos}
     rows = sorted([v.path, v.frames, v.height, v.width, files[v.path]] for v in videos)
-    return hashlib.sha256(json.dumps([rows, short_side, reader]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([rows, short_side, resampling, reader]).encode()).hexdigest()[:16]
 
 
 def _index(folder):
@@ -97,23 +99,24 @@ def _bytes(shape):
     return int(np.prod(shape, dtype=np.int64))
 
 
-def _fill(folder, manifest, videos, short_side, reader, progress):
+def _fill(folder, manifest, videos, short_side, resampling, reader, progress):
     from tqdm import tqdm
 
     videos = sorted(videos, key=lambda video: video.path)
-    shapes = [(v.frames, *short_side_size(v.height, v.width, short_side), 3) for v in videos]
+    shapes = [(v.frames, *short_side_size(v.height, v.width, short_side, resampling), 3) for v in videos]
     ends = np.cumsum([_bytes(shape) for shape in shapes]).tolist()
     with open(folder / "frames.u8", "ab") as file:
         whole = int(np.searchsorted(ends, file.tell(), side="right"))  # videos that a killed process left complete
         file.truncate(ends[whole - 1] if whole else 0)
         for video in tqdm(videos[whole:], f"decode {manifest.name}", disable=not progress, unit="video"):
-            file.write(_decode(manifest, video, short_side, reader).tobytes())
+            file.write(_decode(manifest, video, short_side, resampling, reader).tobytes())
         file.flush()
         os.fsync(file.fileno())
     places = {v.path: [end - _bytes(shape), *shape] for v, shape, end in zip(videos, shapes, ends, strict=True)}
-    write_json(folder / "index.json", {"short_side": short_side, "reader": reader, "bytes": ends[-1], "videos": places})
+    made = {"short_side": short_side, "resampling": resampling, "reader": reader}
+    write_json(folder / "index.json", {**made, "bytes": ends[-1], "videos": places})
 
 
-def _decode(manifest, video, short_side, reader):
+def _decode(manifest, video, short_side, resampling, reader):
     with open_listed(manifest, video, reader) as source:
-        return resize_short_side(source.read(range(len(source))), short_side)
+        return resize_short_side(source.read(range(len(source))), short_side, resampling)

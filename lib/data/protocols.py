@@ -1,14 +1,18 @@
 """Which frames the five systems' own code shows their nets, and which views it averages at test time.
 
 Each sampler is f(frames_in_video, ..., rng) -> int64 (clips, frames); with its options bound by functools.partial it is
-a ClipDataset's `sampler`. `rng`, a numpy Generator, is for training; None is testing. Frame numbers start at 0, while
+a Protocol's `sampler`. `rng`, a numpy Generator, is for training; None is testing. Frame numbers start at 0, while
 the code of RubiksNet, CAKES and Efficient-3DCNNs counts from 1. What looks odd here is what published numbers rest on.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+
+from lib.data.protocol import PIXELS, OneInTraining, Protocol
 
 
 def tsn(frames_in_video, segments, rng=None, *, clips=1):
@@ -141,41 +145,102 @@ def optplan(frames_in_video, rng=None, *, segments, run, frame_stride=1, clips=1
     return (first[:, :, None] + frame_stride * np.arange(run)).reshape(len(offset), -1) % n
 
 
-# How each system's published numbers were tested: ClipDataset's options, and how the views' logits are averaged.
-# Efficient-3DCNNs: Kinetics and UCF-101 by windows; Jester by one centre clip, of every second frame (downsample=2).
-TEST_PROTOCOLS = {
-    "efficient3dcnns_centre": (
-        dict(frames=16, size=112, short_side=112, crop="centre", sampler=partial(efficient3dcnns, frames=16)),
-        "prob",
+class _Tested(NamedTuple):
+    """How a system's published numbers were tested; T, clips and frame stride can be other weights' own."""
+
+    sampler: Callable
+    frames: int
+    named: str  # the sampler's option that is T
+    size: int
+    short_side: int
+    crop: str
+    average: str
+    pixels: str  # a key of PIXELS
+    clips: int | None = None  # None: the sampler alone knows
+    stride: str = ""  # the sampler's option that is the frame stride
+    usual_stride: int = 1
+    resampling: str = "pillow"
+
+
+# Efficient-3DCNNs: Kinetics and UCF-101 by windows; Jester by one centre clip, of every second frame.
+_TESTED = {
+    "efficient3dcnns_centre": _Tested(
+        efficient3dcnns, 16, "frames", 112, 112, "centre", "prob", "activitynet", stride="downsample"
     ),
-    "efficient3dcnns_windows": (
-        dict(frames=16, size=112, short_side=112, crop="centre", sampler=partial(efficient3dcnns_test, frames=16)),
-        "prob",
+    "efficient3dcnns_windows": _Tested(
+        efficient3dcnns_test, 16, "frames", 112, 112, "centre", "prob", "activitynet_bgr", stride="downsample"
     ),
-    "csn_10x3": (
-        dict(frames=32, size=256, short_side=256, crop="three_along", sampler=partial(mmaction2, frames=32, clips=10)),
-        "prob",
+    "csn_10x3": _Tested(
+        mmaction2, 32, "frames", 256, 256, "three_along", "prob", "imagenet", 10, "frame_stride", 2, "opencv"
     ),
-    "rubiksnet_1clip": (
-        dict(frames=8, size=224, short_side=256, crop="centre", sampler=partial(tsn, segments=8)),
-        "score",
-    ),
-    "rubiksnet_2clip": (
-        dict(frames=8, size=224, short_side=256, crop="three_quarters", sampler=partial(tsn, segments=8, clips=2)),
-        "score",
-    ),
-    "cakes_1clip": (
-        dict(frames=8, size=224, short_side=256, crop="centre", sampler=partial(tsn_validation, segments=8)),
-        "score",
-    ),
-    "optplan_20x3": (
-        dict(
-            frames=16,
-            size=256,
-            short_side=256,
-            crop="three_corners",
-            sampler=partial(optplan, segments=1, run=16, clips=20),
-        ),
-        "score",
+    "rubiksnet_1clip": _Tested(tsn, 8, "segments", 224, 256, "centre", "score", "imagenet", 1),
+    "rubiksnet_2clip": _Tested(tsn, 8, "segments", 224, 256, "three_quarters", "score", "imagenet", 2),
+    "cakes_1clip": _Tested(tsn_validation, 8, "segments", 224, 256, "centre", "score", "imagenet"),
+    "optplan_20x3": _Tested(
+        partial(optplan, segments=1), 16, "run", 256, 256, "three_corners", "score", "imagenet", 20, "frame_stride"
     ),
 }
+
+
+def test_protocol(name, *, pixels=None, frames=None, frame_stride=None, clips=None, size=None, crop=None):
+    """One of TEST_PROTOCOLS, with what is other than published; its name then says so.  -> Protocol
+
+    pixels  the weights' own, `load_published(...).preprocessing.pixels`
+    size    of the clip, pixels; the short side changes in proportion
+    ValueError: no such protocol, or its sampler knows no clips or no stride
+    """
+    if name not in _TESTED:
+        raise ValueError(f"no protocol {name!r}; there are {', '.join(_TESTED)}")
+    row = _TESTED[name]
+    sampler = _bound(name, row, frames or row.frames, frame_stride, clips)
+    other = {
+        "frames": (frames, row.frames),
+        "frame_stride": (frame_stride, row.usual_stride),
+        "clips": (clips, row.clips),
+    }
+    other |= {"size": (size, row.size), "crop": (crop, row.crop)}
+    said = ", ".join(f"{key}={value}" for key, (value, usual) in other.items() if value not in (None, usual))
+    size = size or row.size
+    return Protocol(
+        f"{name}({said})" if said else name,
+        frames or row.frames,
+        size,
+        sampler,
+        round(row.short_side * size / row.size),
+        crop or row.crop,
+        row.resampling,
+        pixels or PIXELS[row.pixels],
+        row.average,
+    )
+
+
+test_protocol.__test__ = False  # pytest collects by name
+
+
+def _bound(name, row, frames, frame_stride, clips):
+    options = {row.named: frames}
+    if frame_stride not in (None, row.usual_stride):
+        if not row.stride:
+            raise ValueError(f"frame_stride={frame_stride}, but {name} spreads its frames over the video")
+        options[row.stride] = frame_stride
+    if clips is not None and row.clips is None:
+        raise ValueError(f"clips={clips}, but how many clips {name} cuts is not a matter of choice")
+    sampler = partial(row.sampler, **options)
+    return sampler if row.clips is None else OneInTraining(sampler, clips or row.clips)
+
+
+TEST_PROTOCOLS = {name: test_protocol(name) for name in _TESTED}
+
+
+def weights_protocol(preprocessing, name=None, **other):
+    """How published weights are tested: with their own pixels, frames and stride.  -> Protocol
+
+    preprocessing  `load_published(...).preprocessing`
+    name           of another protocol than their system's
+    other          as `test_protocol` takes it
+    """
+    protocol = name or preprocessing.protocol
+    if not protocol:
+        raise ValueError(f"these weights name no protocol; there are {', '.join(_TESTED)}")
+    own = {name: getattr(preprocessing, name) for name in ("frames", "frame_stride", "pixels")}
+    return test_protocol(protocol, **{**own, **{key: value for key, value in other.items() if value is not None}})

@@ -75,37 +75,19 @@ def resize_short_side(clip, short_side, resampling="pillow"):
     return resize(clip, *short_side_size(*clip.shape[1:3], short_side, resampling), resampling)
 
 
-# What published nets were fed, as options of `normalize`
-NORMALISATIONS = {
-    # optplan, RubiksNet, CAKES, TSM; in CSN's configurations on the scale to 255
-    "imagenet": {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "value_range": 1.0},
-    # VMZ; CSN from scratch and from Sports-1M
-    "kinetics": {"mean": (0.43216, 0.394666, 0.37645), "std": (0.22803, 0.22145, 0.216989), "value_range": 1.0},
-    # Efficient-3DCNNs, and what else it offers; the order of the means is not swapped with that of the channels
-    "activitynet": {"mean": (114.7748, 107.7354, 99.475), "std": (1.0, 1.0, 1.0), "value_range": 255.0},
-    "efficient3dcnns_kinetics": {
-        "mean": (110.63666788, 103.16065604, 96.29023126),
-        "std": (38.7568578, 37.88248729, 40.02898126),
-        "value_range": 255.0,
-    },
-}
 CHANNEL_ORDERS = {"RGB": lambda clips: clips, "BGR": lambda clips: clips.flip(-4)}
 
 
-def normalize(clips, mean, std, *, value_range=1.0, channel_order="RGB"):
+def normalize(clips, pixels):
     """(clips * value_range / 255 - mean) / std per channel, on the clips' own device, in their memory format.
 
-    clips          uint8 (N, 3, T, H, W) or (3, T, H, W), RGB
-    mean, std      three numbers each, in channel_order, in the unit of value_range
-    value_range    what the brightest pixel is before mean and std: 1 or 255
-    channel_order  "RGB", or "BGR" for nets that were trained so
+    clips   uint8 (N, 3, T, H, W) or (3, T, H, W), RGB
+    pixels  lib.data.Pixels: mean, std, value_range, channel_order
     -> float32, like clips
     """
-    if channel_order not in CHANNEL_ORDERS:
-        raise ValueError(f"no channel order {channel_order!r}; there are {', '.join(CHANNEL_ORDERS)}")
-    unit = 255 / value_range
-    mean, std = (torch.tensor(values, device=clips.device).view(3, 1, 1, 1) * unit for values in (mean, std))
-    return torch.sub(CHANNEL_ORDERS[channel_order](clips), mean).div_(std)
+    unit = 255 / pixels.value_range
+    mean, std = (torch.tensor(v, device=clips.device).view(3, 1, 1, 1) * unit for v in (pixels.mean, pixels.std))
+    return torch.sub(CHANNEL_ORDERS[pixels.channel_order](clips), mean).div_(std)
 
 
 def as_clip(x, frames):

@@ -13,37 +13,36 @@ from lib.models import in_format
 
 
 @torch.no_grad()
-def predict(net, dataset, *, batch_size=16, device="cpu", workers=0, **pixels):
+def predict(net, dataset, *, batch_size=16, device="cpu", workers=0):
     """Logits of every view of every video: (videos, views, classes) float32, and the labels, (videos,).
 
     net        put in eval mode
-    dataset    a ClipDataset with train=False
-    pixels     arguments of lib.data.normalize: mean, std, ...
+    dataset    a ClipDataset with train=False; its protocol says what the pixels become
     """
     net.eval()
     logits, labels = [], []
     for clips, wanted, _ in batches(dataset, 0, batch_size, shuffle=False, workers=workers):
-        logits.append(net(in_format(net, normalize(clips.to(device), **pixels))).float().cpu())
+        logits.append(net(in_format(net, normalize(clips.to(device), dataset.pixels))).float().cpu())
         labels.append(wanted)
     logits = torch.cat(logits).unflatten(0, (-1, dataset.views))
     return logits, torch.cat(labels)[:: dataset.views]
 
 
-def predict_videos(net, manifest, split, views, average, **reading):
+def predict_videos(net, manifest, split, protocol, *, cache=None, reader="decord", **how):
     """Scores of a split's videos, their views averaged, and the labels: (videos, classes), (videos,).
 
-    views    ClipDataset's options, a `sampler` among them; it may give every video another number of clips
-    average  "prob" or "score"
-    reading  as for `predict`
+    protocol  its sampler may give every video another number of clips; its `average` says how views are averaged
+    how       as for `predict`
     """
     videos, groups = manifest.split(split), {}
     for place, video in enumerate(videos):
-        groups.setdefault(len(views["sampler"](len(video.frame_range()))), []).append(place)
+        groups.setdefault(protocol.views(len(video.frame_range())), []).append(place)
     scores, labels = [None] * len(videos), [video.label for video in videos]
     for places in groups.values():
         alike = replace(manifest, videos=tuple(videos[place] for place in places))
-        logits, _ = predict(net, ClipDataset(alike, split, train=False, **views), **reading)
-        for place, row in zip(places, average_views(logits.numpy(), average), strict=True):
+        dataset = ClipDataset(alike, split, protocol, train=False, cache=cache, reader=reader)
+        logits, _ = predict(net, dataset, **how)
+        for place, row in zip(places, average_views(logits.numpy(), protocol.average), strict=True):
             scores[place] = row
     return np.stack(scores), np.array(labels)
 

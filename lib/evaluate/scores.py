@@ -4,15 +4,18 @@ A file is .npz, for numpy.load:
     scores  (videos, crops, clips, classes) float32: raw logits, the mean over a net's heads
     labels  (videos,) int64
     paths   (videos,) text: the videos, as their manifest names them
+    average how the views are to be averaged: "prob" or "score"
+    protocol  JSON: what the net saw, `Protocol.plain`
 Each crop, or each part of the views, may have a file of its own: they are merged over the crops.
 """
 
+import json
 from typing import NamedTuple
 
 import numpy as np
 
-from lib.evaluate.metrics import best_views, top_k_accuracy
-from lib.evaluate.predictions import accuracies, predict
+from lib.evaluate.metrics import best_views, softmax, top_k_accuracy
+from lib.evaluate.predictions import accuracies, predict, predict_videos
 from lib.files import replacing
 
 
@@ -22,18 +25,30 @@ class Scores(NamedTuple):
     scores: np.ndarray
     labels: np.ndarray
     paths: np.ndarray
+    average: str = "score"
+    protocol: str = ""
 
 
-def extract_scores(path, net, dataset, crops=1, **reading):
+def extract_scores(path, net, dataset, **how):
     """Run a net over every view of a ClipDataset with train=False and write the file `path`; returns its `Scores`.
 
-    crops    of which the dataset's views are: a crop's clips lie together
-    reading  as lib.evaluate.predictions.predict takes it: mean, std, batch_size, device, workers
+    how  as lib.evaluate.predictions.predict takes it: batch_size, device, workers
     """
-    logits, labels = predict(net, dataset, **reading)
+    logits, labels = predict(net, dataset, **how)
     videos, _, classes = logits.shape
-    scores = logits.numpy().reshape(videos, crops, -1, classes)
-    found = Scores(scores, labels.numpy(), np.array([video.path for video in dataset.videos]))
+    scores = logits.numpy().reshape(videos, dataset.protocol.crops, -1, classes)
+    return _keep(path, scores, labels.numpy(), dataset.videos, dataset.protocol, dataset.protocol.average)
+
+
+def extract_averaged(path, net, manifest, split, protocol, **how):
+    """The same where videos have unlike numbers of views: a video's are averaged at once, the file has one of each."""
+    scores, labels = predict_videos(net, manifest, split, protocol, **how)
+    return _keep(path, scores[:, None, None], labels, manifest.split(split), protocol, "score")
+
+
+def _keep(path, scores, labels, videos, protocol, average):
+    paths = np.array([video.path for video in videos])
+    found = Scores(scores.astype(np.float32), labels, paths, average, json.dumps(protocol.plain()))
     write_scores(path, found)
     return found
 
@@ -47,29 +62,41 @@ def write_scores(path, scores):
 def read_scores(path):
     """The `Scores` of a file; ValueError if it holds something else. Nothing in it is executed."""
     with np.load(path, allow_pickle=False) as file:
-        if missing := [name for name in Scores._fields if name not in file]:
+        if missing := [name for name in Scores._fields[:3] if name not in file]:
             raise ValueError(f"{path} holds no scores: {', '.join(missing)} missing")
-        found = Scores(*(file[name] for name in Scores._fields))
+        said = {name: str(file[name]) for name in Scores._fields[3:] if name in file}
+        found = Scores(*(file[name] for name in Scores._fields[:3]), **said)
     if found.scores.ndim != 4 or not len(found.scores) == len(found.labels) == len(found.paths):
         raise ValueError(f"{path}: scores {found.scores.shape} do not fit {len(found.labels)} labels")
     return found
 
 
 def merge_scores(paths):
-    """The mean over the crops of all files.  -> scores (videos, clips, classes) float64, labels (videos,)
+    """The mean over the crops of all files, of softmax where their protocol averages it.
 
-    ValueError: the files are not of the same videos and clips.
+    -> scores (videos, clips, classes) float64, labels (videos,)
+    ValueError: the files are not of the same videos and clips, or not of one protocol but for its crop.
     """
     files = {path: read_scores(path) for path in paths}
     if not files:
         raise ValueError("no files of scores to merge")
-    first = next(iter(files.values()))
+    name, first = next(iter(files.items()))
     for path, file in files.items():
         if not (np.array_equal(file.paths, first.paths) and np.array_equal(file.labels, first.labels)):
-            raise ValueError(f"{path} is of other videos or labels than {next(iter(files))}")
+            raise ValueError(f"{path} is of other videos or labels than {name}")
         if file.scores.shape[2:] != first.scores.shape[2:]:
             raise ValueError(f"{path} has {file.scores.shape[2:]} clips and classes, not {first.scores.shape[2:]}")
-    return np.concatenate([file.scores for file in files.values()], 1).mean(1, dtype=np.float64), first.labels
+        if other := _differences(file, first):
+            raise ValueError(f"{path} is of another protocol than {name}: {', '.join(other)} differ")
+    views = np.concatenate([file.scores for file in files.values()], 1)
+    return (softmax(views) if first.average == "prob" else views).mean(1, dtype=np.float64), first.labels
+
+
+def _differences(file, other):
+    """What two files' protocols say differently, but for their crops: those are what is merged."""
+    mine, theirs = (json.loads(each.protocol or "{}") | {"average": each.average} for each in (file, other))
+    keys = [key for key in {**mine, **theirs} if key not in ("name", "crop")]
+    return [key for key in keys if mine.get(key) != theirs.get(key)]
 
 
 def evaluate_scores(scores, labels):

@@ -122,12 +122,13 @@ def _short(deal, op, planes):
 
 
 def _layouts(blocks):
+    seen = partial(published_input, protocol="cakes_1clip")
     for family in FAMILIES:
         for note, head in HEADS.items():
             key = partial(published_key, partial(_inside, family), head)
             infer = partial(published_options, blocks, family)
             options = {"dropout": 0.0} if note else {}
-            yield Layout(family + note, key, published_input, "state_dict", "module.", options=options, infer=infer)
+            yield Layout(family + note, key, seen, "state_dict", "module.", options=options, infer=infer)
 
 
 SYSTEM = {"system": "CAKES", "source": "Yu et al., CAKES, AAAI 2021, arXiv:2003.12798, section 3"}

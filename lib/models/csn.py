@@ -12,6 +12,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import nn
 
+from lib.data.protocol import PIXELS, Pixels
 from lib.models.heads import Head
 from lib.models.layers import conv_bn, init_fan_out
 from lib.models.layout import Layout, Preprocessing
@@ -180,8 +181,7 @@ def _pytorchvideo_key(ours):
             return f"blocks.{int(stage) + 1}.res_blocks.{block}.branch2.{unit}.{leaf}"
 
 
-IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
-KINETICS = ((110.2008, 100.63983, 95.99475), (58.14765, 56.46975, 55.332195))
+IMAGENET, KINETICS = PIXELS["imagenet"].scaled(255), PIXELS["kinetics"].scaled(255)
 
 
 def _groups(tensors):
@@ -194,15 +194,16 @@ def _mmaction_input(file_name):
     """Kinetics' mean for the 152-layer nets from scratch and from Sports-1M, else (IG-65M, 50 layers) ImageNet's."""
     from_scratch = "from_scratch" in file_name and "ig65m" not in file_name
     kinetics = "sports1m" in file_name or (from_scratch and "r152" in file_name)
-    return Preprocessing("RGB", (0, 255), *(KINETICS if kinetics else IMAGENET), 224, 32, 2)
+    return Preprocessing(KINETICS if kinetics else IMAGENET, 224, 32, 2, protocol="csn_10x3")
 
 
 def _vmz_input(file_name):
-    return Preprocessing("RGB", (0, 255), *KINETICS, 224, 32, 2)
+    return Preprocessing(KINETICS, 224, 32, 2, protocol="csn_10x3")
 
 
 def _pytorchvideo_input(file_name):
-    return Preprocessing("RGB", (0, 1), (0.45,) * 3, (0.225,) * 3, 224, 32, 2, "mean and std: not verified")
+    pixels = Pixels((0.45,) * 3, (0.225,) * 3)
+    return Preprocessing(pixels, 224, 32, 2, "mean and std: not verified", "csn_10x3")
 
 
 def _layouts(kind):

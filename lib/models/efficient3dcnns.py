@@ -6,6 +6,7 @@ Files   {dataset}_{family}[_{width}x | _{depth}][_G{groups}]_{modality}_{frames}
 
 import re
 
+from lib.data.protocol import PIXELS
 from lib.models.layout import Layout, Preprocessing
 
 FAMILY = {  # the files' name of a family: ours
@@ -48,7 +49,9 @@ def published_input(file_name):
     said = parse_file_name(file_name)
     order = "RGB" if said.get("dataset") in ("jester", "ucf101", "hmdb51") else "BGR"
     note = "the authors' code says RGB, one of their answers BGR" if said.get("dataset") == "jester" else ""
-    return Preprocessing(order, (0, 255), ACTIVITYNET, (1.0, 1.0, 1.0), 112, said.get("frames", 16), note=note)
+    pixels = PIXELS["activitynet" if order == "RGB" else "activitynet_bgr"]
+    stride, protocol = (2, "efficient3dcnns_centre") if note else (1, "efficient3dcnns_windows")
+    return Preprocessing(pixels, 112, said.get("frames", 16), stride, note, protocol)
 
 
 def scaled(channels, width):

@@ -8,6 +8,7 @@ Input   (N, 3, T, H, W), any T
 import torch
 from torch import nn
 
+from lib.data.protocol import PIXELS
 from lib.models.heads import FrameHead
 from lib.models.layers import conv_bn, parameter_groups
 from lib.models.layout import Preprocessing
@@ -130,8 +131,7 @@ def published_key(middle, head, ours):
             return f"base_model.layer{int(stage) + 1}.{block}.{UNITS[unit][int(layer)]}.{leaf}"
 
 
-def published_input(file_name):
+def published_input(file_name, protocol="rubiksnet_2clip"):
     """8 or 16 frames: it is in the file's name, not in the weights."""
     sixteen = file_name.startswith("16frame") or "segment16" in file_name
-    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    return Preprocessing("RGB", (0, 1), mean, std, 224, 16 if sixteen else 8)
+    return Preprocessing(PIXELS["imagenet"], 224, 16 if sixteen else 8, protocol=protocol)

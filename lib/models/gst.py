@@ -70,7 +70,13 @@ def _inside(ours):
     return f"{ {'spatial': 'conv2', 'temporal': 'Tconv', 'norm': 'bn2'}[unit] }.{leaf}"
 
 
-LAYOUT = Layout("GST", partial(published_key, _inside, "new_fc"), published_input, "state_dict", "module.")
+LAYOUT = Layout(
+    "GST",
+    partial(published_key, _inside, "new_fc"),
+    partial(published_input, protocol="cakes_1clip"),
+    "state_dict",
+    "module.",
+)
 
 
 @register(

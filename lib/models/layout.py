@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from lib.data.protocol import Pixels
+
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The input that a set of weights was trained on: x = (pixel - mean) / std."""
+    """The input that a set of weights was trained on, and how their authors tested them."""
 
-    channel_order: str  # "RGB" or "BGR"; mean and std are in this order
-    value_range: tuple  # of a pixel before mean and std: (0, 255) or (0, 1)
-    mean: tuple
-    std: tuple
+    pixels: Pixels  # what the weights know of a pixel: mean, std, value range, channel order
     size: int  # height and width of the clip in pixels
     frames: int  # T
     frame_stride: int = 1
     note: str = ""  # what is not certain
+    protocol: str = ""  # a name in lib.data.protocols.TEST_PROTOCOLS
 
 
 @dataclass(frozen=True)

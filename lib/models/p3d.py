@@ -6,6 +6,7 @@ Input   (N, 3, T, H, W), T a multiple of early_stride: the stem spans and steps 
 
 from torch import nn
 
+from lib.data.protocol import PIXELS
 from lib.models.heads import Head
 from lib.models.layers import conv_bn, freeze_batch_norms, init_fan_out
 from lib.models.layout import Layout, Preprocessing
@@ -154,8 +155,7 @@ def published_key(ours):
 def published_input(file_name):
     """Planned Kinetics weights end on 64 frames, every second; the plain recipe has 16."""
     frames, step = (64, 2) if file_name.startswith("op-kinetics") else (16, 1)
-    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    return Preprocessing("RGB", (0, 1), mean, std, 224, frames, step)
+    return Preprocessing(PIXELS["imagenet"], 224, frames, step, protocol="optplan_20x3")
 
 
 LAYOUT = Layout("optimization planning", published_key, published_input, "model", "module.")

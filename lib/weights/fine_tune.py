@@ -21,12 +21,12 @@ DROPOUT = dict.fromkeys(["mobilenet3d", "mobilenetv2_3d", "shufflenet3d", "shuff
 
 
 def start_from(name, weights, num_classes, frozen="", **options):
-    """A net with published weights and a new head.  -> (net, {option of lib.train.RECIPE: value})
+    """A net with published weights and a new head.  -> (net, what its pixels must be)
 
     weights  a file of this net, see `load_weights`, or of the 2D ResNet that it is inflated from
     frozen   a key of FREEZE
     options  the net's own; those of the file, or ValueError: what is trained is what its costs are counted for
-    The recipe's part says how pixels become what the weights know: mean, std, value_range, channel_order.
+    The pixels, lib.data.Pixels, belong in the protocol of the videos that it is trained on.
     """
     if frozen not in FREEZE:
         raise ValueError(f"freeze={frozen!r}; it can be {', '.join(map(repr, FREEZE))}")
@@ -39,8 +39,7 @@ def start_from(name, weights, num_classes, frozen="", **options):
         _check_options(name, weights, loaded.report.options, options)
         net = replace_head(loaded.model, num_classes, None if "dropout" in options else DROPOUT.get(name))
         seen = loaded.preprocessing
-    pixels = {"value_range": float(seen.value_range[1]), "channel_order": seen.channel_order}
-    return FREEZE[frozen](net), {"mean": list(seen.mean), "std": list(seen.std), **pixels}
+    return FREEZE[frozen](net), seen.pixels
 
 
 def _check_options(name, weights, found, given):

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from lib.data.protocol import Pixels
 from lib.files import replacing
 from lib.models import create_model
 from lib.models.layout import Preprocessing
@@ -53,8 +54,16 @@ def load_converted(path, name=None):
     options = json.loads(metadata["options"])
     model = create_model(metadata["model"], **options)
     model.load_state_dict(tensors)
-    lists = {key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(metadata["preprocessing"]).items()}
-    return Loaded(model.eval(), Preprocessing(**lists), Report(metadata["layout"], options, {}, [], []))
+    report = Report(metadata["layout"], options, {}, [], [])
+    return Loaded(model.eval(), _preprocessing(json.loads(metadata["preprocessing"]), path), report)
+
+
+def _preprocessing(said, path):
+    if "pixels" not in said:
+        raise ValueError(
+            f"{path} was converted by an older version: run `python -m bench checkpoint` again on its source"
+        )
+    return Preprocessing(**{**said, "pixels": Pixels(**said["pixels"])})
 
 
 def sha256(path):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from lib.data.protocol import PIXELS
 from lib.models import p3d
 from lib.models.dg_p3d import published_key
 from lib.models.frame_resnet import FrameResNet, fill
@@ -25,7 +26,7 @@ from lib.models.shifts import frame_row
 from lib.weights.published import COUNTER, read_tensors
 
 # what ImageNet weights see, torchvision's and timm's
-PREPROCESSING = Preprocessing("RGB", (0, 1), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 224, 1)
+PREPROCESSING = Preprocessing(PIXELS["imagenet"], 224, 1)
 
 
 def is_2d_resnet(path):

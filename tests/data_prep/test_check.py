@@ -11,7 +11,7 @@ from trees import TREES, build
 from data_prep.__main__ import main
 from data_prep.encode import new_path
 from data_prep.scan import RULES
-from lib.data import ClipDataset, Video, open_video, read_manifest, write_manifest
+from lib.data import ClipDataset, Video, open_video, own_protocol, read_manifest, write_manifest
 
 CHECK = {"workers": 0, "progress": False}
 
@@ -128,7 +128,7 @@ def test_reencoding_mends_what_can_be_mended(tmp_path):
     assert usable["trimmed.mp4"].frames == 24 and usable["turned_90.mp4"].height == 64
     with open_video(after.root / "turned_90.mp4") as new, open_video(tmp_path / "videos" / "turned_90.mp4") as old:
         assert np.abs(new.read(range(30)).astype(int) - old.read(range(30))).mean() < 6
-    assert len(ClipDataset(after, "train", frames=4, size=16, train=False)) == 16
+    assert len(ClipDataset(after, "train", own_protocol(4, 16), train=False)) == 16
     lost = dict(line.split(": ", 1) for line in (tmp_path / "out" / "lost.txt").read_text().splitlines())
     assert set(lost) == {"cut.webm", "cut_index_in_front.mp4", "flipped.mp4", "grows.ts"}
     assert lost["cut.webm"] == "it ends 67% early" and "11 of 30 frames are there" in lost["cut_index_in_front.mp4"]

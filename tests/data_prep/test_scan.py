@@ -14,7 +14,7 @@ from tiny_videos import put_database, put_frames, put_video, write_odd_videos
 from data_prep.scan import Found, scan, scan_one
 from data_prep.tree import find_videos, frame_pattern
 from data_prep.workers import survive
-from lib.data import ClipDataset, read_manifest
+from lib.data import ClipDataset, own_protocol, read_manifest
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_what_is_ok_never_fails_later(odd, reader):
     assert sizes["one_frame.mp4"] == (1, 64, 32) and sizes["odd_size.mp4"] == (12, 41, 33)
     assert sizes["turned_90.mp4"] == (30, 32, 64) and sizes["vfr.webm"] == (30, 64, 32)
     for train in (True, False):
-        dataset = ClipDataset(manifest, "train", frames=8, size=24, short_side=28, train=train, reader=reader)
+        dataset = ClipDataset(manifest, "train", own_protocol(8, 24, short_side=28), train=train, reader=reader)
         assert {dataset[0, i][0].shape for i in range(len(dataset))} == {(3, 8, 24, 24)}
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lib import create_model, train
-from lib.data import ClipDataset, build_cache, read_manifest
+from lib.data import ClipDataset, build_cache, own_protocol, read_manifest
 from lib.run import done
 from lib.train import fit, heads_loss, parameter_groups
 
@@ -30,8 +30,10 @@ class Net(nn.Module):
 def splits(tiny_shapes):
     manifest = read_manifest(tiny_shapes / "shape")
     cache = build_cache(manifest, tiny_shapes / "cache", 32, progress=False)
-    options = {"frames": 4, "size": 32, "cache": cache}
-    return [ClipDataset(manifest, name, train=name == "train", **options) for name in ("train", "val", "test")]
+    protocol = own_protocol(4, 32)
+    return [
+        ClipDataset(manifest, name, protocol, train=name == "train", cache=cache) for name in ("train", "val", "test")
+    ]
 
 
 def new_net():
@@ -113,7 +115,9 @@ def test_the_loss_weight_multiplies_the_step_and_not_the_loss_that_is_told(split
         net = new_net().eval()  # without dropout
         start = net.fc.weight.detach().clone()
         recipe = train.complete({"batch_size": 2, "accumulate": 2, "loss_weight": weight})
-        losses.append(train._step(net, torch.optim.SGD(net.parameters(), 0.1), clips, labels, recipe, "cpu"))
+        losses.append(
+            train._step(net, torch.optim.SGD(net.parameters(), 0.1), clips, labels, recipe, splits[0].pixels, "cpu")
+        )
         steps.append(net.fc.weight.detach() - start)
     torch.testing.assert_close(steps[1], 4 * steps[0])
     assert losses[0] == losses[1]

@@ -16,7 +16,7 @@ from lib.evaluate.metrics import top_k_accuracy
 from lib.evaluate.predictions import predict
 from lib.files import locked, replacing
 from lib.search.schedule.staged import stage_recipe
-from lib.train import PIXELS, Training, complete
+from lib.train import Training, complete
 from lib.weights.loading import load_state
 
 
@@ -106,9 +106,8 @@ class EdgeTrainer:
         self._val_clips = self.clips("val", edge.evaluation, seed)
 
     def _measure(self, edge):
-        reading = {name: self._training.recipe[name] for name in PIXELS}
-        reading |= {"batch_size": edge.evaluation["batch_size"], "device": self.device, "workers": self.workers}
-        return {"metric": planner_metric(*predict(self._training.net, self._val_clips, **reading))}
+        how = {"batch_size": edge.evaluation["batch_size"], "device": self.device, "workers": self.workers}
+        return {"metric": planner_metric(*predict(self._training.net, self._val_clips, **how))}
 
     def _initial(self):
         path = self.folder / "initial.pt"

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import torch
 
-from lib.data import ClipDataset
+from lib.data import PIXELS, ClipDataset, Protocol
 from lib.data.crops import random_resized_box
+from lib.data.protocol import OneInTraining
 from lib.data.protocols import optplan
 from lib.evaluate.predictions import accuracies, predict
 from lib.files import locked
 from lib.models import create_model, model_options
 from lib.run import done, finish
 from lib.search.schedule.schedules import stages
-from lib.train import PIXELS, claim, complete, fit
+from lib.train import claim, complete, fit
 from lib.weights.loading import load_state
 
 
@@ -50,10 +51,11 @@ RECIPE_NAMES = {
 
 
 def schedule_clips(schedule):
-    """Crop, size and augmentation of a published schedule, as options of `stage_clips`."""
+    """Crop, size, pixels and augmentation of a published schedule, as options of `stage_clips`."""
     return {
         "size": schedule["crop_size"],
         "short_side": schedule["crop_size"],
+        "pixels": PIXELS["imagenet"],
         "train_crop": partial(random_resized_box, area=(0.2, 1)),
         "augment": AUGMENTATIONS[schedule["transform_type"]],
         "mirror": not schedule["no_horizontal_flip"],
@@ -63,27 +65,25 @@ def schedule_clips(schedule):
 AUGMENTATIONS = {"default": ("optplan_default",), "rand_augment": ("rand_augment",)}
 
 
-def stage_clips(split, stage, seed=0, *, manifest, size, views=1, crop=None, train_crop=None, **options):
-    """The clips of a split for a stage: each has one run of clip_length frames, num_steps apart, per segment.
+def stage_protocol(stage, size, *, views=1, **facts):
+    """How a stage sees its videos: a run of clip_length frames, num_steps apart, per segment.  -> Protocol
 
     Training clips are drawn and cropped at random. Of a val or test video there are `views` clips; the first takes its
     runs from the start of each segment, not from its middle, as the published code does.
-    crop, train_crop         the crop of ClipDataset for val and test, and for training
-    manifest, size, options  of ClipDataset; bind them with `partial` for `fit_schedule` and `EdgeTrainer`
+    facts  Protocol's others
     """
-    sampling = {"segments": stage["num_segments"], "run": stage["clip_length"], "frame_stride": stage["num_steps"]}
-    train = split == "train"
-    return ClipDataset(
-        manifest,
-        split,
-        frames=stage["num_segments"] * stage["clip_length"],
-        size=size,
-        train=train,
-        seed=seed,
-        crop=train_crop if train else crop,
-        sampler=partial(optplan, **sampling, clips=1 if train else views),
-        **options,
-    )
+    runs = {"segments": stage["num_segments"], "run": stage["clip_length"], "frame_stride": stage["num_steps"]}
+    sampler = OneInTraining(partial(optplan, **runs), views)
+    return Protocol("stage", runs["segments"] * runs["run"], size, sampler, **{"average": "score", **facts})
+
+
+def stage_clips(split, stage, seed=0, *, manifest, size, cache=None, reader="decord", **facts):
+    """The clips of a split as `stage_protocol` says it.  -> ClipDataset
+
+    Bind what is behind the star with `partial` for `fit_schedule` and `EdgeTrainer`.
+    """
+    protocol = stage_protocol(stage, size, **facts)
+    return ClipDataset(manifest, split, protocol, train=split == "train", seed=seed, cache=cache, reader=reader)
 
 
 def build_stage(frozen_bn, *, model, **options):
@@ -124,7 +124,7 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
             histories.append(fit(folder, net, *splits, device=device, **running, **recipe)["history"])
             weights = torch.load(folder / "last.pt", map_location=device, weights_only=True)["net"]
         load_state(net, weights)
-        reading = {name: complete(changes)[name] for name in PIXELS}
-        reading |= {"batch_size": parts[-1]["batch_size"], "device": device, "workers": running.get("workers", 0)}
-        test = accuracies(*predict(net, clips("test", parts[-1], seed), **reading), "score")
+        how = {"batch_size": parts[-1]["batch_size"], "device": device, "workers": running.get("workers", 0)}
+        test = clips("test", parts[-1], seed)
+        test = accuracies(*predict(net, test, **how), test.protocol.average)
         return finish(run_dir, {"history": histories, "test": test}, device)

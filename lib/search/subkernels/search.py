@@ -29,7 +29,7 @@ from lib.files import write_text
 from lib.models import in_format
 from lib.models.subkernels import KINDS, DroppingConv
 from lib.models.swap import super_layers
-from lib.train import PIXELS, complete, fit
+from lib.train import complete, fit
 
 
 def search(run_dir, net, train, val, *, strength=None, by_volume=True, exact=True, recalibrate=8, **options):
@@ -157,6 +157,6 @@ def _recalibrate(net, clips, count, recipe):
     for number, (part, _, _) in zip(range(count), loader):  # noqa: B905, as many as there are, at most `count`
         for norm in norms:
             norm.momentum = 1 / (number + 1)
-        net(in_format(net, normalize(part.to(device), **{name: recipe[name] for name in PIXELS})))
+        net(in_format(net, normalize(part.to(device), clips.pixels)))
     for norm, momentum in zip(norms, usual, strict=True):
         norm.momentum = momentum

@@ -11,7 +11,7 @@ from bench.__main__ import main
 from bench.timing import loader
 from bench.timing.loader_sources import key_frames, make_sources
 from bench.timing.rows import COLUMNS
-from lib.data import ClipDataset, open_video
+from lib.data import ClipDataset, open_video, own_protocol
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,9 @@ def sources(folder):
 def test_every_source_shows_the_same_videos(sources):
     clips = {}
     for source in sources:
-        options = {"frames": 8, "size": 56, "train": True, "reader": source.reader, "cache": source.cache}
-        clips[source.name, source.impl] = ClipDataset(source.manifest, "train", **options)[0, 1][0].float()
+        options = {"train": True, "reader": source.reader, "cache": source.cache}
+        dataset = ClipDataset(source.manifest, "train", own_protocol(8, 56), **options)
+        clips[source.name, source.impl] = dataset[0, 1][0].float()
     assert len(clips) == 7
     assert torch.equal(clips["video, GOP 250", "decord"], clips["video, GOP 250", "pyav"])
     assert torch.equal(clips["frames", "pillow"], clips["lmdb", "pillow"])

@@ -9,7 +9,7 @@ from torch import nn
 from trees import SOURCES, TREES, Tree, build
 
 from data_prep.__main__ import main
-from lib.data import ClipDataset, read_manifest
+from lib.data import ClipDataset, own_protocol, read_manifest
 from lib.train import fit
 
 
@@ -23,7 +23,7 @@ def train_and_evaluate(manifest, folder):
     net = nn.Sequential(nn.Conv3d(3, 4, 3, stride=2), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(4, 50))
     before = net[0].weight.detach().clone()
     splits = [
-        ClipDataset(manifest, split, frames=4, size=16, short_side=20, train=split == "train")
+        ClipDataset(manifest, split, own_protocol(4, 16, short_side=20), train=split == "train")
         for split in ("train", "val", "test")
         if manifest.split(split)
     ]
@@ -66,7 +66,7 @@ def test_sources_agree_on_the_frames(tmp_path, scratch):
         root, labels = build(TREES["jester_text"], tmp_path / source, scratch, source)
         out = tmp_path / source / "out"
         main(f"jester --root {root} --labels {labels} --out {out} --workers 0 --no-progress".split())
-        dataset = ClipDataset(read_manifest(out), "val", frames=5, size=32, train=False)
+        dataset = ClipDataset(read_manifest(out), "val", own_protocol(5, 32), train=False)
         clips.append(dataset[0, 0][0].float())
     assert torch.equal(clips[1], clips[2])
     assert (clips[0] - clips[1]).abs().mean() < 12

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from video_files import moving_pattern, write_dataset
 
-from lib.data import ClipDataset, augment, batches, build_cache
+from lib.data import ClipDataset, augment, batches, build_cache, own_protocol
 
 CHANGES = {**augment.OF_FRAMES, **augment.OF_CLIPS}
 ALWAYS = {name: partial(CHANGES[name], p=1.0) for name in ("dropout", "salt", "blur", "elastic")}
@@ -102,10 +102,13 @@ def test_training_clips_are_augmented(tmp_path):
     """Every augmentation, from files and from a cache, in workers or without: the same clip for the same draw."""
     manifest = write_dataset(tmp_path)
     cache = build_cache(manifest, tmp_path / "cache", 32, progress=False)
-    options = {"frames": 4, "size": 24, "short_side": 32, "seed": 3}
-    plain = ClipDataset(manifest, "train", train=True, **options)
-    changed = ClipDataset(manifest, "train", train=True, augment=list(CHANGES), **options)
-    cached = ClipDataset(manifest, "train", train=True, augment=list(CHANGES)[::-1], cache=cache, **options)
+
+    def dataset(augment, split="train", **options):
+        protocol = own_protocol(4, 24, short_side=32, augment=augment)
+        return ClipDataset(manifest, split, protocol, train=split == "train", seed=3, **options)
+
+    plain, changed = dataset(()), dataset(list(CHANGES))
+    cached = dataset(list(CHANGES)[::-1], cache=cache)
     clips = [list(batches(changed, 1, 2, shuffle=True, workers=workers)) for workers in (0, 2)]
     for alone, helped in zip(*clips, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(alone, helped, strict=True))
@@ -113,16 +116,15 @@ def test_training_clips_are_augmented(tmp_path):
         assert torch.equal(changed[1, i][0], cached[1, i][0])
         assert not torch.equal(changed[1, i][0], plain[1, i][0]) and changed[1, i][1] == plain[1, i][1]
         assert not torch.equal(changed[1, i][0], changed[2, i][0])
-    tested = [ClipDataset(manifest, "val", train=False, augment=a, **options)[0, 0][0] for a in ((), ["blur"])]
+    tested = [dataset(augment, "val")[0, 0][0] for augment in ((), ["blur"])]
     assert torch.equal(*tested), "nothing is drawn in testing"
     with pytest.raises(ValueError, match="no augmentation 'pepper'; there are rotate, rescale"):
-        ClipDataset(manifest, "train", train=True, augment=["pepper"], **options)
+        dataset(["pepper"])
 
 
 def test_augmentations_leave_the_crop_alone(tmp_path, monkeypatch):
     manifest = write_dataset(tmp_path)
     monkeypatch.setitem(augment.OF_CLIPS, "multiply", lambda clip, rng: (rng.random(), clip)[1])
-    options = {"frames": 4, "size": 24, "train": True}
-    plain = ClipDataset(manifest, "train", **options)
-    drawn = ClipDataset(manifest, "train", augment=["multiply"], **options)
+    protocols = own_protocol(4, 24), own_protocol(4, 24, augment=["multiply"])
+    plain, drawn = (ClipDataset(manifest, "train", protocol, train=True) for protocol in protocols)
     assert all(torch.equal(plain[0, i][0], drawn[0, i][0]) for i in range(len(plain)))

@@ -125,9 +125,10 @@ def test_training_from_a_cache_needs_no_decoder(manifest, tmp_path):
 import sys
 for name in ("decord", "av", "pandas", "tqdm", "PIL"):
     sys.modules[name] = None                      # importing it raises
-from lib.data import ClipDataset, DecodedCache, batches, read_manifest
+from lib.data import ClipDataset, DecodedCache, batches, own_protocol, read_manifest
 cache = DecodedCache.open({str(folder)!r})
-train = ClipDataset(read_manifest({str(manifest.folder)!r}), "train", frames=8, size=32, train=True, cache=cache)
+videos = read_manifest({str(manifest.folder)!r})
+train = ClipDataset(videos, "train", own_protocol(8, 32), train=True, cache=cache)
 clips, labels, indices = next(batches(train, 0, 4, shuffle=True))
 assert clips.shape == (4, 3, 8, 32, 32)
 """

@@ -3,9 +3,9 @@ import pytest
 import torch
 from video_files import write_dataset
 
-from lib.data import ClipDataset, Video, batches, build_cache, open_video, write_manifest
+from lib.data import ClipDataset, Video, batches, build_cache, open_video, own_protocol, write_manifest
 
-OPTIONS = dict(frames=8, size=32, train=True, seed=7)
+PROTOCOL, OPTIONS = own_protocol(8, 32), dict(train=True, seed=7)
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +29,24 @@ def equal(first, second):
 
 
 def test_neither_workers_nor_cache_nor_earlier_epochs_change_anything(manifest, cache):
-    dataset = ClipDataset(manifest, "train", **OPTIONS, cache=cache)
+    dataset = ClipDataset(manifest, "train", PROTOCOL, **OPTIONS, cache=cache)
     runs = [epoch(dataset, number) for number in range(4)]
     assert not equal(runs[2], runs[3])
-    fresh = ClipDataset(manifest, "train", **OPTIONS)  # decodes
+    fresh = ClipDataset(manifest, "train", PROTOCOL, **OPTIONS)  # decodes
     torch.manual_seed(5)
     state = torch.get_rng_state()
     for workers in (0, 1, 2):
         assert equal(epoch(fresh, 3, workers=workers), runs[3])
     assert torch.equal(torch.get_rng_state(), state), "a net's dropout sees no difference either"
-    assert equal(epoch(ClipDataset(manifest, "train", **OPTIONS, reader="pyav"), 3), runs[3])
-    assert not equal(epoch(ClipDataset(manifest, "train", **(OPTIONS | {"seed": 8}), cache=cache), 3), runs[3])
+    assert equal(epoch(ClipDataset(manifest, "train", PROTOCOL, **OPTIONS, reader="pyav"), 3), runs[3])
+    assert not equal(
+        epoch(ClipDataset(manifest, "train", PROTOCOL, **(OPTIONS | {"seed": 8}), cache=cache), 3), runs[3]
+    )
     assert equal(epoch(dataset, 3, start=1), runs[3][1:])
 
 
 def test_a_batch(manifest, cache):
-    dataset = ClipDataset(manifest, "train", **OPTIONS, cache=cache)
+    dataset = ClipDataset(manifest, "train", PROTOCOL, **OPTIONS, cache=cache)
     run = epoch(dataset, 0)
     assert [len(labels) for _, labels, _ in run] == [3, 3, 1]
     assert [len(labels) for _, labels, _ in epoch(dataset, 0, drop_last=True)] == [3, 3]
@@ -59,7 +61,7 @@ def test_a_batch(manifest, cache):
 
 
 def test_a_test_clip_is_the_segments_centres_and_the_middle(manifest, cache):
-    dataset = ClipDataset(manifest, "test", frames=4, size=32, train=False, cache=cache)
+    dataset = ClipDataset(manifest, "test", own_protocol(4, 32), train=False, cache=cache)
     clip, label, _ = dataset[0, 0]
     video = manifest.split("test")[0]
     with open_video(manifest.root / video.path) as source:
@@ -69,23 +71,21 @@ def test_a_test_clip_is_the_segments_centres_and_the_middle(manifest, cache):
 
 
 def test_views_are_crop_major(manifest, cache):
-    one = dict(frames=4, size=32, train=False, cache=cache)
-    dataset = ClipDataset(manifest, "val", **one, clips=2, crop="three_along")
+    def of(crop):
+        protocol = own_protocol(4, 32, clips=2, crop=crop)
+        return ClipDataset(manifest, "val", protocol, train=False, cache=cache)
+
+    dataset = of("three_along")
     assert dataset.views == len(dataset) == 6
     for view in range(6):
-        crop_only = ClipDataset(
-            manifest,
-            "val",
-            **one,
-            clips=2,
-            crop=lambda h, w, size, view=view: [(0, (0, w - size, (w - size) // 2)[view // 2], size, size)],
-        )
+        crop_only = of(lambda h, w, size, view=view: [(0, (0, w - size, (w - size) // 2)[view // 2], size, size)])
         assert torch.equal(dataset[0, view][0], crop_only[0, view % 2][0])
 
 
 def test_mirror_images_and_their_labels(manifest, cache, tmp_path):
-    def train(**options):
-        return ClipDataset(manifest, "train", **OPTIONS, cache=cache, scales=(1,), crop=whole, **options)
+    def train(mirror=True):
+        protocol = own_protocol(8, 32, train_crop=whole, scales=(1,), mirror=mirror)
+        return ClipDataset(manifest, "train", protocol, **OPTIONS, cache=cache)
 
     def whole(height, width, size, rng, scales):
         return 0, 4, size, size
@@ -100,7 +100,7 @@ def test_mirror_images_and_their_labels(manifest, cache, tmp_path):
         else:
             assert label == other_label
     assert 0 < flipped < 7
-    never = ClipDataset(write_dataset(tmp_path, mirror_pairs=None), "train", **OPTIONS)
+    never = ClipDataset(write_dataset(tmp_path, mirror_pairs=None), "train", PROTOCOL, **OPTIONS)
     assert not never.mirror
 
 
@@ -108,7 +108,7 @@ def test_a_segment_of_a_video(manifest, cache):
     part = Video(**(vars(manifest.videos[0]) | {"start": 0.1, "end": 0.2, "label": 1}))
     options = dict(name="part", source="video", root=manifest.root, classes=["a", "b"], mirror_pairs=())
     other = write_manifest(manifest.folder.parent / "part", videos=[part], **options)
-    clip = ClipDataset(other, "train", frames=3, size=32, train=False, cache=cache)[0, 0][0]
+    clip = ClipDataset(other, "train", own_protocol(3, 32), train=False, cache=cache)[0, 0][0]
     np.testing.assert_array_equal(clip.permute(1, 2, 3, 0), cache[part.path][3:6, :, 4:36])
 
 
@@ -117,20 +117,19 @@ def test_a_segment_of_a_video(manifest, cache):
     [
         ("dev", {}, "no split 'dev'; there are train, val, test"),
         ("train", {"reader": "opencv"}, "no reader 'opencv'; there are decord, pyav"),
-        ("train", {"frames": 0}, "frames must be at least 1, not 0"),
-        ("train", {"size": 0}, "size must be at least 1"),
-        ("train", {"frame_stride": 0}, "frame_stride must be at least 1"),
-        ("train", {"segments": 3}, "frames=8 cannot be shared equally among segments=3"),
         ("train", {"seed": -1}, "seed must be at least 0"),
-        ("train", {"short_side": 16}, "short_side=16 is too little for clips of size=32"),
-        ("train", {"crop": "centre"}, "no training crop 'centre'; there are multi_scale, "),
-        ("test", {"train": False, "crop": "multi_scale"}, "no test crop 'multi_scale'; there are centre, "),
-        ("train", {"size": 48}, "short side of 32 pixels is too little: 48 are asked for"),
+        ("train", {"protocol": own_protocol(8, 48)}, "short side of 32 pixels is too little: 48 are asked for"),
+        (
+            "train",
+            {"protocol": own_protocol(8, 32, resampling="opencv")},
+            "resized as pillow does it, but protocol own",
+        ),
+        ("train", {"protocol": {"frames": 8}}, "protocol must be a lib.data.Protocol"),
     ],
 )
 def test_wrong_options(manifest, cache, split, options, words):
     with pytest.raises(ValueError, match=words):
-        ClipDataset(manifest, split, cache=cache, **(OPTIONS | options))
+        ClipDataset(manifest, split, **(OPTIONS | {"protocol": PROTOCOL, "cache": cache} | options))
 
 
 def test_nothing_to_train_on(manifest, cache, tmp_path):
@@ -138,9 +137,19 @@ def test_nothing_to_train_on(manifest, cache, tmp_path):
     options = dict(name="dark", source="video", root="..", classes=manifest.classes, mirror_pairs=())
     dark = write_manifest(tmp_path / "dark", videos=rows, **options)
     with pytest.raises(ValueError, match="dark has no usable video in split 'train'"):
-        ClipDataset(dark, "train", **OPTIONS)
+        ClipDataset(dark, "train", PROTOCOL, **OPTIONS)
     with pytest.raises(ValueError, match="batch_size must be at least 1"):
-        batches(ClipDataset(manifest, "train", **OPTIONS, cache=cache), 0, 0, shuffle=True)
+        batches(ClipDataset(manifest, "train", PROTOCOL, **OPTIONS, cache=cache), 0, 0, shuffle=True)
     longer = [Video(**(vars(video) | {"frames": 5})) for video in manifest.videos]
     with pytest.raises(ValueError, match="does not hold videos/0.mp4"):
-        ClipDataset(write_manifest(tmp_path / "x", videos=longer, **options), "train", **OPTIONS, cache=cache)
+        ClipDataset(write_manifest(tmp_path / "x", videos=longer, **options), "train", PROTOCOL, **OPTIONS, cache=cache)
+
+
+def test_a_cache_of_the_protocols_own_resampling(manifest, tmp_path):
+    """OpenCV's frames come from OpenCV's cache, and are those that decoding gives."""
+    protocol = own_protocol(4, 24, short_side=24, resampling="opencv")
+    cache = build_cache(manifest, tmp_path, 24, resampling="opencv", progress=False)
+    cached, decoded = (ClipDataset(manifest, "train", protocol, **OPTIONS, cache=c) for c in (cache, None))
+    assert torch.equal(cached[0, 1][0], decoded[0, 1][0])
+    other = ClipDataset(manifest, "train", own_protocol(4, 24, short_side=24), **OPTIONS)
+    assert not torch.equal(other[0, 1][0], cached[0, 1][0])

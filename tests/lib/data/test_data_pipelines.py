@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.data import crops, normalize, transforms
+from lib.data import PIXELS, Pixels, crops, normalize, transforms
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 EFFICIENT3DCNNS_SETS = {"activitynet": "activitynet", "kinetics": "efficient3dcnns_kinetics"}
@@ -73,10 +73,10 @@ def test_efficient3dcnns_evaluation(row):
     size, unit = row["sample_size"], 255 / row["norm_value"]
     clip = transforms.resize_short_side(noise(row["image_seed"], 1, *row["image_wh"][::-1]), size)
     clip = as_tensor(transforms.crop(clip, crops.centre(*clip.shape[1:3], size)[0]))
-    known = transforms.NORMALISATIONS[EFFICIENT3DCNNS_SETS[row["mean_dataset"]]]
-    mean = np.array(known["mean"]) * unit / 255
-    std = np.array(known["std"]) * unit / 255 if row["std_norm"] else np.ones(3)
-    out = normalize(clip, mean.tolist(), std.tolist(), value_range=unit)[:, 0]
+    known = PIXELS[EFFICIENT3DCNNS_SETS[row["mean_dataset"]]]
+    mean = np.array(known.mean) * unit / 255
+    std = np.array(known.std) * unit / 255 if row["std_norm"] else np.ones(3)
+    out = normalize(clip, Pixels(mean, std, unit))[:, 0]
     assert list(out.shape) == row["shape"]
     grey_level = unit / 255 / std.min()
     np.testing.assert_allclose(out[:, 0, :5], row["first_row_first5"], rtol=0, atol=1.001 * grey_level)
@@ -101,7 +101,7 @@ def test_cakes_validation():
     clip = noise(0, row["frames"]["T"], row["frames"]["h"], row["frames"]["w"])
     clip = transforms.resize_short_side(clip, 256)
     clip = as_tensor(transforms.crop(clip, crops.centre(*clip.shape[1:3], 224)[0]))
-    out = normalize(clip, **transforms.NORMALISATIONS["imagenet"]).transpose(0, 1)
+    out = normalize(clip, PIXELS["imagenet"]).transpose(0, 1)
     grey_level = 1.001 / 255 / 0.224
     assert list(out.shape) == row["shape_T_C_H_W"]
     np.testing.assert_allclose(out.flatten()[:5], row["first"], rtol=0, atol=grey_level)
@@ -168,5 +168,5 @@ def test_normalisation_sets_agree_across_scales():
     """csn.md gives VMZ's set twice, on the scale to 1 and on that to 255."""
     clip = torch.from_numpy(noise(0, 2, 8, 8)).permute(3, 0, 1, 2)
     mean, std = (110.2008, 100.63983, 95.99475), (58.14765, 56.46975, 55.332195)
-    out = normalize(clip, **transforms.NORMALISATIONS["kinetics"])
-    torch.testing.assert_close(out, normalize(clip, mean, std, value_range=255), rtol=0, atol=1e-5)
+    out = normalize(clip, PIXELS["kinetics"])
+    torch.testing.assert_close(out, normalize(clip, Pixels(mean, std, 255)), rtol=0, atol=1e-5)

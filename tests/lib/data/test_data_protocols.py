@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from video_files import write_dataset
 
-from lib.data import ClipDataset, DecodedCache, Video, protocols
+from lib.data import ClipDataset, DecodedCache, Protocol, Video, protocols
 from lib.data.manifest import make_manifest
 from lib.data.protocols import even_only, tsn, tsn_validation
 from lib.evaluate.predictions import predict, predict_videos
@@ -126,37 +126,54 @@ def test_efficient3dcnns_windows(row):
 @pytest.mark.parametrize("name", protocols.TEST_PROTOCOLS)
 @pytest.mark.parametrize("frames", [1, 2, 7, 40, 300])
 def test_a_protocol_takes_any_video(name, frames):
-    options, _ = protocols.TEST_PROTOCOLS[name]
+    protocol = protocols.TEST_PROTOCOLS[name]
     for rng in (None, np.random.default_rng(0)):
-        clips = options["sampler"](frames, rng=rng)
-        assert clips.shape[1] == options["frames"] and clips.min() >= 0 and clips.max() < frames
+        clips = protocol.sampler(frames, rng=rng)
+        assert clips.shape[1] == protocol.frames and clips.min() >= 0 and clips.max() < frames
 
 
 @pytest.mark.parametrize(
     "name, views", [("efficient3dcnns_centre", 1), ("csn_10x3", 30), ("rubiksnet_2clip", 6), ("optplan_20x3", 60)]
 )
 def test_a_protocol_is_a_clip_dataset(tmp_path, name, views):
-    options, average = protocols.TEST_PROTOCOLS[name]
-    dataset = ClipDataset(write_dataset(tmp_path), "test", train=False, **options)
-    assert dataset.views == len(dataset) == views and average in ("prob", "score")
-    assert dataset[0, views - 1][0].shape == (3, options["frames"], options["size"], options["size"])
+    protocol = protocols.TEST_PROTOCOLS[name]
+    dataset = ClipDataset(write_dataset(tmp_path), "test", protocol, train=False)
+    assert dataset.views == len(dataset) == views
+    assert dataset[0, views - 1][0].shape == (3, protocol.frames, protocol.size, protocol.size)
+
+
+def test_other_weights_of_a_system():
+    """A protocol of weights with other frames says so, and a choice that it does not have is an error."""
+    csn = protocols.test_protocol("csn_10x3", frames=8, frame_stride=2, clips=2, size=128)
+    assert csn.name == "csn_10x3(frames=8, clips=2, size=128)" and csn.short_side == 128
+    assert csn.sampler(300).shape == (2, 8) and csn.views(300) == 6 and csn.resampling == "opencv"
+    jester = protocols.test_protocol("efficient3dcnns_centre", frame_stride=2)
+    assert np.diff(jester.sampler(300)).max() == 2
+    usual = protocols.test_protocol("rubiksnet_2clip", frames=8, clips=2)
+    assert usual.plain() == protocols.TEST_PROTOCOLS["rubiksnet_2clip"].plain()
+    for options, words in (
+        ({"name": "csn_1x1"}, "no protocol 'csn_1x1'; there are efficient3dcnns_centre, "),
+        ({"name": "rubiksnet_1clip", "frame_stride": 2}, "rubiksnet_1clip spreads its frames over the video"),
+        ({"name": "cakes_1clip", "clips": 10}, "how many clips cakes_1clip cuts is not a matter of choice"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            protocols.test_protocol(**options)
 
 
 def test_windows_of_every_video(tmp_path):
     """Videos of 12 to 15 frames have 3 or 4 windows of 4; each video's are averaged, in the split's order."""
     manifest = write_dataset(tmp_path)
-    views = dict(frames=4, size=24, crop="centre", sampler=partial(protocols.efficient3dcnns_test, frames=4))
-    assert [len(views["sampler"](v.frames)) for v in manifest.split("train")] == [3, 3, 4, 4]
-    with pytest.raises(ValueError, match="from 3 to 4 clips each: lib.evaluate.predictions.predict_videos"):
-        ClipDataset(manifest, "train", train=False, **views)
+    protocol = Protocol("windows", 4, 24, partial(protocols.efficient3dcnns_test, frames=4))
+    assert [protocol.views(v.frames) for v in manifest.split("train")] == [3, 3, 4, 4]
+    with pytest.raises(ValueError, match="from 3 to 4 views each: lib.evaluate.predictions.predict_videos"):
+        ClipDataset(manifest, "train", protocol, train=False)
     torch.manual_seed(0)
     net = nn.Sequential(nn.AdaptiveAvgPool3d((4, 2, 2)), nn.Flatten(), nn.Linear(48, 3))
-    form = {"mean": [0.4] * 3, "std": [0.2] * 3}
-    scores, labels = predict_videos(net, manifest, "train", views, "prob", **form)
+    scores, labels = predict_videos(net, manifest, "train", protocol)
     assert labels.tolist() == [video.label for video in manifest.split("train")]
     for video, row in zip(manifest.split("train"), scores, strict=True):
         alone = replace(manifest, videos=(video,))
-        logits, _ = predict(net, ClipDataset(alone, "train", train=False, **views), **form)
+        logits, _ = predict(net, ClipDataset(alone, "train", protocol, train=False))
         np.testing.assert_allclose(row, logits.softmax(-1).mean(1)[0], rtol=1e-5)
 
 
@@ -182,8 +199,8 @@ def test_view_order():
     )
     sampler = partial(protocols.mmaction2, frames=row["clip_len"], clips=row["clips"])
     cache = DecodedCache.from_arrays(manifest, [video])
-    places = dict(frames=4, size=256, crop="three_along", sampler=sampler, train=False)
-    dataset = ClipDataset(manifest, "test", **places, cache=cache)
+    protocol = Protocol("csn", 4, 256, sampler, crop="three_along")
+    dataset = ClipDataset(manifest, "test", protocol, train=False, cache=cache)
     assert [len(dataset), *dataset[0, 0][0].shape] == row["shape"]
     for i, view in enumerate(row["views"]):
         clip = dataset[0, i][0]

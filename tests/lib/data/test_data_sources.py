@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from video_files import moving_pattern, write_dataset, write_video
 
-from lib.data import ClipDataset, Video, build_cache, open_video, write_manifest
+from lib.data import ClipDataset, Video, build_cache, open_video, own_protocol, write_manifest
 from lib.data.verify import verify_video
 
 
@@ -30,11 +30,11 @@ def test_folders_of_images(tmp_path):
     cache = build_cache(manifest, tmp_path / "cache", 32, progress=False)
     for video, clip in zip(manifest.videos, clips, strict=True):
         np.testing.assert_array_equal(cache[video.path], clip)
-    options = dict(frames=5, size=32, train=True)
-    from_cache, from_images = (ClipDataset(manifest, "train", **options, cache=c) for c in (cache, None))
+    protocol = own_protocol(5, 32)
+    from_cache, from_images = (ClipDataset(manifest, "train", protocol, train=True, cache=c) for c in (cache, None))
     assert all((from_cache[3, i][0] == from_images[3, i][0]).all() for i in range(2))
     (tmp_path / "frames" / "1" / "img_00003.png").unlink()
-    dense = ClipDataset(manifest, "train", frames=11, size=32, train=False)
+    dense = ClipDataset(manifest, "train", own_protocol(11, 32), train=False)
     with pytest.raises(ValueError, match="frames/1 cannot be read by FrameFolder: .*img_00003.png"):
         dense[0, 1]
 
@@ -54,10 +54,10 @@ def test_databases_of_images(tmp_path):
             with database.begin(write=True) as transaction:
                 for number, image in enumerate(images[: 11 - i], start=1):
                     transaction.put(f"{number:06d}.png".encode(), image.read_bytes())
-    dense = ClipDataset(manifest, "train", frames=10, segments=1, size=32, train=False, crop="centre")
+    dense = ClipDataset(manifest, "train", own_protocol(10, 32, segments=1), train=False)
     np.testing.assert_array_equal(dense[0, 0][0].permute(1, 2, 3, 0), clips[0][:, :, 4:36])
     with pytest.raises(ValueError, match="frames/1 cannot be read by FrameDatabase: .*no image 000011.png"):
-        ClipDataset(manifest, "train", frames=11, size=32, train=False)[0, 1]
+        ClipDataset(manifest, "train", own_protocol(11, 32), train=False)[0, 1]
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
@@ -120,4 +120,4 @@ def test_a_manifest_that_no_longer_fits_its_files(tmp_path):
     manifest = write_dataset(tmp_path)
     write_video(tmp_path / "videos" / "0.mp4", moving_pattern(7, 32, 40))
     with pytest.raises(ValueError, match="0.mp4 has 7 frames .* its row in the manifest says 12 of 40 x 32"):
-        ClipDataset(manifest, "train", frames=4, size=32, train=True)[0, 0]
+        ClipDataset(manifest, "train", own_protocol(4, 32), train=True)[0, 0]

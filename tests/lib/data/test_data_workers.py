@@ -7,14 +7,14 @@ import pytest
 import torch
 from video_files import write_dataset
 
-from lib.data import ClipDataset, batches, build_cache
+from lib.data import ClipDataset, batches, build_cache, own_protocol
 
-OPTIONS = dict(frames=8, size=32, train=True, seed=7)
+OPTIONS = dict(train=True, seed=7)
 
 
 @pytest.fixture
 def dataset(tmp_path):
-    return ClipDataset(write_dataset(tmp_path), "train", **OPTIONS)
+    return ClipDataset(write_dataset(tmp_path), "train", own_protocol(8, 32), **OPTIONS)
 
 
 def test_an_iterator_closed_early_leaves_no_process(dataset):
@@ -48,6 +48,7 @@ def test_workers_survive_a_parent_that_ran_a_parallel_kernel_and_a_decoder(datas
 def test_a_dataset_can_be_sent_to_a_spawned_worker(dataset, tmp_path):
     """macOS starts workers so: everything they need travels by pickle, a cache as its folder."""
     cache = build_cache(dataset.manifest, tmp_path / "cache", 32, progress=False)
-    cached = ClipDataset(dataset.manifest, "train", **OPTIONS, cache=cache, crop="multi_scale", scales=(1, 0.8))
+    protocol = own_protocol(8, 32, scales=(1, 0.8))
+    cached = ClipDataset(dataset.manifest, "train", protocol, **OPTIONS, cache=cache)
     sent = pickle.dumps(cached)
     assert len(sent) < 10_000 and torch.equal(pickle.loads(sent)[2, 1][0], cached[2, 1][0])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lib import create_model
-from lib.data import read_manifest
+from lib.data import Pixels, read_manifest
 from lib.evaluate.scores import Scores, evaluate_scores, extract_scores, merge_scores, read_scores, undeal, write_scores
 from lib.search.schedule import stage_clips
 
@@ -73,12 +73,11 @@ def test_files_that_do_not_belong_together_say_so(tmp_path):
 
 
 def test_every_view_is_extracted_in_its_place(tiny_shapes, tmp_path):
-    options = {"manifest": read_manifest(tiny_shapes / "shape"), "size": 16, "short_side": 24, "crop": "three_corners"}
-    dataset = stage_clips("test", STAGE, views=2, **options)
+    options = {"size": 16, "short_side": 24, "crop": "three_corners", "pixels": Pixels([0.5] * 3, [0.2] * 3)}
+    dataset = stage_clips("test", STAGE, views=2, manifest=read_manifest(tiny_shapes / "shape"), **options)
     torch.manual_seed(0)
     net = create_model("c2d_nano", num_classes=8)
-    reading = {"mean": [0.5] * 3, "std": [0.2] * 3}
-    found = extract_scores(tmp_path / "s.npz", net, dataset, 3, **reading)
+    found = extract_scores(tmp_path / "s.npz", net, dataset)
     there = read_scores(tmp_path / "s.npz")
     assert there.scores.shape == (10, 3, 2, 8) and all(map(np.array_equal, there, found))
     clip, label, _ = dataset[0, 6 * 4 + 2 * 2 + 1]  # video 4, crop 2, clip 1

@@ -9,7 +9,7 @@ from lib.models.csn import IMAGENET, KINETICS
 
 
 @pytest.mark.parametrize(
-    ("name", "mean_std"),
+    ("name", "pixels"),
     [
         ("ircsn_ig65m_pretrained_bnfrozen_r152_32x2x1_58e_kinetics400_rgb_20200812-9037a758.pth", IMAGENET),
         ("ircsn_bnfrozen_r50_32x2x1_180e_kinetics400_rgb_20210618-4e29e2e8.pth", IMAGENET),
@@ -17,11 +17,11 @@ from lib.models.csn import IMAGENET, KINETICS
         ("vmz_ircsn_sports1m_pretrained_r152_32x2x1_58e_kinetics400_rgb_20210617-b9b10241.pth", KINETICS),
     ],
 )
-def test_preprocessing_by_file(name, mean_std, tmp_path):
+def test_preprocessing_by_file(name, pixels, tmp_path):
     path = write_stand_in("csn/ircsn_r26", tmp_path).rename(tmp_path / name)
     said = load_published("ircsn_26", path).preprocessing
-    assert (said.mean, said.std) == mean_std
-    assert (said.channel_order, said.value_range, said.size) == ("RGB", (0, 255), 224)
+    assert said.pixels == pixels and said.size == 224 and said.protocol == "csn_10x3"
+    assert (said.pixels.channel_order, said.pixels.value_range) == ("RGB", 255)
     assert (said.frames, said.frame_stride) == (32, 2)
 
 

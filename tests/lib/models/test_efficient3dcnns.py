@@ -95,16 +95,12 @@ def test_preprocessing_by_dataset(tmp_path):
     """Kinetics weights want BGR in 0-255; Jester's want RGB, with a note that this is not settled."""
     path = write_stand_in("efficient3dcnns/shufflenet_0.5x_g3", tmp_path)
     said = load_published("shufflenet3d", path).preprocessing
-    assert (said.channel_order, said.value_range, said.std, said.size, said.frames) == (
-        "BGR",
-        (0, 255),
-        (1,) * 3,
-        112,
-        16,
-    )
+    assert (said.size, said.frames, said.protocol) == (112, 16, "efficient3dcnns_windows")
+    assert (said.pixels.channel_order, said.pixels.value_range, said.pixels.std) == ("BGR", 255, (1,) * 3)
     jester = path.rename(tmp_path / "jester_shufflenet_0.5x_G3_RGB_16_best.pth")
     said = load_published("shufflenet3d", jester).preprocessing
-    assert said.channel_order == "RGB" and "BGR" in said.note and said.mean == (114.7748, 107.7354, 99.475)
+    assert said.pixels.channel_order == "RGB" and "BGR" in said.note
+    assert said.pixels.mean == (114.7748, 107.7354, 99.475)
 
 
 @pytest.mark.parametrize("name", ["mobilenetv2_3d_nano", "resnet3d_nano", "squeezenet3d", "dg_p3d_nano"])

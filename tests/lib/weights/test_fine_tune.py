@@ -5,6 +5,7 @@ import torch
 from family_clips import splits
 
 from lib import create_model, load_published
+from lib.data import Pixels
 from lib.models.registry import entry
 from lib.train import fit
 from lib.weights.fine_tune import FREEZE, start_from
@@ -45,8 +46,8 @@ MOVES = {
 def test_frozen_through_several_epochs(frozen, file, tmp_path):
     net, pixels = start_from(NET, file, 3, frozen, **OPTIONS)
     before = {key: value.clone() for key, value in net.state_dict().items()}
-    recipe = {"epochs": 3, "batch_size": 2, "learning_rate": 0.1, "weight_decay": 0.01, **pixels}
-    fit(tmp_path / "run", net, *splits(tmp_path / "noise", 16, 32), **recipe)
+    recipe = {"epochs": 3, "batch_size": 2, "learning_rate": 0.1, "weight_decay": 0.01}
+    fit(tmp_path / "run", net, *splits(tmp_path / "noise", 16, 32, pixels=pixels), **recipe)
     net.load_state_dict(torch.load(tmp_path / "run" / "last.pt", weights_only=True)["net"])
     moved = {kind(net, key) for key, value in net.state_dict().items() if not torch.equal(value, before[key])}
     assert moved == MOVES[frozen]
@@ -56,8 +57,7 @@ def test_the_head_is_new_and_the_rest_is_published(file):
     net, pixels = start_from(NET, file, 3, **OPTIONS)
     assert net.fc.weight.shape == (3, 1280)
     assert torch.equal(net.stem[0].weight, load_published(NET, file).model.stem[0].weight)
-    mean = [114.7748, 107.7354, 99.475]
-    assert pixels == {"mean": mean, "std": [1.0] * 3, "value_range": 255.0, "channel_order": "BGR"}
+    assert pixels == Pixels((114.7748, 107.7354, 99.475), (1.0,) * 3, 255, "BGR")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import torch
 from stand_in import golden, golden_input, stand_in
 
 from lib import create_model
+from lib.data import PIXELS
 from lib.weights.fine_tune import start_from
 from lib.weights.transfer_2d import inflate
 
@@ -100,7 +101,7 @@ def test_a_training_starts_from_it_with_a_head_of_its_own(imagenet, tmp_path):
     net, pixels = start_from("p3d_50", tmp_path / "imagenet.pth", num_classes=1000)
     assert not torch.equal(net.fc.weight, imagenet["fc.weight"]) and net.fc.weight.shape == (1000, 2048)
     assert torch.equal(net.stem[0][0].weight[:, :, 2], imagenet["conv1.weight"])
-    assert pixels["mean"] == [0.485, 0.456, 0.406] and pixels["channel_order"] == "RGB"
+    assert pixels == PIXELS["imagenet"]
 
 
 def test_a_net_that_does_not_fit_is_left_as_it_was(imagenet):

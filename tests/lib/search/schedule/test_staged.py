@@ -93,7 +93,7 @@ def test_clips_of_a_stage(clips):
     stage = {"num_segments": 2, "clip_length": 2, "num_steps": 2}
     train_clips, val_clips = clips("train", stage), clips("val", stage, views=3)
     assert train_clips[0, 0][0].shape == (3, 4, 16, 16) and (train_clips.views, val_clips.views) == (1, 3)
-    assert clips("val", stage)._sample(12, rng=None).tolist() == [[0, 2, 6, 8]], "the segments' starts"
+    assert clips("val", stage).protocol.sampler(12).tolist() == [[0, 2, 6, 8]], "the segments' starts"
 
 
 def test_clips_of_a_published_schedule(clips):

@@ -8,7 +8,7 @@ import torch
 from stand_in import fill, golden, golden_input, write_stand_in
 
 from lib import create_model, load_published
-from lib.data import ClipDataset, build_cache, read_manifest
+from lib.data import ClipDataset, build_cache, own_protocol, read_manifest
 from lib.models.subkernels import OPS, DroppingConv, SuperConv
 from lib.models.swap import super_layers
 from lib.run import done
@@ -100,8 +100,8 @@ def test_an_untrained_supernet_warns():
 def splits(tiny_shapes):
     manifest = read_manifest(tiny_shapes / "motion")
     cache = build_cache(manifest, tiny_shapes / "cache", 32, progress=False)
-    options = {"frames": 4, "size": 32, "cache": cache}
-    return [ClipDataset(manifest, name, train=name == "train", **options) for name in ("train", "val")]
+    protocol = own_protocol(4, 32)
+    return [ClipDataset(manifest, name, protocol, train=name == "train", cache=cache) for name in ("train", "val")]
 
 
 def supernet(**options):
