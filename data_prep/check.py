@@ -60,7 +60,7 @@ def rewrite(manifest, videos, **changes):
     from lib.data.manifest import write_manifest
     from lib.files import read_json
 
-    same = ("name", "source", "classes", "mirror_pairs", "frame_pattern", "first_index", "expected")
+    same = ("name", "source", "classes", "mirror_pairs", "unmirrored", "frame_pattern", "first_index", "expected")
     content = {name: getattr(manifest, name) for name in same}
     if "root" not in changes:
         content["root"] = read_json(manifest.folder / "dataset.json")["root"]

@@ -14,10 +14,11 @@ ActivityNet with one annotation per video; for Kinetics it has one level more.
 
 import json
 import re
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from data_prep.labels import Listing, read_classes, read_json, read_lines
+from data_prep.labels import INTEGER, Listing, read_classes, read_json, read_lines, read_rows, short
 from lib.files import write_text
 
 LISTS = {
@@ -39,17 +40,23 @@ def read_lists(files, classes, form, *, first_label=0):
     """
     listing = Listing(classes)
     columns = _columns(form)
-    # a path, then integers; blanks, tabs and commas separate them
-    line = re.compile(r"(\S.*?)" + r"[\s,]+(-?\d+)" * len(columns))
     for split, file in files.items():
         for place, text in read_lines(file, listing.problems):
-            match = line.fullmatch(text)
-            if not match:
-                listing.problems.append(f"{place}: {text!r} must be: path, {', '.join(columns)}")
+            path, values = _split_line(text, len(columns))
+            if path is None:
+                listing.problems.append(f"{place}: {short(text)} must be: path, {', '.join(columns)}")
                 continue
-            values = dict(zip(columns, map(int, match.groups()[1:]), strict=True))
-            listing.add(place, match[1], values.pop("label") - first_label, split, **values)
+            values = dict(zip(columns, values, strict=True))
+            listing.add(place, path, values.pop("label") - first_label, split, **values)
     return listing
+
+
+def _split_line(text, count):
+    """A path, then `count` integers; blanks, tabs and commas separate them.  -> path or None, integers"""
+    head, *values = text.replace(",", " ").rsplit(None, count)
+    if len(values) != count or not all(map(INTEGER.fullmatch, values)):
+        return None, []
+    return text[: len(head)], [int(value) for value in values]
 
 
 def read_list_files(files, form):
@@ -78,7 +85,8 @@ def write_list(file, entries, form):
     rows, columns = [], _columns(form)
     for entry in entries:
         values = [getattr(entry, column) for column in columns]
-        if None in values or (re.search(r"\s", entry.key) and form not in PATHS_WITH_BLANKS):
+        blanks = re.search(r"[^\S ]|[\x00-\x1f\x7f\x85\u2028\u2029]" if form in PATHS_WITH_BLANKS else r"\s", entry.key)
+        if None in values or blanks:
             raise ValueError(f"{entry.key!r} {values} cannot be a line of {form}: path, {', '.join(columns)}")
         rows.append(" ".join(map(str, (entry.key, *values))))
     write_text(file, "".join(f"{row}\n" for row in rows))
@@ -97,64 +105,87 @@ def read_mmaction_json(files, classes):
     """
     listing = Listing(classes)
     for split, file in files.items():
-        rows = read_json(file, listing.problems)
-        if not isinstance(rows, list):
-            raise ValueError(f"{file} must be a list of videos")
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(read_rows(file, listing.problems), start=1):
             place = f"{Path(file).name}, video {number}"
+            row = row if isinstance(row, dict) else {}
             labels = row.get("label")
             labels = labels if isinstance(labels, list) else [labels]
             path = row.get("frame_dir", row.get("filename"))
             if path is None or len(labels) != 1 or labels[0] is None:
-                listing.problems.append(f"{place}: {row} must have frame_dir or filename, and one label")
+                listing.problems.append(f"{place}: {short(row)} must have frame_dir or filename, and one label")
             else:
                 listing.add(place, path, labels[0], split, frames=row.get("total_frames"))
     return listing
 
 
-def read_database(file, *, classes=None, subsets=SUBSETS):
+def read_database(file, *, classes=None, subsets=SUBSETS, unit="frames"):
     """The JSON of Efficient-3DCNNs, flat or nested by subset, or of ActivityNet, with segments.  -> Listing
 
     classes  None: the file's "labels", or else all labels in it, sorted
     subsets  the file's name of a subset -> split
+    unit     of segments: "frames", [first, last + 1] counted from 1, as 3D-ResNets' scripts write them; or "seconds"
     """
-    problems = []
+    problems, name = [], Path(file).name
     content = read_json(file, problems)
     if not isinstance(content, dict) or not isinstance(content.get("database"), dict):
         raise ValueError(f'{file}: "database" is missing; it must be {{"labels": [...], "database": {{...}}}}')
     videos = content["database"]
-    if videos and set(videos) <= set(SUBSETS):
+    if videos and set(videos) <= set(SUBSETS) and all(isinstance(video, dict) for video in videos.values()):
         videos = {key: video for subset in videos.values() for key, video in subset.items()}
     if classes is None:
-        annotations = [one for video in videos.values() for one in _annotations(video)]
-        classes = content.get("labels") or sorted({one["label"] for one in annotations if "label" in one})
-    listing, name = Listing(classes, problems), Path(file).name
+        classes = _classes(content.get("labels"), videos)
+    listing, unlabelled = Listing(classes, problems, file=file), Counter()
     for key, video in videos.items():
-        place = f"{name}, {key!r}"
-        if not isinstance(video, dict) or video.get("subset") not in subsets:
+        place = f"{name}, {short(key)}"
+        if not isinstance(video, dict) or video.get("subset") not in list(subsets):
             listing.problems.append(f"{place}: subset must be {' or '.join(subsets)}")
-        elif not _annotations(video) and video["subset"] != "testing":  # ActivityNet keeps those to itself
+            continue
+        labelled = [one for one in _annotations(video) if not isinstance(one, dict) or "label" in one]
+        if not labelled and video["subset"] == "testing":  # these are kept back
+            unlabelled[video["subset"]] += 1
+        elif not labelled:
             listing.problems.append(f"{place}: it has no annotations")
-        for annotation in _annotations(video) if isinstance(video, dict) and video.get("subset") in subsets else []:
-            _add_annotation(listing, place, key, subsets[video["subset"]], annotation, video.get("n_frames") or None)
+        for annotation in labelled:
+            _add_annotation(listing, place, key, subsets[video["subset"]], annotation, unit, video.get("n_frames"))
+    for subset, count in unlabelled.items():
+        listing.problems.append(f"{name}: {count} videos of subset {subset} have no label; they are left out")
     return listing
+
+
+def _classes(labels, videos):
+    if isinstance(labels, list) and labels:
+        return labels
+    found = [one for video in videos.values() for one in _annotations(video) if isinstance(one, dict)]
+    return sorted({one["label"] for one in found if isinstance(one.get("label"), str)})
 
 
 def _annotations(video):
     found = video.get("annotations") if isinstance(video, dict) else None
-    return [found] if isinstance(found, dict) else found or []
+    return [found] if isinstance(found, dict) else found if isinstance(found, list) else []
 
 
-def _add_annotation(listing, place, key, split, annotation, frames):
+def _add_annotation(listing, place, key, split, annotation, unit, frames):
     try:
-        start, end = map(float, annotation["segment"]) if "segment" in annotation else (None, None)
+        part = UNITS[unit](*annotation["segment"]) if "segment" in annotation else {"frames": frames or None}
         label = annotation["label"]
-    except (KeyError, TypeError, ValueError):
-        listing.problems.append(
-            f"{place}: {annotation} must have a label, and perhaps a segment [start, end] in seconds"
-        )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        rule = "[first, last + 1] in whole frames from 1" if unit == "frames" else "[start, end] in seconds"
+        listing.problems.append(f"{place}: {short(annotation)} must have a label, and perhaps a segment {rule}")
     else:
-        listing.add(place, key, label, split, start=start, end=end, frames=frames)
+        listing.add(place, key, label, split, **part)
+
+
+def _in_seconds(start, end):
+    return {"start": float(start), "end": float(end), "claims": True}
+
+
+def _in_frames(first, stop):
+    if first != int(first) or stop != int(stop) or not 1 <= first < stop:
+        raise ValueError("no frames")
+    return {"offset": int(first) - 1, "frames": int(stop) - int(first), "claims": True}
+
+
+UNITS = {"seconds": _in_seconds, "frames": _in_frames}
 
 
 def write_database(file, classes, entries, *, nested=False):
@@ -179,12 +210,12 @@ def read_20bn(files):
 
     files  {"classes": path, split: path}  -> Listing
     """
-    listing = Listing(sorted(read_classes(files["classes"])))
+    listing = Listing(sorted(read_classes(files["classes"])), file=files["classes"])
     for split in ("train", "val"):
         for place, text in read_lines(files[split], listing.problems):
             key, semicolon, label = text.partition(";")
             if semicolon:
                 listing.add(place, key, label.strip(), split)
             else:
-                listing.problems.append(f"{place}: {text!r} must be: id;label")
+                listing.problems.append(f"{place}: {short(text)} must be: id;label")
     return listing

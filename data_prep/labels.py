@@ -10,7 +10,10 @@ import os
 import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+
+INTEGER = re.compile(r"-?[0-9]{1,15}")
+MOST_FRAMES = 10**9  # of one video; more is a mistake in a label file
 
 
 @dataclass(frozen=True)
@@ -25,50 +28,93 @@ class Entry:
     end: float | None = None
     frames: int | None = None  # as listed: compared with what is counted, never believed
     offset: int | None = None  # number of the first frame that counts, `frames` of them do
+    claims: bool = False  # does the file say of a segment that the video is so long?
 
 
 class Listing:
-    """The classes and entries of a dataset's label files, and the problems found in them."""
+    """The classes and entries of a dataset's label files, and the problems found in them.
 
-    def __init__(self, classes, problems=()):
+    file  what to call the place of the classes' names in an error
+    """
+
+    def __init__(self, classes, problems=(), *, file="the label files"):
         self.classes, self.entries, self.problems = tuple(classes), [], list(problems)
+        strange = [name for name in self.classes if not isinstance(name, str) or not name.strip() or "\n" in name]
+        if strange:
+            raise ValueError(f"{file}: a class must have a name, one line of text, not {short(strange[0])}")
         self._label = {name: label for label, name in enumerate(self.classes)}
-        self._places = {}
+        self._places, self._numbers = {}, {}
         if not self.classes or len(self._label) != len(self.classes):
             twice = [name for name, count in Counter(self.classes).items() if count > 1]
-            raise ValueError(f"classes must be there, and each once; twice: {', '.join(twice) or 'none'}")
+            told = ", ".join(twice[:10]) or "none"
+            raise ValueError(f"{file}: classes must be there, and each once; twice: {told}")
 
     def add(self, place, key, label, split, **more):
         """Keep an entry, or record why it cannot be used. `label` is an index (int or digits) or a class's name."""
         try:
-            entry = Entry(key, self._index(label), split, place, **more)
+            _check_key(key)
+            entry = Entry(key, self._index(label, place), split, place, **more)
             self._check(entry)
         except ValueError as error:
             self.problems.append(f"{place}: {error}")
         else:
-            self._places[entry.key, entry.start, entry.end, entry.offset] = place
+            self._places[self._identity(entry)] = place
             self.entries.append(entry)
 
-    def _index(self, label):
+    def check_first_label(self):
+        """ValueError: the labels seem to count from 1, so that each names its neighbour's class."""
+        count = len(self.classes)
+        if count in self._numbers and not {0, -1} & set(self._numbers):
+            raise ValueError(
+                f"{self._numbers[count]}: class {count} of {count} classes, and class 0 never occurs: do labels count "
+                "from 1? Then use `data_prep lists` with --first-label 1; if not, with --first-label 0"
+            )
+
+    def _index(self, label, place):
         if isinstance(label, str) and label in self._label:
             return self._label[label]
-        if not re.fullmatch(r"-?\d+", str(label)):
-            raise ValueError(f"there is no class {label!r} among the {len(self.classes)}")
+        if type(label) not in (int, str) or not INTEGER.fullmatch(short(label).strip("'")):
+            raise ValueError(f"there is no class {short(label)} among the {len(self.classes)}")
+        self._numbers.setdefault(int(label), place)
         if not 0 <= int(label) < len(self.classes):
             raise ValueError(f"class {label} is out of range 0..{len(self.classes) - 1}")
         return int(label)
 
+    @staticmethod
+    def _identity(entry):
+        return entry.key, entry.split, entry.start, entry.end, entry.offset
+
     def _check(self, entry):
-        key = entry.key
-        if not key or "\ufffd" in key or any(ord(letter) < 32 for letter in key):
-            raise ValueError(f"{key!r} is not the name of a video")
-        if PurePosixPath(key).is_absolute() or os.path.normpath(key).split("/")[0] == "..":
-            raise ValueError(f"{key!r} leads out of the dataset's root")
-        if entry.start is not None and not 0 <= entry.start < entry.end:
-            raise ValueError(f"the segment {entry.start}..{entry.end} s of {key!r} is empty")
-        earlier = self._places.get((key, entry.start, entry.end, entry.offset))
+        if entry.start is not None and not 0 <= entry.start < entry.end < float("inf"):
+            raise ValueError(f"the segment {entry.start}..{entry.end} s of {entry.key!r} is empty")
+        for number in (entry.frames, entry.offset):
+            if number is not None and (type(number) is not int or not 0 <= number <= MOST_FRAMES):
+                raise ValueError(f"{short(number)} of {entry.key!r} is no number of frames")
+        earlier = self._places.get(self._identity(entry))
         if earlier is not None:
-            raise ValueError(f"{key!r} is listed twice; {earlier} counts")
+            raise ValueError(f"{entry.key!r} is listed twice; {earlier} counts")
+
+
+def _check_key(key):
+    if not isinstance(key, str) or not key or "\ufffd" in key or any(ord(letter) < 32 for letter in key):
+        raise ValueError(f"{short(key)} is not the name of a video")
+    try:
+        too_long = len(key.encode()) > 4000
+    except UnicodeEncodeError:
+        too_long = True
+    if too_long:
+        raise ValueError(f"{short(key)} is not the name of a video")
+    if os.path.normpath(key).split("/")[0] == "..":
+        raise ValueError(f"{key!r} leads out of the dataset's root")
+
+
+def short(value):
+    """A value as it is shown in a message: its repr, cut."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a list of thousands of levels
+        return f"a {type(value).__name__} that is too long"
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def read_lines(file, problems):
@@ -83,7 +129,7 @@ def read_lines(file, problems):
         try:
             text = line.decode("utf-8").strip()
         except UnicodeDecodeError:
-            problems.append(f"{place}: {line!r} is not UTF-8")
+            problems.append(f"{place}: {short(line)} is not UTF-8")
             continue
         if text:
             yield place, text
@@ -95,17 +141,27 @@ def read_table(file, columns, problems, *, delimiter=","):
     ValueError: a column is missing in the header. A row that is too short is a problem.
     """
     lines = read_lines(file, problems)
-    _, text = next(lines, (None, ""))
-    header = [name.strip() for name in next(csv.reader([text], delimiter=delimiter), [])]
+    place, text = next(lines, (f"{Path(file).name}, line 1", ""))
+    header = [name.strip() for name in _cells(text, delimiter)]
     missing = [column for column in columns if column not in header]
     if missing:
-        raise ValueError(f"{file}, line 1: column {', '.join(missing)} is missing; there are {', '.join(header)}")
+        raise ValueError(
+            f"{file}, line 1: column {', '.join(missing)} is missing; there are {short(', '.join(header))}"
+        )
     for place, text in lines:
-        cells = next(csv.reader([text], delimiter=delimiter))
+        cells = _cells(text, delimiter)
         if len(cells) < len(header):
-            problems.append(f"{place}: {text!r} has {len(cells)} columns instead of {len(header)}")
+            problems.append(f"{place}: {short(text)} has {len(cells)} columns instead of {len(header)}")
         else:
             yield place, dict(zip(header, cells, strict=False))
+
+
+def _cells(line, delimiter):
+    """The cells of a line, none of one that is no table's."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def read_classes(file, *, numbered=False):
@@ -113,14 +169,15 @@ def read_classes(file, *, numbered=False):
 
     A class file that is not whole would shift every label, so everything wrong in it is a ValueError.
     """
-    problems, names = [], {}
+    problems, names, twice = [], {}, set()
     for number, (place, text) in enumerate(read_lines(file, problems), start=1):
-        if numbered and not re.fullmatch(r"\d+\s+\S.*", text):
-            raise ValueError(f"{place}: {text!r} must be a number and a class name")
+        if numbered and not re.fullmatch(r"[0-9]{1,9}\s+\S.*", text):
+            raise ValueError(f"{place}: {short(text)} must be a number and a class name")
         index, name = text.split(None, 1) if numbered else (number, text)
-        if int(index) in names or name in names.values():
-            raise ValueError(f"{place}: class {text!r} stands twice")
+        if int(index) in names or name in twice:
+            raise ValueError(f"{place}: class {short(text)} stands twice")
         names[int(index)] = name
+        twice.add(name)
     if problems:
         raise ValueError(problems[0])
     missing = set(range(1, len(names) + 1)) - set(names)
@@ -137,7 +194,7 @@ def read_json(file, problems):
         result = {}
         for key, value in pairs:
             if key in result:
-                problems.append(f"{file.name}: {key!r} is listed twice; the first counts")
+                problems.append(f"{file.name}: {short(key)} is listed twice; the first counts")
             else:
                 result[key] = value
         return result
@@ -147,8 +204,16 @@ def read_json(file, problems):
     problems += [f"{file.name}: {broken} characters are not UTF-8"] if broken else []
     try:
         return json.loads(text, object_pairs_hook=keep_first)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of numbers and nesting that are too long
         raise ValueError(f"{file} is not JSON: {error}") from None
+
+
+def read_rows(file, problems):
+    """A JSON file that is a list; else a ValueError.  -> list"""
+    rows = read_json(file, problems)
+    if not isinstance(rows, list):
+        raise ValueError(f"{file} must be a list of videos")
+    return rows
 
 
 def find_files(folder, layouts):

@@ -10,10 +10,11 @@ from collections import Counter
 from pathlib import Path
 
 from data_prep.report import nothing_fits, print_dry_run, print_remarks, print_summary
-from data_prep.rows import Part, count_remarks, find_all, make_row
+from data_prep.rows import Part, bring_inside, check_units, count_remarks, find_all, make_row
 from data_prep.scan import scan
-from data_prep.splits import hold_out_some, mirror_pairs
-from data_prep.tree import SOURCES, find_videos, frame_pattern, relative
+from data_prep.splits import hold_out_some, mirror_pairs, unmirrored
+from data_prep.tree import SOURCES, find_videos, relative
+from data_prep.tree import frame_pattern as find_pattern
 from data_prep.workers import check_workers
 from lib.files import locked, write_text
 
@@ -27,6 +28,8 @@ def add_arguments(parser, *, hold_out=0.0, labels=True):
     parser.add_argument("--fps", type=float, default=0.0, help="frame rate of extracted frames (default: not known)")
     held = "share of the training videos that become val; a published val then becomes test (default: %(default)s)"
     parser.add_argument("--hold-out", type=float, default=hold_out, metavar="SHARE", help=held)
+    shown = "how frames are called, say 'img_{:05d}.jpg' (default: found out)"
+    parser.add_argument("--frame-pattern", metavar="PATTERN", help=shown)
     parser.add_argument("--workers", type=int, help="processes that decode (default: one per core)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, write nothing")
     shown = "show a bar and a summary"
@@ -45,6 +48,8 @@ def prepare_listings(
     group=str,
     names=lambda key: (key,),
     published=None,
+    labels_known=False,
+    frame_pattern=None,
     workers=None,
     dry_run=False,
     progress=True,
@@ -57,6 +62,8 @@ def prepare_listings(
     group      f(key) -> what videos that must stay together have in common
     names      f(key) -> what the video may be called on disk
     published  {subfolder: {split: videos}}, where the authors' figures are known; else what is listed is expected
+    labels_known   do not ask whether numeric labels count from 1
+    frame_pattern  how the images are called, None: found out
     workers    processes; None: one per core, 0: this one alone
     """
     check_workers(workers)
@@ -64,10 +71,13 @@ def prepare_listings(
         raise ValueError(f"hold_out={hold_out} must be at least 0 and less than 1, fps={fps} not negative")
     out, tree, parts = Path(out), find_videos(root, source), {}
     for home, listing in listings.items():
-        expected = dict(Counter(entry.split for entry in listing.entries)) | (published or {}).get(home, {})
-        entries, expected = hold_out_some(listing.entries, expected, hold_out, group)
+        if not labels_known:
+            listing.check_first_label()
+        entries = bring_inside(listing.entries, tree, listing.problems)
+        expected = dict(Counter(entry.split for entry in entries)) | (published or {}).get(home, {})
+        entries, expected = hold_out_some(entries, expected, hold_out, group)
         rows = find_all(entries, tree, names, listing.problems)
-        parts[home] = Part(listing.classes, rows, expected, listing.problems)
+        parts[home] = Part(listing.classes, rows, expected, listing.problems + _never_mirrored(listing.classes))
     remarks = _once([line for part in parts.values() for line in part.remarks] + tree.problems)
     paths = sorted({path for part in parts.values() for _, path in part.rows if path})
     if not paths:
@@ -76,9 +86,12 @@ def prepare_listings(
         print_dry_run(name, out, parts, tree, remarks)
         return {}
     with locked(out, waiting=f"{out}: another process prepares it, waiting"):
-        images, how = _images(tree, paths), {"fps": fps, "workers": workers, "progress": progress}
+        images, how = _images(tree, paths, frame_pattern), {"fps": fps, "workers": workers, "progress": progress}
         found = scan(paths, tree.root, tree.source, journal=out / "scan.jsonl", **images, **how)
+        for part in parts.values():
+            check_units(part.rows, found)
         remarks += _once([line for part in parts.values() for line in count_remarks(part.rows, found)])
+        remarks += [f"{path}: {found[path].note}" for path in paths if found[path].note]
         write_text(out / "problems.txt", "".join(f"{line}\n" for line in remarks))
         manifests = {home: _write(out / home, _name(name, home), parts[home], found, tree, images) for home in parts}
     if progress:
@@ -96,11 +109,17 @@ def _name(name, home):
     return f"{name}_{home}" if home else name
 
 
-def _images(tree, paths):
+def _never_mirrored(classes):
+    """Said once per class: a side in its name, and no class that is its mirror image."""
+    names = [classes[label] for label in unmirrored(classes)]
+    return [f"class {name!r} has a side and no mirror image among the classes: it is never mirrored" for name in names]
+
+
+def _images(tree, paths, said):
     """How the images of frame folders and databases are called."""
     if tree.source == "video":
         return {}
-    pattern, first = frame_pattern(tree.root, paths) if tree.source == "frames" else ("{:06d}.jpg", 1)
+    pattern, first = find_pattern(tree.root, paths, said) if tree.source == "frames" else (said or "{:06d}.jpg", 1)
     return {"pattern": pattern, "first_index": first}
 
 
@@ -117,5 +136,6 @@ def _write(folder, name, part, found, tree, images):
         classes=part.classes,
         videos=[make_row(entry, path, found.get(path)) for entry, path in part.rows],
         mirror_pairs=mirror_pairs(part.classes),
+        unmirrored=unmirrored(part.classes),
         expected=part.expected,
     )

@@ -1,10 +1,11 @@
 """Rows of a manifest: a label file's entry, the video that it names, and what the scan found, put together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NOT_FOUND = "not found under the root"
 NO_RATE = "it is a part of a video: where it starts needs a frame rate, --fps"
 DRIFT_S = 0.25  # a segment's seconds name the right frames as long as their times are constant up to this
+FAR, FAR_FRAMES = 1.5, 2  # a segment that ends after 1.5 times the video, and 2 frames or seconds, contradicts it
 TOLERANCE = 0.05  # share by which the number of frames may differ from the listed one without a remark
 
 
@@ -18,6 +19,18 @@ class Part:
     remarks: list
 
 
+def bring_inside(entries, tree, problems):
+    """Entries with absolute paths as paths relative to the root; one that lies elsewhere is a problem.  -> entries"""
+    kept = []
+    for entry in entries:
+        key = tree.inside(entry.key)
+        if key is None:
+            problems.append(f"{entry.place}: {entry.key!r} leads out of the dataset's root, {tree.root}")
+        else:
+            kept.append(entry if key == entry.key else replace(entry, key=key))
+    return kept
+
+
 def find_all(entries, tree, names, problems):
     """Find each entry's video in a Tree, under any of names(key).  -> [(Entry, path or None), ...]
 
@@ -25,12 +38,16 @@ def find_all(entries, tree, names, problems):
     """
     rows, places = [], {}
     for entry in entries:
-        path = next(filter(None, map(tree.find, names(entry.key))), None)
-        part = path, entry.start, entry.end, entry.offset
-        if path and part in places:
-            problems.append(f"{entry.place}: {entry.key!r} is the file of {places[part]} again, which counts")
+        path = next(filter(None, (tree.find(name, entry.split) for name in names(entry.key))), None)
+        part = path or entry.key, entry.start, entry.end, entry.offset
+        if part in places:
+            earlier, key = places[part]
+            told = (
+                f"listed twice; {earlier} counts" if key == entry.key else f"the file of {earlier} again, which counts"
+            )
+            problems.append(f"{entry.place}: {entry.key!r} is {told}")
             continue
-        places[part] = entry.place
+        places[part] = entry.place, entry.key
         rows.append((entry, path))
     return rows
 
@@ -42,14 +59,47 @@ def make_row(entry, path, found):
     start, end = entry.start, entry.end
     if found is None:
         return Video(entry.key, entry.label, entry.split, start, end, 0, 0.0, 0, 0, NOT_FOUND)
-    if entry.offset is not None and found.fps:
+    part, status = entry.offset is not None and not _is_whole(entry, found), found.status
+    if part and found.fps:
         start, end = entry.offset / found.fps, (entry.offset + entry.frames) / found.fps
-    status = found.status
     if status == "ok":
-        untimed = entry.offset is not None and not found.fps
-        status = NO_RATE if untimed else part_status(start, found)
+        status = NO_RATE if part and not found.fps else part_status(start, found)
+    if status == "ok" and _claims_too_much(entry, found):
+        status = f"{entry.place} gives it a segment far longer than it is"
     size = (found.frames, found.fps, found.width, found.height)
     return Video(path, entry.label, entry.split, start, end, *size, status)
+
+
+def _is_whole(entry, found):
+    """Is the part that a file claims all of the video, up to how decoders count?"""
+    apart = abs(found.frames - entry.frames)
+    return entry.claims and entry.offset == 0 and apart <= max(1, TOLERANCE * entry.frames)
+
+
+def _claims_too_much(entry, found):
+    """Does a segment end far after the video does? Then its unit is another."""
+    if not entry.claims or found.status != "ok":
+        return False
+    if entry.offset is not None:
+        return entry.offset + entry.frames > FAR * found.frames + FAR_FRAMES
+    return bool(found.fps) and entry.end * found.fps > FAR * found.frames + FAR_FRAMES * found.fps
+
+
+def _claims_too_little(entry, found):
+    """Frames from the first on, but far from all: such a file means whole videos."""
+    return entry.offset == 0 and found.frames > FAR * entry.frames + FAR_FRAMES
+
+
+def check_units(rows, found):
+    """ValueError: most segments of a label file contradict their videos' lengths; it names the file."""
+    claims = [(entry, found[path]) for entry, path in rows if entry.claims and path and found[path].status == "ok"]
+    wrong = [entry for entry, there in claims if _claims_too_much(entry, there) or _claims_too_little(entry, there)]
+    if wrong and 2 * len(wrong) > len(claims):
+        unit = "frames" if wrong[0].offset is not None else "seconds"
+        raise ValueError(
+            f"{wrong[0].place}: {len(wrong)} of {len(claims)} segments contradict the lengths of their videos: are "
+            f"they not in {unit}, or do label files and videos not belong together?"
+        )
 
 
 def part_status(start, found):
@@ -70,7 +120,9 @@ def count_remarks(rows, found):
     remarks = []
     for entry, path in rows:
         there = found[path].frames if path and found[path].status == "ok" else None
-        if None in (there, entry.frames) or entry.offset is not None:
+        if None in (there, entry.frames) or (entry.offset is not None and not entry.claims):
+            continue
+        if entry.claims and not (entry.offset == 0 and there > entry.frames):
             continue
         if abs(there - entry.frames) > max(1, TOLERANCE * entry.frames):
             remarks.append(f"{entry.place}: {entry.key!r} is listed with {entry.frames} frames, {there} are there")

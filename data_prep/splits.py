@@ -4,8 +4,16 @@ import hashlib
 import re
 from dataclasses import replace
 
-# A mirror image exchanges these words in a class's name
+# A mirror image exchanges these words in a class's name ...
 SIDES = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
+# ... but not here, where they name no side
+NOT_SIDES = ("right out", "right away", "right now", "right after", "right before", "right angle", "all right")
+WORDS = "|".join(SIDES)
+SIDE = re.compile(  # a word, in one case, or a hump of CamelCase
+    rf"(?P<none>\b(?:{'|'.join(NOT_SIDES)})\b)|(?<![A-Za-z])(?:{WORDS}|{WORDS.upper()})(?![A-Za-z])"
+    rf"|(?:{'|'.join(word.capitalize() for word in SIDES)})(?![a-z])"
+)
+COUNTER = re.compile(r"(?<![A-Za-z])(counter|anti)[-_ ]?clockwise", re.IGNORECASE)
 
 
 def hold_out_some(entries, expected, share, group):
@@ -39,19 +47,33 @@ def _other(entry):
 
 
 def mirror_pairs(classes):
-    """Label pairs that a mirror image exchanges, by their names: left and right, (counter)clockwise.
+    """Label pairs that a mirror image exchanges: their names differ by left and right, (counter)clockwise alone.
 
-    -> [(label, label), ...]; None, never mirror, if the mirror image of some class is no class
+    -> [(label, label), ...]
     """
-    label = {name: index for index, name in enumerate(classes)}
-    partners = {name: re.sub(r"[A-Za-z]+", _other_side, name) for name in classes}
-    partners = {name: partner for name, partner in partners.items() if partner != name}
-    if any(partner not in label for partner in partners.values()):
-        return None
-    return sorted({tuple(sorted((label[name], label[partner]))) for name, partner in partners.items()})
+    names = [_plain(name) for name in classes]
+    label = {name: index for index, name in enumerate(names)}
+    partners = ((index, label.get(_mirrored(name), index)) for index, name in enumerate(names))
+    return sorted({tuple(sorted(pair)) for pair in partners if len(set(pair)) == 2})
 
 
-def _other_side(match):
-    word = match[0]
-    other = SIDES.get(word.lower(), word)
-    return other if other == word or word.islower() else other.capitalize()
+def unmirrored(classes):
+    """Labels of classes with a side in their name whose mirror image is no class: they are never mirrored."""
+    names = [_plain(name) for name in classes]
+    there = set(names)
+    return [label for label, name in enumerate(names) if _mirrored(name) not in there]
+
+
+def _plain(name):
+    """A name with `counter-clockwise` and `anticlockwise` in one spelling."""
+    return COUNTER.sub(lambda match: "Counterclockwise" if match[0][0].isupper() else "counterclockwise", name)
+
+
+def _mirrored(name):
+    """The name of the mirror image; the words of NOT_SIDES stay."""
+    return SIDE.sub(lambda match: match[0] if match["none"] else _other_side(match[0]), name)
+
+
+def _other_side(word):
+    other = SIDES[word.lower()]
+    return other if word.islower() else other.upper() if word.isupper() else other.capitalize()

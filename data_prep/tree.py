@@ -6,11 +6,17 @@ from collections import Counter
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-VIDEO_SUFFIXES = {".mp4", ".avi", ".webm", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts"}
+VIDEO_SUFFIXES = set(
+    ".mp4 .m4v .mov .qt .3gp .3g2 .f4v .avi .divx .webm .mkv .mpg .mpeg .mpe .mpv .m1v .m2v .vob .ts .mts .m2ts .m2t "
+    ".wmv .asf .flv .ogv .ogm .ogg .gif .mjpg .mjpeg .y4m .rm .rmvb .dv .mxf .nut .ivf .amv .h264 .264 .hevc .265 .wtv"
+    "".split()
+)
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png"}
 DATABASE = "data.mdb"  # a folder with this file is an LMDB environment
 SOURCES = ("video", "frames", "lmdb")
 FRAME_NAME = re.compile(r"(?!flow)(.*?)(\d+)(\.\w+)", re.IGNORECASE)
+KNOWN_PREFIXES = ("img_", "image_", "frame_", "")  # of frames; others may be optical flow
+SPLIT_FOLDERS = {"train": {"train", "training"}, "val": {"val", "valid", "validation"}, "test": {"test", "testing"}}
 
 
 class Tree:
@@ -20,28 +26,56 @@ class Tree:
         self.root, self.source, self.paths, self.problems = Path(root), source, sorted(paths), []
         self._by_name = {}
         for path in self.paths:
-            name = path.rsplit("/", 1)[-1]
-            for known in {name, self._stem(name)}:
-                self._by_name.setdefault(known, []).append(path)
+            for name in _names(path)[: None if source == "video" else 1]:
+                self._by_name.setdefault(name, []).append(path)
 
-    def _stem(self, name):
-        return os.path.splitext(name)[0] if self.source == "video" else name
+    def inside(self, key):
+        """A label file's path, absolute or not, as one relative to the root; None: it lies elsewhere."""
+        if not os.path.isabs(key):
+            return key
+        for root in (os.path.abspath(self.root), os.path.realpath(self.root)):
+            if os.path.commonpath([root, os.path.normpath(key)]) == root:
+                return os.path.relpath(key, root)
+        return None
 
-    def find(self, key):
-        """The video that a label file calls `key`: by its name, with any extension, in any folder.  -> path or None
+    def find(self, key, split=None):
+        """The video that a label file calls `key`: this path, or by its name, with any extension, in any folder.
 
-        Of several, the one with the most folders of `key` before its name; if that does not decide it, the first, and a
-        problem is recorded.
+        Of several, the one with the most folders of `key` before its name, then one in a folder of its split; if that
+        does not decide it, the first, and a problem is recorded.  -> path or None
         """
         key = os.path.normpath(key)
-        name = key.rsplit("/", 1)[-1]
-        found = self._by_name.get(name) or self._by_name.get(os.path.splitext(name)[0]) or []
+        if self._exists(key):
+            return key
+        found = next(filter(None, map(self._by_name.get, _names(key))), [])
         if len(found) > 1:
             shared = [_shared_folders(path, key) for path in found]
             found = [path for path, folders in zip(found, shared, strict=True) if folders == max(shared)]
+        if len(found) > 1 and split:
+            found = [path for path in found if _lies_in(path, split)] or found
         if len(found) > 1:
             self.problems.append(f"{key}: it is there {len(found)} times, {', '.join(found[:3])}: the first counts")
         return found[0] if found else None
+
+    def _exists(self, key):
+        """A listed path that exists counts, whatever its suffix."""
+        if key in self._by_name.get(key.rsplit("/", 1)[-1], ()):
+            return True
+        return self.source == "video" and (self.root / key).is_file()
+
+
+def _names(path):
+    """A file's name, and without the suffixes of videos, one after another: `a.mp4.mkv`, `a.mp4`, `a`."""
+    names = [path.rsplit("/", 1)[-1]]
+    while os.path.splitext(names[-1])[1].lower() in VIDEO_SUFFIXES:
+        names.append(os.path.splitext(names[-1])[0])
+    return names
+
+
+def _lies_in(path, split):
+    """Is one of its folders called after the split: `train`, `Validation`, `videos_val`?"""
+    words = {word.lower() for folder in path.split("/")[:-1] for word in re.split(r"[\W_]+", folder)}
+    return bool(words & SPLIT_FOLDERS[split])
 
 
 def _shared_folders(path, key):
@@ -112,25 +146,42 @@ def _writable(path, problems):
         return False
 
 
-def frame_pattern(root, folders):
+def frame_pattern(root, folders, pattern=None):
     """How the images in frame folders are named, from up to 20 folders.  -> pattern, first number: "img_{:05d}.jpg", 1
 
-    Optical flow beside the frames (flow_x_00001.jpg) is passed over. ValueError: nothing is numbered
+    Optical flow beside the frames (flow_x_00001.jpg) is passed over, and prefixes that are not known where one is.
+    pattern  what the user says they are called, None: find out
+    ValueError: nothing is numbered, or several names are used equally often
     """
-    votes, firsts = Counter(), {}
+    votes, firsts, given = Counter(), {}, pattern and _shape(pattern)
     for folder in folders[:: max(1, len(folders) // 20)]:
-        names = [FRAME_NAME.fullmatch(name) for name in os.listdir(Path(root) / folder)]
+        names = [FRAME_NAME.fullmatch(name) for name in sorted(os.listdir(Path(root) / folder))]
         names = [name for name in names if name and name[3].lower() in IMAGE_SUFFIXES]
-        for prefix, suffix in {(name[1], name[3]) for name in names}:
+        for prefix, suffix in sorted({(name[1], name[3]) for name in names}):
             digits = [name[2] for name in names if (name[1], name[3]) == (prefix, suffix)]
             votes[prefix, suffix, min(map(len, digits))] += len(digits)
             firsts.setdefault((prefix, suffix), Counter())[min(map(int, digits))] += 1
+    if given:
+        return pattern, firsts.get(given, Counter({1: 1})).most_common(1)[0][0]
     if not votes:
         raise ValueError(f"{root}: its images have no numbers, as 00001.jpg has")
-    (prefix, suffix, width), _ = votes.most_common(1)[0]
-    first = firsts[prefix, suffix].most_common(1)[0][0]
-    prefix = prefix.replace("{", "{{").replace("}", "}}")
-    return f"{prefix}{{:0{width}d}}{suffix}", first
+    known = {name: count for name, count in votes.items() if name[0].lower() in KNOWN_PREFIXES} or votes
+    best = sorted(name for name, count in known.items() if count == max(known.values()))
+    if len({name[:2] for name in best}) > 1:
+        names = ", ".join(_pattern(*name) for name in best)
+        raise ValueError(f"{root}: which images are the frames, {names}? Say it with --frame-pattern")
+    prefix, suffix, width = best[0]
+    return _pattern(prefix, suffix, width), firsts[prefix, suffix].most_common(1)[0][0]
+
+
+def _pattern(prefix, suffix, width):
+    return "{}{{:0{}d}}{}".format(prefix.replace("{", "{{").replace("}", "}}"), width, suffix)
+
+
+def _shape(pattern):
+    """A pattern's prefix and suffix."""
+    before, _, after = pattern.partition("{:")
+    return before.replace("{{", "{").replace("}}", "}"), after.partition("}")[2]
 
 
 def relative(root, folder):

@@ -54,7 +54,7 @@ def read_json(path):
     """Read JSON; a file that is not JSON is a ValueError that names it."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also what is not UTF-8, and numbers and nesting that are too long
         raise ValueError(f"{path} is not JSON: {error}") from None
 
 

@@ -16,7 +16,7 @@ from data_prep.labels import find_files
 
 EXAMPLE = "python -m data_prep activitynet --root /data/anet/videos --labels /data/anet --out data/activitynet"
 PUBLISHED = {"train": 15410, "val": 7654}  # segments of version 1.3, in 10024 and 4926 videos
-LAYOUTS = [({"json": "activity_net*.json"}, lambda files: read_database(files["json"]))]
+LAYOUTS = [({"json": "activity_net*.json"}, lambda files: read_database(files["json"], unit="seconds"))]
 
 
 def file_names(key):

@@ -11,7 +11,7 @@ published training set whole.  Source: Li, Li, Vasconcelos, RESOUND, ECCV 2018.
 from pathlib import Path
 
 from data_prep import listings as dataset
-from data_prep.labels import Listing, find_files, read_json
+from data_prep.labels import Listing, find_files, read_rows, short
 
 PUBLISHED = {"train": 15027, "test": 1970}  # of V2; V1 has other labels for more videos
 EXAMPLE = "python -m data_prep diving48 --root /data/diving48/rgb --labels /data/diving48 --out data/diving48"
@@ -20,15 +20,17 @@ EXAMPLE = "python -m data_prep diving48 --root /data/diving48/rgb --labels /data
 def read_dives(files):
     """The vocabulary, [["Back", "15som", "05Twis", "FREE"], ...], and [{"vid_name": ..., "label": 0}, ...]."""
     problems = []
-    stages = read_json(files["classes"], problems)
-    listing = Listing([", ".join(parts) for parts in stages], problems)
+    stages = read_rows(files["classes"], problems)
+    if not all(isinstance(parts, list) and all(isinstance(part, str) for part in parts) for parts in stages):
+        raise ValueError(f'{files["classes"]} must be a list of classes, each ["Back", "15som", "05Twis", "FREE"]')
+    listing = Listing([", ".join(parts) for parts in stages], problems, file=files["classes"])
     for split in ("train", "test"):
-        for number, row in enumerate(read_json(files[split], listing.problems), start=1):
+        for number, row in enumerate(read_rows(files[split], listing.problems), start=1):
             place = f"{Path(files[split]).name}, video {number}"
             if not isinstance(row, dict) or not {"vid_name", "label"} <= set(row):
-                listing.problems.append(f"{place}: {row} must have a vid_name and a label")
+                listing.problems.append(f"{place}: {short(row)} must have a vid_name and a label")
             else:
-                listing.add(place, str(row["vid_name"]), row["label"], split, frames=row.get("end_frame"))
+                listing.add(place, row["vid_name"], row["label"], split, frames=row.get("end_frame"))
     return listing
 
 

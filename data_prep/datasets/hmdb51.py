@@ -12,11 +12,12 @@ Source: Kuehne et al., HMDB, ICCV 2011.
 """
 
 import re
+from functools import partial
 from pathlib import Path
 
 from data_prep import listings as dataset
 from data_prep.formats import SUBSETS, read_database
-from data_prep.labels import Listing, read_lines
+from data_prep.labels import Listing, read_lines, short
 
 EXAMPLE = "python -m data_prep hmdb51 --root /data/hmdb51 --labels /data/testTrainMulti_7030_splits --out data/hmdb51"
 PUBLISHED = {"train": 3570, "test": 1530}  # 70 and 30 of each class, in every split
@@ -34,18 +35,26 @@ def read_split(folder, split):
     listing = Listing(sorted(files))
     for name, file in files.items():
         for place, text in read_lines(file, listing.problems):
-            match = re.fullmatch(r"(.+?)\s+([012])", text)
-            if not match:
-                listing.problems.append(f"{place}: {text!r} must be: video, then 0, 1 or 2")
-            elif ROLES[match[2]]:
-                listing.add(place, f"{name}/{match[1]}", name, ROLES[match[2]])
+            video, *role = text.rsplit(None, 1)
+            if role not in ([known] for known in ROLES):
+                listing.problems.append(f"{place}: {short(text)} must be: video, then 0, 1 or 2")
+            elif ROLES[role[0]]:
+                listing.add(place, f"{name}/{video}", name, ROLES[role[0]])
     return listing
 
 
-def film(key):
-    """`brush_hair/April_09_brush_hair_u_nm_np1_ba_goo_0.avi` -> `April_09`: what it was cut from"""
-    name, _, video = key.rpartition("/")
-    return video.split(f"_{name}_")[0] if name else video
+ATTRIBUTES = re.compile(r"_[fhlu]_(?:cm|nm)_np\d+_[a-z]{2}_[a-z]{3}_\d+(?:\.\w+)?$")
+PART = re.compile(r"(?:[\W_]*(?:part|pt|cd|disc)?[\W_]*\d+)+$", re.IGNORECASE)
+
+
+def film(key, classes):
+    """`brush_hair/April_09_brush_hair_u_nm_np1_ba_goo_0.avi` -> `april`: what it was cut from, of whichever class
+
+    Parts of one film are numbered, `Return_of_the_King_1` and `RETURN_OF_THE_KING_7`; they stay in one split.
+    """
+    title = ATTRIBUTES.sub("", key.rsplit("/", 1)[-1])
+    title = next((title.removesuffix(f"_{name}") for name in classes if title.endswith(f"_{name}")), title)
+    return PART.sub("", title).strip("_- ").lower() or title
 
 
 def prepare(out, *, root, labels=None, splits=(1, 2, 3), hold_out=0.1, **options):
@@ -54,7 +63,9 @@ def prepare(out, *, root, labels=None, splits=(1, 2, 3), hold_out=0.1, **options
     splits   which of the three; other options as for `data_prep.listings.prepare_listings`
     """
     listings = {f"split{split}": read_split(labels or root, split) for split in splits}
-    known = {"name": "hmdb51", "root": root, "group": film, "published": dict.fromkeys(listings, PUBLISHED)}
+    classes = {name for listing in listings.values() for name in listing.classes}
+    group = partial(film, classes=sorted(classes, key=len, reverse=True))
+    known = {"name": "hmdb51", "root": root, "group": group, "published": dict.fromkeys(listings, PUBLISHED)}
     return dataset.prepare_listings(out, listings, **known, hold_out=hold_out, **options)
 
 

@@ -2,7 +2,8 @@
 
 From the crawler's CSV files, mmaction2's or TSN's lists, or the JSON of Efficient-3DCNNs.
 
-Videos   <class>/<youtube id>_<start, 6 digits>_<end, 6 digits>.mp4, or folders of frames of these names, anywhere
+Videos   <class>/<youtube id>_<start, 6 digits>_<end, 6 digits>.mp4, or <class>/<youtube id>.mp4, or folders of frames
+         of these names, anywhere
 Labels   one of  *train*.csv, *val*.csv, *test*.csv    label,youtube_id,time_start,time_end,split
                  *train_list_videos.txt, *val_list_videos.txt, *label_map*.txt, or ..._rawframes.txt    mmaction2
                  train_videofolder.txt, val_videofolder.txt, category.txt    TSN, TSM, RubiksNet
@@ -12,11 +13,14 @@ Classes of the CSV files are the training file's, sorted with blanks as undersco
 Sources: Kay et al., arXiv:1705.06950, and what followed it.
 """
 
+import re
+
 from data_prep import listings as dataset
 from data_prep.formats import LIST_LAYOUTS, read_database
-from data_prep.labels import Listing, find_files, read_table
+from data_prep.labels import Listing, find_files, read_table, short
 
 EXAMPLE = "python -m data_prep kinetics --root /data/k400/videos --labels /data/k400/annotations --out data/k400"
+ID_LENGTH = 11  # of YouTube's ids
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 
 
@@ -31,12 +35,15 @@ def read_crawler(files):
                 raise
             problems.append(f"{error}: these videos are left out")
     names = {_name(row) for _, split, row in rows if split == "train"}
-    listing = Listing(sorted(names, key=_folder), problems)
+    listing = Listing(sorted(names, key=_folder), problems, file=files["train"])
     for place, split, row in rows:
         try:
             times = [int(float(row[column])) for column in ("time_start", "time_end")]
+            if not all(0 <= time < 10**6 for time in times):
+                raise ValueError(times)
         except (ValueError, OverflowError):
-            listing.problems.append(f"{place}: {row['time_start']!r}, {row['time_end']!r} must be seconds")
+            told = f"{short(row['time_start'])}, {short(row['time_end'])}"
+            listing.problems.append(f"{place}: {told} must be seconds")
             continue
         key = "{}/{}_{:06d}_{:06d}".format(_folder(_name(row)), row["youtube_id"], *times)
         listing.add(place, key, _name(row), split)
@@ -58,15 +65,24 @@ LAYOUTS = [
 ]
 
 
+def without_times(key):
+    """`zumba/abc_000038_000048` -> `zumba/abc`: some keep their clips by the id alone"""
+    return re.sub(r"_\d{6}_\d{6}(\.\w+)?$", "", key)
+
+
 def youtube_id(key):
     """`<folder>/<youtube id>_000038_000048.mp4` -> `<youtube id>`: clips of one video stay in one split"""
-    return key.rsplit("/", 1)[-1].split(".")[0][: -len("_000038_000048")]
+    name = without_times(key).rsplit("/", 1)[-1]
+    return name if len(name) == ID_LENGTH else name.split(".")[0]
 
 
 def prepare(out, *, root, labels=None, **options):
     """Write the manifest to `out`.  -> {"": Manifest}; options as for `data_prep.listings.prepare_listings`"""
     files, read = find_files(labels or root, LAYOUTS)
-    return dataset.prepare_listings(out, {"": read(files)}, name="kinetics", root=root, group=youtube_id, **options)
+    known = {"name": "kinetics", "root": root, "group": youtube_id}
+    return dataset.prepare_listings(
+        out, {"": read(files)}, **known, names=lambda key: (key, without_times(key)), **options
+    )
 
 
 add_arguments = dataset.add_arguments

@@ -19,8 +19,13 @@ EXAMPLE = """python -m data_prep lists --format optplan --root /data/k400 --out 
 FORMATS = (*LISTS, "mmaction_json", "efficient3dcnns")
 
 
-def prepare(out, *, root, format, train=None, val=None, test=None, classes=None, name="lists", **options):
-    """Write the manifest to `out`.  -> {"": Manifest}; options as for `data_prep.listings.prepare_listings`"""
+def prepare(
+    out, *, root, format, train=None, val=None, test=None, classes=None, name="lists", first_label=None, **options
+):
+    """Write the manifest to `out`.  -> {"": Manifest}; options as for `data_prep.listings.prepare_listings`
+
+    first_label  what lists with numbers call the first class, 0 or 1; None: 0, and an error if it looks like 1
+    """
     files = {split: file for split, file in {"train": train, "val": val, "test": test}.items() if file}
     if format not in FORMATS:
         raise ValueError(f"no format {format!r}; there are {', '.join(FORMATS)}")
@@ -31,8 +36,9 @@ def prepare(out, *, root, format, train=None, val=None, test=None, classes=None,
     elif format == "mmaction_json":
         listing = read_mmaction_json(files, read_classes(classes))
     else:
-        listing = read_lists(files, read_classes(classes), format)
-    return dataset.prepare_listings(out, {"": listing}, name=name, root=root, **options)
+        listing = read_lists(files, read_classes(classes), format, first_label=first_label or 0)
+    known = {"name": name, "root": root, "labels_known": first_label is not None}
+    return dataset.prepare_listings(out, {"": listing}, **known, **options)
 
 
 def add_arguments(parser):
@@ -42,4 +48,6 @@ def add_arguments(parser):
     for split in ("train", "val", "test"):
         parser.add_argument(f"--{split}", metavar="FILE", help=f"list of the {split} videos")
     parser.add_argument("--classes", metavar="FILE", help="class names, one per line")
+    first = "what the lists call the first class (default: 0, unless it looks like 1)"
+    parser.add_argument("--first-label", type=int, choices=(0, 1), help=first)
     parser.add_argument("--name", default="lists", help="what the dataset is called (default: %(default)s)")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from data_prep import listings as dataset
 from data_prep.formats import LIST_LAYOUTS
-from data_prep.labels import Listing, find_files, read_json
+from data_prep.labels import Listing, find_files, read_json, read_rows, short
 
 EXAMPLE = (
     "python -m data_prep something_v2 --root /data/ssv2/20bn-something-something-v2 --labels /data/ssv2 --out data/ssv2"
@@ -26,21 +26,20 @@ def read_templates(files):
     """{"Approaching something with your camera": "0", ...} and [{"id": ..., "template": ...}, ...].  -> Listing"""
     problems = []
     numbers = read_json(files["classes"], problems)
-    if not isinstance(numbers, dict) or sorted(map(str, numbers.values())) != sorted(map(str, range(len(numbers)))):
+    if not isinstance(numbers, dict) or sorted(map(short, numbers.values())) != sorted(
+        map(repr, map(str, range(len(numbers))))
+    ):
         raise ValueError(f"{files['classes']} must give every class a number, from 0 on")
     if problems:
         raise ValueError(problems[0])
-    listing = Listing(sorted(numbers, key=lambda name: int(numbers[name])))
+    listing = Listing(sorted(numbers, key=lambda name: int(numbers[name])), file=files["classes"])
     for split in ("train", "val"):
-        rows = read_json(files[split], listing.problems)
-        if not isinstance(rows, list):
-            raise ValueError(f"{files[split]} must be a list of videos")
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(read_rows(files[split], listing.problems), start=1):
             place = f"{Path(files[split]).name}, video {number}"
             if not isinstance(row, dict) or not {"id", "template"} <= set(row):
-                listing.problems.append(f"{place}: {row} must have an id and a template")
+                listing.problems.append(f"{place}: {short(row)} must have an id and a template")
             else:
-                label = str(row["template"]).replace("[", "").replace("]", "")
+                label = short(row["template"]).strip("'\"").replace("[", "").replace("]", "")
                 listing.add(place, str(row["id"]), label, split)
     return listing
 

@@ -15,7 +15,7 @@ import re
 
 from data_prep import listings as dataset
 from data_prep.formats import SUBSETS, read_database
-from data_prep.labels import Listing, find_files, read_classes, read_lines
+from data_prep.labels import INTEGER, Listing, find_files, read_classes, read_lines, short
 
 EXAMPLE = "python -m data_prep ucf101 --root /data/UCF-101 --labels /data/ucfTrainTestlist --out data/ucf101"
 PUBLISHED = {
@@ -27,16 +27,17 @@ PUBLISHED = {
 
 def read_official(files):
     """classInd.txt, trainlist0N.txt, whose classes count from 1, and testlist0N.txt, whose folders name them."""
-    listing = Listing(read_classes(files["classes"], numbered=True))
+    listing = Listing(read_classes(files["classes"], numbered=True), file=files["classes"])
     for split in ("train", "test"):
         for place, text in read_lines(files[split], listing.problems):
-            match = re.fullmatch(r"(\S+)/(\S+)(?:\s+(\d+))?", text)
-            if not match or (split == "train" and not match[3]):
+            key, *number = text.split()
+            if "/" not in key or len(number) > 1 or (split == "train" and not number):
                 rule = "class/video" + " and a class number" * (split == "train")
-                listing.problems.append(f"{place}: {text!r} must be: {rule}")
+                listing.problems.append(f"{place}: {short(text)} must be: {rule}")
                 continue
-            label = match[1] if match[3] is None else int(match[3]) - 1
-            listing.add(place, f"{match[1]}/{match[2]}", label, split)
+            counted = number and INTEGER.fullmatch(number[0])  # from 1
+            label = int(number[0]) - 1 if counted else number[0] if number else key.rsplit("/", 1)[0]
+            listing.add(place, key, label, split)
     return listing
 
 

@@ -84,7 +84,7 @@ class ClipDataset(Dataset):
         else:
             box = self._crop(height, width, size, rng)
         clip = resize(crop(video, box)[indices], size, size, resampling)
-        if self.mirror and rng.random() < 0.5:
+        if self.mirror and rng.random() < 0.5 and label not in self.manifest.unmirrored:
             clip, label = mirror(clip), mirrored_label(label, self.manifest.mirror_pairs)
         for change in self._of_clips:
             clip = change(clip, noise)

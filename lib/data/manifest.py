@@ -4,11 +4,12 @@ A folder holds manifest.csv (one row per video), classes.txt (one class per line
 """
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from lib.data.manifest_rows import SPLITS, Video, parse_videos, render_videos
+from lib.data.manifest_rows import MOST_FRAMES, SPLITS, Video, parse_videos, render_videos
 from lib.files import read_json, write_json, write_text
 
 SOURCES = ("video", "frames", "lmdb")
@@ -29,6 +30,7 @@ class Manifest:
     first_index: int | None  # number of the first frame in that pattern
     expected: dict[str, int]  # videos per split that the dataset's authors list
     hash: str  # SHA-256 of manifest.csv and classes.txt
+    unmirrored: tuple[int, ...] = ()  # labels whose clips are never mirrored: their mirror image is no class
 
     @property
     def found(self):
@@ -69,6 +71,7 @@ def write_manifest(folder, **content):
         "expected": manifest.expected,
         "found": manifest.found,
         "mirror_pairs": manifest.mirror_pairs,
+        "unmirrored": manifest.unmirrored,
         "hash": manifest.hash,
     }
     write_json(manifest.folder / "dataset.json", dataset)
@@ -87,12 +90,14 @@ def make_manifest(
     frame_pattern=None,
     first_index=None,
     expected=None,
+    unmirrored=(),
 ):
     """Check a dataset without writing it, say for videos that are arrays in memory.  -> Manifest
 
     root          relative to `folder`, or absolute
     mirror_pairs  pairs of label indices that a mirror image exchanges; () = mirroring leaves every label as it is;
                   None = never mirror
+    unmirrored    labels whose clips are never mirrored
     expected      videos per split that the dataset's authors list; None = as many as `videos` has
     """
     folder, videos = Path(folder), list(videos)
@@ -104,6 +109,7 @@ def make_manifest(
         "first_index": first_index,
         "expected": dict(Counter(video.split for video in videos) if expected is None else expected),
         "mirror_pairs": mirror_pairs,
+        "unmirrored": list(unmirrored),
     }
     dataset, names = _check_dataset(dataset, folder / "dataset.json"), _render_classes(classes)
     manifest = _check(folder, dataset, render_videos(videos), names)
@@ -111,7 +117,10 @@ def make_manifest(
 
 
 def _read(file):
-    return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    try:
+        return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not UTF-8: {error}") from None
 
 
 def _check(folder, dataset, rows, names):
@@ -138,35 +147,78 @@ def _check(folder, dataset, rows, names):
         first_index=dataset.get("first_index"),
         expected=dataset.get("expected", {}),
         hash=found_hash,
+        unmirrored=_parse_labels(dataset.get("unmirrored", []), folder / "dataset.json", len(classes)),
     )
 
 
+# dataset.json: entry -> what its value must be, in words and as a test; those of OPTIONAL may be missing
+SHAPES = {
+    "name": ("text", lambda value: isinstance(value, str)),
+    "source": (f"one of {', '.join(SOURCES)}", lambda value: value in SOURCES),
+    "root": ("a path", lambda value: isinstance(value, str | PurePath) and "\0" not in str(value)),
+    "mirror_pairs": ("pairs of labels, or null", lambda value: value is None or _are_pairs(value)),
+    "frame_pattern": ("a file name with one number, as img_{:05d}.jpg", lambda value: value is None or _is_name(value)),
+    "first_index": ("an integer from 0 on", lambda value: value is None or _is_count(value)),
+    "expected": ("videos per split", lambda value: isinstance(value, dict) and all(map(_is_count, value.values()))),
+    "unmirrored": ("labels", lambda value: isinstance(value, list | tuple)),
+    "hash": ("text", lambda value: isinstance(value, str)),
+}
+OPTIONAL = {"frame_pattern", "first_index", "expected", "unmirrored", "hash"}
+PATTERN = re.compile(r"(?:[^{}]|\{\{|\}\})*\{:(?:0?[1-9])?d\}(?:[^{}]|\{\{|\}\})*")
+
+
 def _check_dataset(dataset, file):
-    missing = {"name", "source", "root", "mirror_pairs"} - set(dataset)
+    if not isinstance(dataset, dict):
+        raise ValueError(f"{file} must be {{...}}, a JSON object")
+    missing = set(SHAPES) - OPTIONAL - set(dataset)
     if missing:
         raise ValueError(f"{file}: {', '.join(sorted(missing))} is missing")
-    if dataset["source"] not in SOURCES:
-        raise ValueError(f"{file}: source is {dataset['source']!r}; it can be {', '.join(SOURCES)}")
+    for entry, (words, fits) in SHAPES.items():
+        if entry in dataset and not fits(dataset[entry]):
+            told = repr(dataset[entry])[:100]
+            raise ValueError(f"{file}: {entry} is {told}; it can be {words.removeprefix('one of ')}")
     return dataset
+
+
+def _is_count(value):
+    return type(value) is int and 0 <= value <= MOST_FRAMES
+
+
+def _is_name(pattern):
+    """A pattern of names under a video's folder: not absolute, no way up, one number, nothing else to fill in."""
+    if not isinstance(pattern, str) or not PATTERN.fullmatch(pattern) or not pattern.isprintable():
+        return False
+    parts = pattern.split("/")
+    return not pattern.startswith("/") and ".." not in parts and len(pattern) <= 200
+
+
+def _are_pairs(value):
+    return isinstance(value, list | tuple) and all(isinstance(pair, list | tuple) for pair in value)
 
 
 def _parse_classes(text, file):
     classes = tuple(text.rstrip("\n").split("\n"))
+    seen = set()
     for line, name in enumerate(classes, start=1):
-        if not name.strip() or classes.index(name) != line - 1:
-            raise ValueError(f"{file}, line {line}: {name!r} is empty or stands twice; one class per line")
+        if not name.strip() or name in seen:
+            raise ValueError(f"{file}, line {line}: {name[:100]!r} is empty or stands twice; one class per line")
+        seen.add(name)
     return classes
 
 
 def _parse_pairs(pairs, file, classes):
     if pairs is None:
         return None
-    labels = [label for pair in pairs for label in pair]
+    labels = _parse_labels([label for pair in pairs for label in pair], file, classes, "mirror_pairs")
     if any(len(pair) != 2 for pair in pairs) or len(set(labels)) != len(labels):
         raise ValueError(f"{file}: mirror_pairs {pairs} must be pairs of labels, each label in one pair at most")
-    if not all(0 <= label < classes for label in labels):
-        raise ValueError(f"{file}: mirror_pairs {pairs} names a label outside 0..{classes - 1}")
     return tuple((first, second) for first, second in pairs)
+
+
+def _parse_labels(labels, file, classes, what="unmirrored"):
+    if not all(type(label) is int and 0 <= label < classes for label in labels):
+        raise ValueError(f"{file}: {what} {str(labels)[:100]} names a label outside 0..{classes - 1}")
+    return tuple(labels)
 
 
 def _render_classes(classes):

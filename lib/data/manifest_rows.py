@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import PurePosixPath
 
+MOST_FRAMES, MOST_PIXELS = 10**8, 10**5  # of a video, of a side: more is a mistake, and memory is planned by them
 SPLITS = ("train", "val", "test")
 
 
@@ -51,9 +52,16 @@ def parse_videos(text, file, classes):
     """The text of manifest.csv -> iterator of Video; a ValueError names `file`, line and column."""
     columns = [field.name for field in fields(Video)]
     rows = csv.reader(io.StringIO(text))
+    try:
+        yield from _parse_rows(rows, columns, file, classes)
+    except csv.Error as error:
+        raise ValueError(f"{file}, line {rows.line_num}: {error}") from None
+
+
+def _parse_rows(rows, columns, file, classes):
     header = next(rows, [])
     if header != columns:
-        raise ValueError(f"{file}, line 1: the columns are {','.join(header)}; they must be {','.join(columns)}")
+        raise ValueError(f"{file}, line 1: the columns are {','.join(header)[:200]}; they must be {','.join(columns)}")
     parsers = _parsers(classes)
     for row in rows:
         if len(row) != len(columns):
@@ -75,10 +83,10 @@ def _parsers(classes):
         "split": partial(_one_of, SPLITS),
         "start": _seconds,
         "end": _seconds,
-        "frames": partial(_number, int, 0, math.inf),
+        "frames": partial(_number, int, 0, MOST_FRAMES),
         "fps": partial(_number, float, 0, math.inf),
-        "width": partial(_number, int, 0, math.inf),
-        "height": partial(_number, int, 0, math.inf),
+        "width": partial(_number, int, 0, MOST_PIXELS),
+        "height": partial(_number, int, 0, MOST_PIXELS),
         "status": partial(_one_of, None),
     }
 
@@ -95,8 +103,8 @@ def _check_video(video, place):
 
 def _inside_root(text):
     path = os.path.normpath(text)
-    if not text or PurePosixPath(path).is_absolute() or path.split("/")[0] == "..":
-        raise ValueError(f"{text!r} must be a path that stays under the dataset's root")
+    if not text or "\0" in text or PurePosixPath(path).is_absolute() or path.split("/")[0] == "..":
+        raise ValueError(f"{text[:200]!r} must be a path that stays under the dataset's root")
     return text
 
 
@@ -106,7 +114,7 @@ def _number(kind, low, high, text):
     except ValueError:
         value = math.nan
     if not (low <= value <= high and math.isfinite(value)):
-        raise ValueError(f"{text!r} must be {'an integer' if kind is int else 'a number'} in {low}..{high}")
+        raise ValueError(f"{text[:50]!r} must be {'an integer' if kind is int else 'a number'} in {low}..{high}")
     return value
 
 
@@ -116,5 +124,5 @@ def _seconds(text):
 
 def _one_of(choices, text):
     if not text or (choices and text not in choices):
-        raise ValueError(f"{text!r} must be {' or '.join(choices) if choices else 'a word'}")
+        raise ValueError(f"{text[:50]!r} must be {' or '.join(choices) if choices else 'a word'}")
     return text

@@ -24,6 +24,7 @@ class Tree:
     options: dict = field(default_factory=dict)
     home: str = ""
     mirror_pairs: tuple | None = ()
+    unmirrored: tuple = ()
 
 
 KINETICS_VIDEOS = (
@@ -128,7 +129,7 @@ TREES = {
         ("20bn-jester-v1/34870", "20bn-jester-v1/9223"),
         {("34870", 1, "train"), ("9223", 0, "val")},
         ("Doing_other_things", "Swiping_Left"),
-        mirror_pairs=None,  # Swiping_Right is not there
+        unmirrored=(1,),  # Swiping_Right is not there
     ),
     "jester_text": Tree(
         "jester",
@@ -307,7 +308,7 @@ TREES = {
         ("Holding something", "Pushing something from left to right"),
         suffix=".webm",
         pattern="{:06d}.jpg",
-        mirror_pairs=None,  # the mirror image of class 1 is none of the classes
+        unmirrored=(1,),  # its mirror image is none of the classes
     ),
     "diving48": Tree(
         "diving48",
