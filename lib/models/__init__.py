@@ -29,8 +29,10 @@ from lib.models.registry import (
     system_of,
     unwrapped,
 )
+from lib.models.video_net import VideoNet
 
 __all__ = [
+    "VideoNet",
     "create_model",
     "in_format",
     "list_models",

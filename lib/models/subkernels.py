@@ -16,7 +16,7 @@ from torch.nn import functional as F
 import kernels
 from kernels import kernel_size, subkernel_conv3d
 from lib.models.frame_resnet import fill_norm
-from lib.models.layers import conv
+from lib.models.layers import FrozenBatchNorm, conv
 
 # kind: its kernel (t, h, w); a point is no sub-kernel
 KINDS = {kind: kernel_size(kind, 3) for kind in kernels.KINDS if "k" in kind}
@@ -138,10 +138,10 @@ class DroppingConv(SuperConv):
         return self._normed(subkernel_conv3d(x, weights, self.stride), kept)
 
     def _normed(self, y, kept):
-        norm = self.norm
+        norm, moves = self.norm, self.training and not isinstance(self.norm, FrozenBatchNorm)
         mean, variance = norm.running_mean[kept], norm.running_var[kept]  # copies
-        y = F.batch_norm(y, mean, variance, norm.weight[kept], norm.bias[kept], self.training, norm.momentum, norm.eps)
-        if self.training and self.kept is not None:
+        y = F.batch_norm(y, mean, variance, norm.weight[kept], norm.bias[kept], moves, norm.momentum, norm.eps)
+        if moves and self.kept is not None:
             norm.running_mean[kept], norm.running_var[kept] = mean, variance
         return y
 

@@ -49,7 +49,10 @@ class VideoNet(nn.Module):
     def replace_heads(self, num_classes):
         """New heads for other classes, in place of the old ones, as the net starts them."""
         for name in self.head_names:
-            setattr(self, name, getattr(self, name).with_classes(num_classes))
+            old = getattr(self, name)
+            if not hasattr(old, "with_classes"):
+                raise ValueError(f"{name} of {type(self).__name__} is no head of lib/models/heads.py: make it one")
+            setattr(self, name, old.with_classes(num_classes))
 
 
 def stages_of(blocks):

@@ -1,6 +1,7 @@
 """One net of every family, small enough for a test: its nano net, or its smallest member."""
 
 from lib import create_model, list_models
+from lib.models.registry import entry
 
 # families without a nano net: options, frames, pixels of the smallest that trains
 SMALLEST = {
@@ -23,3 +24,13 @@ def small_net(name, num_classes=3, **options):
     """A net of NETS and the shape of a clip that it takes: (net, (3, T, H, W))."""
     given, frames, size = NETS[name]
     return create_model(name, num_classes=num_classes, **given, **options), (3, frames, size, size)
+
+
+def one_per_builder():
+    """Names of the registry, one for every function, and class, that builds nets."""
+    found = {}
+    for name in list_models():
+        build = entry(name).build
+        classes = tuple(argument for argument in getattr(build, "args", ()) if isinstance(argument, type | str))
+        found.setdefault((getattr(build, "func", build), classes), name)
+    return sorted(found.values())

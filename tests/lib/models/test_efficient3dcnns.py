@@ -7,7 +7,7 @@ from torch import nn
 
 from lib import create_model, load_published
 from lib.models.efficient3dcnns import parse_file_name
-from lib.weights.freezing import freeze, replace_head
+from lib.weights.fine_tune import freeze, replace_head
 
 NETS = {
     "mobilenet_1.0x": "mobilenet3d",

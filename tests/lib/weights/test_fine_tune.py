@@ -8,7 +8,7 @@ from lib import create_model, load_published
 from lib.data import Pixels
 from lib.models.registry import entry
 from lib.train import fit
-from lib.weights.fine_tune import FREEZE, start_from
+from lib.weights.fine_tune import start_from
 from lib.weights.published import save_published
 from lib.weights.safetensors import save_converted
 
@@ -42,7 +42,7 @@ MOVES = {
 }
 
 
-@pytest.mark.parametrize("frozen", FREEZE)
+@pytest.mark.parametrize("frozen", MOVES)
 def test_frozen_through_several_epochs(frozen, file, tmp_path):
     net, pixels = start_from(NET, file, 3, frozen, **OPTIONS)
     before = {key: value.clone() for key, value in net.state_dict().items()}
