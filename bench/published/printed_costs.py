@@ -3,9 +3,8 @@
 import re
 from fnmatch import fnmatch
 
-import pandas as pd
-
 from bench.published import counting_rules as counts
+from bench.report.csv_files import read_table
 from lib.run import ROOT
 
 PUBLISHED = ROOT / "results" / "published"
@@ -24,6 +23,7 @@ NETS = [
     (r"I3D-ResNet50 (?P<op>conv\w+) .*", "cakes_50"),
     (r"GST-ResNet50 .*alpha=(?P<alpha>\d) beta=(?P<beta>\d)", "gst_50"),
 ]
+GUESTS = ("today.csv", "x3d.csv")  # nets of others, to compare accuracies with
 NOT_OURS = ["I3D *", "G-Blend *", "R(2+1)D-*"]  # quoted for comparison by the same tables
 NUMBERS = {"width": float, "groups": int, "cardinality": int, "alpha": int, "beta": int}
 # publisher: how operations are counted, how parameters, what to know of it
@@ -65,8 +65,8 @@ WHY = {
 def published_figures():
     """One dict per publisher, net and pair of figures: publisher, title, net, params_m and gflops as printed or ""."""
     rows = {}
-    for path in sorted(PUBLISHED.glob("*.csv")):
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    for path in sorted(set(PUBLISHED.glob("*.csv")) - {PUBLISHED / name for name in GUESTS}):
+        table = read_table(path, ("system", "model", "variant", "params_m", "gflops"), numbers=())
         for row in table[(table.params_m != "") | (table.gflops != "")].itertuples():
             title = f"{row.model} {row.variant}"
             if any(fnmatch(title, pattern) for pattern in NOT_OURS):

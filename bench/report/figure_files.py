@@ -6,10 +6,8 @@ import matplotlib
 import matplotlib.pyplot as plt
 
 from bench.report import search_figure, trade_off_figure
-from bench.report.csv_files import read_table
 from bench.report.names_in_figures import plain
 from lib.files import file_name, replacing
-from lib.run import ROOT
 
 
 def save(figure, path):
@@ -44,17 +42,3 @@ def draw_searches(table, folder):
         paths.append(save(ax.figure, Path(folder) / file_name(name, "search")))
         plt.close(ax.figure)
     return paths
-
-
-def redraw(out=ROOT):
-    """Draw the figures of every trade_off.csv and searches.csv under results/ again."""
-    results = Path(out) / "results"
-    tables = sorted(results.rglob("trade_off.csv"))
-    if not tables:
-        raise ValueError(f"no trade_off.csv under {results}; `python -m bench run quick` writes one")
-    for path in tables:
-        table = read_table(path, trade_off_figure.NEEDED)
-        figure = draw_suite(table, path.parent) if len(table) else None
-        print(figure or f"{path}: {'no cost is measured' if len(table) else 'no rows'}, so there is no figure")
-    for path in sorted(results.rglob("searches.csv")):
-        print(*draw_searches(read_table(path, search_figure.NEEDED), path.parent), sep="\n")

@@ -10,6 +10,6 @@ def add_arguments(parser):
 
 
 def run(*, out=ROOT):
-    from bench.report.figure_files import redraw
+    from bench.report.redraw import redraw
 
     redraw(out)

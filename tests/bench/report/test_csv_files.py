@@ -7,7 +7,7 @@ import pytest
 from helpers.suite_runs import write_runs
 
 from bench.report.csv_files import NUMBERS, read_table, write
-from bench.report.figure_files import redraw
+from bench.report.redraw import redraw
 from bench.report.text import markdown, to_markdown, to_text, visible
 from bench.report.trade_off_figure import NEEDED
 from bench.report.trainings import trade_off

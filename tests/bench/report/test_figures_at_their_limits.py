@@ -9,7 +9,8 @@ import pytest
 from helpers.odd_tables import ODD, table_of
 
 from bench.report.cost_axis import cost_axis
-from bench.report.figure_files import draw_searches, redraw, save
+from bench.report.figure_files import draw_searches, save
+from bench.report.redraw import redraw
 from bench.report.search_figure import draw_search
 from bench.report.trade_off_figure import LOOKS, draw_trade_off, pareto_front
 from lib.run import ROOT

@@ -1,0 +1,117 @@
+"""Accuracy against cost as the papers print them, a figure per dataset, drawn from results/published alone."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.lines import Line2D
+
+from bench.report.cost_axis import cost_axis
+from bench.report.figure_files import save
+from bench.report.names_in_figures import name_points, plain
+from bench.report.published_rows import DATASETS, FIVE, accuracy_rows
+from bench.report.trade_off_figure import LOOKS
+from lib.run import ROOT
+
+PANELS = {"gflops": "GFLOPs as printed, one view", "params_m": "parameters, millions"}
+# what readers of today compare with, in grey: colour, marker
+GUESTS = {
+    "X3D": ("0.35", "P"),
+    "MoViNet": ("0.35", "*"),
+    "SlowFast": ("0.35", "X"),
+    "TSM and TSN": ("0.35", "p"),
+    "GST": ("0.35", "h"),
+    "I3D, R(2+1)D, C2D": ("0.35", "d"),
+}
+
+
+def draw_published(rows, dataset):
+    """Top-1 on `dataset` against GFLOPs and against parameters, each point numbered, the numbers listed.  -> figure
+
+    rows  of `accuracy_rows`
+    The five systems are coloured, guests grey. A filled point counts multiply-adds of one view at the crop it was
+    tested on; a hollow one counts otherwise and does not compare along x: the list says how. The list also says the
+    protocol, since accuracies of two protocols do not compare either. A line joins the widths of one net, no more.
+    None if no row of the dataset has a cost.
+    """
+    here = rows[rows.dataset == dataset]
+    drawn = here[here.gflops.notna() | here.params_m.notna()]
+    if not len(drawn):
+        return None
+    order = [*FIVE, *GUESTS]
+    drawn = drawn.sort_values(
+        ["family", "name", "protocol"], key=lambda c: c.map(order.index) if c.name == "family" else c
+    )
+    drawn = drawn.reset_index(drop=True)
+    panels = [cost for cost in PANELS if drawn[cost].notna().any()]
+    height = max(4.8, 1.2 + 0.145 * (len(drawn) + drawn.family.nunique() + 3))
+    figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels) + 4.6, height), sharey=True, squeeze=False,
+                                layout="constrained")  # fmt: skip
+    points = [_draw(ax, drawn.dropna(subset=[cost]), cost) for ax, cost in zip(axes[0], panels, strict=True)]
+    axes[0, 0].set_ylabel(f"top-1 on {dataset}, %")
+    _list(axes[0, -1], drawn)
+    figure.suptitle(_title(dataset, len(here) - len(drawn)), fontsize=9, x=0.01, ha="left")
+    for ax, (x, shown) in zip(axes[0], points, strict=True):  # last: where the text goes depends on the layout
+        name_points(ax, [str(place + 1) for place in shown.index], x, shown.top1, shown.top1, shown.top1)
+    return figure
+
+
+def _draw(ax, shown, cost):
+    """One panel.  -> (x of every point, its rows)"""
+    x = cost_axis(ax, shown[cost])
+    for at, row in zip(x, shown.itertuples(), strict=True):
+        colour, marker = _look(row.family)
+        hollow = cost == "gflops" and row.counted
+        ax.plot(
+            at, row.top1, marker=marker, ms=6.5, color=colour, mfc="white" if hollow else colour, mew=1.1, ls="none"
+        )
+    for scale, places in shown.reset_index(drop=True).groupby("scale").groups.items():
+        if scale and len(places) > 1:
+            line = sorted(zip(x[places], shown.top1.to_numpy()[places], strict=True))
+            ax.plot(*np.transpose(line), color=_look(shown.family.iloc[places[0]])[0], lw=0.8, zorder=0, gid=scale)
+    ax.set(xlabel=PANELS[cost])
+    ax.margins(y=0.08)
+    ax.grid(alpha=0.25, lw=0.5)
+    ax.spines[["top", "right"]].set_visible(False)
+    return x, shown
+
+
+def _look(family):
+    return LOOKS[family][:2] if family in LOOKS else GUESTS[family]
+
+
+def _list(ax, drawn):
+    """The legend: a heading per family with its look, then number, net, frames x size, clips x crops, publisher."""
+    entries = []
+    for family, rows in drawn.groupby("family", sort=False):
+        colour, marker = _look(family)
+        entries.append(Line2D([], [], color=colour, marker=marker, ms=6.5, ls="none", label=family))
+        for row in rows.itertuples():
+            counted = f"  [{row.counted}]" if row.counted else ""
+            text = f"{row.Index + 1}  {_short(row.name)}: {row.protocol}{counted}"
+            entries.append(Line2D([], [], ls="none", label=plain(text)))
+    look = {"color": "0.2", "marker": "o", "ms": 6.5, "ls": "none"}
+    entries.append(Line2D([], [], **look, label="multiply-adds of one view at the tested crop"))
+    entries.append(Line2D([], [], mfc="white", **look, label="operations counted otherwise [how]: x does not compare"))
+    style = {"fontsize": 6.5, "handletextpad": 0.3, "labelspacing": 0.25, "borderaxespad": 0}
+    ax.legend(handles=entries, frameon=False, loc="upper left", bbox_to_anchor=(1.02, 1), **style)
+
+
+def _short(name, most=52):
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def _title(dataset, left_out):
+    told = f"{dataset}, as published. Accuracies compare only under one protocol: frames x size, clips x crops."
+    return told + (f" {left_out} published accuracies have no cost and no place here." if left_out else "")
+
+
+def draw_all_published(folder=ROOT / "results" / "published"):
+    """Draw <dataset>.svg and .png into `folder`, from its tables alone.  -> the PNGs"""
+    rows, paths = accuracy_rows(folder), []
+    for dataset in DATASETS:
+        if figure := draw_published(rows, dataset):
+            name = dataset.lower().replace(" ", "_").replace("-", "_")
+            paths.append(save(figure, Path(folder) / name))
+            plt.close(figure)
+    return paths

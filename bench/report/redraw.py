@@ -1,0 +1,25 @@
+"""Every figure again, from the tables alone."""
+
+from pathlib import Path
+
+from bench.report import search_figure, trade_off_figure
+from bench.report.csv_files import read_table
+from bench.report.figure_files import draw_searches, draw_suite
+from bench.report.published_figure import draw_all_published
+from lib.run import ROOT
+
+
+def redraw(out=ROOT):
+    """Draw the figures of every trade_off.csv and searches.csv under results/ again, and the published ones."""
+    results = Path(out) / "results"
+    tables = sorted(results.rglob("trade_off.csv"))
+    if not tables:
+        raise ValueError(f"no trade_off.csv under {results}; `python -m bench run quick` writes one")
+    for path in tables:
+        table = read_table(path, trade_off_figure.NEEDED)
+        figure = draw_suite(table, path.parent) if len(table) else None
+        print(figure or f"{path}: {'no cost is measured' if len(table) else 'no rows'}, so there is no figure")
+    for path in sorted(results.rglob("searches.csv")):
+        print(*draw_searches(read_table(path, search_figure.NEEDED), path.parent), sep="\n")
+    if any((results / "published").glob("*.csv")):
+        print(*draw_all_published(results / "published"), sep="\n")
