@@ -136,6 +136,22 @@ def test_readme_names_what_exists():
     assert {"demo", "test", "lab", "figures", "ship", "lint"} <= targets
 
 
+def test_readmes_rows_are_the_shipped_ones():
+    """What a first reader is told to expect stands in the shipped table, cell by cell."""
+    shipped, readme = (
+        (ROOT / path).read_text(encoding="utf-8") for path in ("results/shipped/quick/trade_off.md", "README.md")
+    )
+    header, *rows = [cells for line in readme.splitlines() if len(cells := line.split(" | ")) == 8]
+    columns = [cell.strip("| ") for cell in shipped.splitlines()[0].split(" | ")]
+    places = [columns.index(cell.strip("| ")) for cell in header]
+    known = [
+        [cells[place].strip("| ") for place in places]
+        for line in shipped.splitlines()
+        if len(cells := line.split(" | ")) > 8
+    ]
+    assert len(rows) == 6 and all([cell.strip("| ") for cell in row] in known for row in rows)
+
+
 def test_the_course_names_every_notebook():
     course = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"`(\d\d_\w+)`", course)) == {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
