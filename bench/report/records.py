@@ -17,11 +17,12 @@ def finished(runs, rule):
     for job in read_json(Path(runs) / "jobs.json")["jobs"]:
         folder = Path(runs) / job["id"]
         if job["rule"] == rule and (record := done(folder)):
-            found.append((job, _checked(record, folder / "done.json")))
+            found.append((job, checked_record(record, folder / "done.json")))
     return found
 
 
-def _checked(record, where):
+def checked_record(record, where):
+    """`record` of done.json, read from `where`, with every test in it counted anew."""
     if "test" in record:
         return {**record, "test": checked_test(record["test"], where)}
     if "variants" in record:

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bench.report.names_in_figures import plain
 from lib.evaluate.checks import checked_labels
 from lib.evaluate.metrics import NO_ANSWER
 
@@ -48,7 +49,7 @@ def draw_confusions(counts, names):
     ax = plt.subplots(figsize=(4.6, 4), layout="constrained")[1]
     ax.imshow(counts / counts.sum(1, keepdims=True).clip(min=1), cmap="Greys", vmin=0, vmax=1)
     named = range(0, len(counts), 1 + len(counts) // 40)
-    ax.set_xticks(named, [names[k] for k in named], rotation=90, fontsize=8)
-    ax.set_yticks(named, [names[k] for k in named], fontsize=8)
+    ax.set_xticks(named, [plain(names[k], 24) for k in named], rotation=90, fontsize=8)
+    ax.set_yticks(named, [plain(names[k], 24) for k in named], fontsize=8)
     ax.set(xlabel="said", ylabel="shown")
     return ax

@@ -59,13 +59,20 @@ DIFFERENCES_SHOWN = {
     "verdict": ("verdict", "{}"),
 }
 
+# columns by which a table is known; any may also be the name of a class
+KINDS = [
+    (("search", "variant", "top1"), SEARCHES_SHOWN),
+    (("a", "b", "p_holm"), DIFFERENCES_SHOWN),
+    (("net", "seeds", "gmacs"), NETS_SHOWN),
+    (("net", "seed", "run"), RUNS_SHOWN),
+]
+
 
 def shown(table):
     """A table of trainings, nets, searches or differences as people read it; nets cheapest first. Text alone."""
-    kinds = {"variant": SEARCHES_SHOWN, "p_holm": DIFFERENCES_SHOWN, "gmacs": NETS_SHOWN, "run": RUNS_SHOWN}
-    columns = next((kinds[column] for column in kinds if column in table), None)
+    columns = next((shown for known, shown in KINDS if set(known) <= set(table)), None)
     if columns is None:
-        return table.map(lambda cell: f"{cell:.1f}" if type(cell) is float else str(cell))
+        return table.map(_cell)
     if columns is NETS_SHOWN:
         table = table.sort_values(["labels", "gmacs", "model"], kind="stable")
     return pd.DataFrame(
@@ -74,6 +81,12 @@ def shown(table):
             for title, (column, form) in columns.items()
         }
     )
+
+
+def _cell(cell):
+    if pd.isna(cell):
+        return ""
+    return f"{cell:.1f}" if isinstance(cell, float) else str(cell)
 
 
 def to_text(table):

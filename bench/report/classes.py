@@ -1,0 +1,122 @@
+"""A run's answers class by class: tables, a figure, and the line that tells most."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from bench.report.csv_files import write
+from bench.report.figure_files import save
+from bench.report.records import checked_record
+from bench.report.run_figures import confusions, draw_confusions
+from bench.report.text import visible
+from lib.evaluate.intervals import wilson_interval
+from lib.files import file_name, read_json
+from lib.run import done
+
+WORST = 5  # classes that are printed
+
+
+def report(run_dir, classes=None, out=None):
+    """Write classes.csv, confusion.csv (and .md) and confusion.svg and .png of a run into `out`, and print the worst.
+
+    run_dir  holds done.json; of a search every variant gets its own, <variant>_classes.csv, ...
+    classes  a file with a name per line, or the folder of a manifest; None: those of the suite's data, else numbers
+    ValueError: no finished run, no test in it, or names that do not fit its classes
+    """
+    run_dir = Path(run_dir)
+    record = done(run_dir)
+    if record is None:
+        raise ValueError(f"{run_dir} holds no done.json: no run ended there")
+    tests = tests_of_record(checked_record(record, run_dir / "done.json"))
+    if not tests:
+        raise ValueError(f"{run_dir / 'done.json'} has no test: what this run did was not measured on videos")
+    out = Path(out or run_dir / "report")
+    for name, test in tests.items():
+        names = class_names(run_dir, test["classes"], classes)
+        before = f"{file_name(name, 'variant')}_" if name else ""
+        write(class_table(test, names), out, f"{before}classes")
+        write(confusion_table(test, names), out, f"{before}confusion")
+        ax = draw_confusions(confusions(test, len(names)), names)
+        path = save(ax.figure, out / f"{before}confusion")
+        plt.close(ax.figure)
+        print(f"{name + ': ' if name else ''}{told(test, names)}\ntables  {out}/{before}classes.csv\nfigure  {path}")
+
+
+def tests_of_record(record):
+    """{variant, "" where there is but one: test}."""
+    if "variants" in record:
+        return {name: kept["test"] for name, kept in record["variants"].items()}
+    return {"": record["test"]} if "test" in record else {}
+
+
+def class_table(test, names):
+    """One row per class: how many videos show it, how many were right, with Wilson's interval, and what it is called.
+
+    The interval is over these videos, of this training. A class that no video shows has no accuracy.
+    """
+    counts, rows = confusions(test, len(names)), []
+    for number, name in enumerate(names):
+        videos, right = test["labels"].count(number), int(counts[number, number])
+        wrong = counts[number].copy()
+        wrong[number] = 0
+        row = {"class": number, "name": name, "videos": videos, "right": right}
+        row |= dict.fromkeys(("top1", "top1_low", "top1_high"))
+        if videos:
+            low, high = wilson_interval(right, videos)
+            row |= {"top1": round(100 * right / videos, 2), "top1_low": round(100 * low, 2)}
+            row["top1_high"] = round(100 * high, 2)
+        row["said"] = int(counts[:, number].sum())
+        row["taken_for"] = names[int(wrong.argmax())] if wrong.any() else ""
+        rows.append(
+            {**row, "taken_for_videos": int(wrong.max(initial=0)), "no_answer": videos - int(counts[number].sum())}
+        )
+    return pd.DataFrame(rows)
+
+
+def confusion_table(test, names):
+    """Rows what a video shows, columns what the net said, in videos."""
+    table = pd.DataFrame(confusions(test, len(names)), columns=list(names))
+    table.insert(0, "shown", list(names))
+    return table
+
+
+def told(test, names):
+    """The accuracy, its mean over the classes that were shown, and the classes that are missed most."""
+    table = class_table(test, names).dropna(subset=["top1"]).astype({"top1": float})
+    worst = table.sort_values("top1", kind="stable").head(WORST)
+    rows = [
+        f"  {row.top1:5.1f} %  of {row.videos:4} videos  {visible(row.name_)}"
+        + (f", {row.taken_for_videos} x taken for {visible(row.taken_for)}" if row.taken_for else "")
+        for row in worst.rename(columns={"name": "name_"}).itertuples()
+    ]
+    ties = f"; {test['ties']} videos without one answer" if test.get("ties") else ""
+    head = f"top-1 {test['top1']:.1f} % of {test['videos']} videos, mean over classes {table.top1.mean():.1f} %{ties}"
+    return "\n".join([f"{head}; missed most:", *rows])
+
+
+def class_names(run_dir, count, classes=None):
+    """The names of `count` classes: of the file or manifest `classes`, of the suite's data, or their numbers."""
+    path = Path(classes) if classes else _of_the_suite(Path(run_dir))
+    if path and path.is_dir():
+        path = path / "classes.txt"
+    if not path or (not classes and not path.is_file()):
+        return tuple(map(str, range(count)))
+    names = tuple(path.read_text(encoding="utf-8").rstrip("\n").split("\n"))
+    if len(names) != count or len(set(names)) != count:
+        raise ValueError(f"{path} names {len(set(names))} classes in {len(names)} lines, but the run has {count}")
+    return names
+
+
+def _of_the_suite(run_dir):
+    """The folder of the manifest that the runner gave to this run, or None."""
+    jobs = run_dir.resolve().parent / "jobs.json"
+    if not jobs.is_file():
+        return None
+    plan = read_json(jobs)
+    for job in plan["jobs"]:
+        if job["id"] == run_dir.resolve().name:
+            options = job["options"]
+            home = Path(job["data"] or Path(plan["data"]) / options.get("data", ""))
+            return home / options.get("labels", "")
+    return None
