@@ -19,10 +19,10 @@ def check_backend(op, versions, backend, x):
     """That `op` has this backend (its versions: {backend: ...}), and that x lies where it works."""
     there = ("auto", *versions)
     check_choice("backend", backend, BACKENDS)
-    check(backend in there, f"backend is {backend!r}, but {op} has none; it has {', '.join(map(repr, there))}")
+    check(backend in there, lambda: f"backend is {backend!r}, but {op} has none; it has {', '.join(map(repr, there))}")
     check(
         backend not in ("cpu", "cuda") or backend == x.device.type,
-        f"backend is {backend!r}, but x is on {x.device}; use 'auto' or move x",
+        lambda: f"backend is {backend!r}, but x is on {x.device}; use 'auto' or move x",
     )
     check(backend != "cuda" or _cuda.usable(), "backend is 'cuda', but Numba finds no CUDA; install numba-cuda")
 

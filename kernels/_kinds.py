@@ -3,9 +3,11 @@
 A kind says for each axis t, h, w whether the kernel has its full size k there, or 1.
 """
 
+from collections.abc import Mapping
+
 import torch
 
-from kernels._checks import axes, check, check_like, parameter_dtypes
+from kernels._checks import axes, check, check_like, check_tensor, parameter_dtypes
 
 KINDS = ("kxkxk", "1xkxk", "kx1xk", "kxkx1", "kx1x1", "1xkx1", "1x1xk", "1x1x1")
 
@@ -16,18 +18,26 @@ def kernel_size(kind, k):
 
 
 def check_weights(weights, x, depthwise):
-    """{kind: (C_kind, C_in or 1, t, h, w)} -> the list of its weights, in the dict's order."""
-    check(isinstance(weights, dict) and weights, "weights must be a dict {kind: weight} with at least one kind")
-    unknown = [kind for kind in weights if kind not in KINDS]
-    check(not unknown, f"weights has the kind {unknown and unknown[0]!r}; there are {', '.join(KINDS)}")
-    k = max(max(w.shape[2:]) for w in weights.values())
-    check(k % 2 == 1, f"weights has a kernel of size {k}; sizes must be odd")
+    """{kind: (C_kind, C_in or 1, t, h, w)} -> the list of its weights, in the mapping's order."""
+    mapping = isinstance(weights, Mapping | torch.nn.ParameterDict)
+    check(mapping and weights, "weights must be a dict {kind: weight} with at least one kind")
+    weights = dict(weights.items())
+    for kind, w in weights.items():
+        check(kind in KINDS, lambda kind=kind: f"weights has the kind {kind!r}; there are {', '.join(KINDS)}")
+        name = f"weights[{kind!r}]"
+        check_tensor(name, w, "(C_kind, C_in, t, h, w)")
+        check(w.dim() == 5, lambda n=name, w=w: f"{n} has shape {tuple(w.shape)}; it must be (C_kind, C_in, t, h, w)")
+    k = max(size for w in weights.values() for size in w.shape[2:])
+    check(k % 2 == 1, lambda: f"weights has a kernel of size {k}; sizes must be odd")
     for kind, w in weights.items():
         shape = (w.shape[0], 1 if depthwise else x.shape[1], *kernel_size(kind, k))
         check_like(f"weights[{kind!r}]", w, x, shape, parameter_dtypes(x))
-    channels = sum(len(w) for w in weights.values())
-    fits = channels == x.shape[1] if depthwise else channels > 0
-    check(fits, f"weights has {channels} channels in all; x has {x.shape[1]}")
+    types = {str(w.dtype) for w in weights.values()}
+    check(len(types) == 1, lambda: f"weights has {' and '.join(sorted(types))}; they must be of one type")
+    channels = sum(w.shape[0] for w in weights.values())
+    if depthwise:
+        check(channels == x.shape[1], lambda: f"weights has {channels} channels in all; x has {x.shape[1]}")
+    check(channels > 0, "weights has no channels")
     return list(weights.values())
 
 
@@ -50,7 +60,7 @@ def embed(weights, least=1):
     k = max(least, full_size(weights))
     if len(weights) == 1 and tuple(weights[0].shape[2:]) == (k, k, k):
         return weights[0].detach()
-    full = weights[0].new_zeros(sum(map(len, weights)), weights[0].shape[1], k, k, k)
+    full = weights[0].new_zeros(sum(w.shape[0] for w in weights), weights[0].shape[1], k, k, k)
     for w, here in zip(weights, centres(full, weights), strict=True):
         here.copy_(w)
     return full

@@ -24,7 +24,7 @@ def subkernel_ops(name, versions):
 
     @op.register_fake
     def _(x, weights, stride, backend):
-        return empty_for(x, (len(x), sum(map(len, weights)), *output_size(x, stride)))
+        return empty_for(x, (x.shape[0], sum(w.shape[0] for w in weights), *output_size(x, stride)))
 
     @backward_op.register_fake
     def _(g, x, weights, stride, backend):

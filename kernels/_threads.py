@@ -6,8 +6,10 @@ have one torch thread, and with one thread the kernel runs alone.
 """
 
 import os
+from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
 import numba
 import torch
@@ -18,6 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Sums may be reordered (vector lanes) and a*b+c fused; nan and inf keep their meaning.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 WORTH_THREADS = 1 << 15  # elements: below, waking threads takes longer than the work
+ONE_AT_A_TIME = Lock()
 CHUNKS = 4  # per thread: what one that is held up has not begun, the others take
 SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))).hexdigest()
 CACHE = Path(numba.config.CACHE_DIR or Path(__file__).parent / "__pycache__") / f"numba-{SOURCES[:12]}"
@@ -53,5 +56,19 @@ def run(alone, parallel, items, elements, *work):
     if threads == 1 or elements < WORTH_THREADS:
         alone(*work, 0, items)
         return
-    numba.set_num_threads(threads)
-    parallel(*work, min(items, CHUNKS * threads))
+    with nullcontext() if may_overlap() else ONE_AT_A_TIME:
+        before = numba.get_num_threads()  # the reader's own
+        numba.set_num_threads(threads)
+        try:
+            parallel(*work, min(items, CHUNKS * threads))
+        finally:
+            numba.set_num_threads(before)
+
+
+def may_overlap():
+    """Whether two Python threads may be in parallel loops at once. In Numba's workqueue layer, which is what it has
+    without OpenMP and TBB, the process would be aborted. Until the first loop ran, nobody knows the layer."""
+    try:
+        return numba.threading_layer() in ("omp", "tbb")
+    except ValueError:
+        return False

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from kernels._autograd import differentiable_once, library_op
 from kernels._backend import check_backend, choose
-from kernels._checks import check, check_clip, check_like
+from kernels._checks import check, check_clip, check_flag, check_like, check_tensor, check_values, is_whole
 from kernels._format import empty_for, plain
 from kernels.frame_shift.numba_cpu import frame_shift_cpu
 from kernels.frame_shift.reference import frame_shift_reference
@@ -28,14 +28,22 @@ def frame_shift(x, offset, *, cache=None, backend="auto"):
     check_clip(x)
     check_like("offset", offset, x, (x.shape[1],), torch.int64)
     check_backend("frame_shift", VERSIONS, backend, x)
-    if cache is None:
-        return _op(x, offset, backend)
+    return _op(x, offset, backend) if cache is None else _online(x, offset, cache, backend)
+
+
+def _online(x, offset, cache, backend):
+    """The clip after `cache`, and the cache for the next one."""
+    check_tensor("cache", cache, "(N, C', K, H, W), from frame_cache")
+    check(cache.dim() == 5, lambda: f"cache has shape {tuple(cache.shape)}; it must be (N, C', K, H, W)")
     check_like("cache", cache, x, (x.shape[0], *cache.shape[1:3], *x.shape[3:]), x.dtype)
     moving, frames = cache.shape[1:3]
-    check(moving <= x.shape[1], f"cache is for {moving} channels; x has {x.shape[1]}")
-    if not torch.compiler.is_compiling() and offset.device.type == "cpu":  # on a GPU this would wait for it
-        fits = (offset <= 0).all() and (offset >= -frames).all() and (offset[moving:] == 0).all()
-        check(fits, f"offset is {offset.tolist()}; with this cache it must be -{frames} to 0, and 0 from {moving} on")
+    check(moving <= x.shape[1], lambda: f"cache is for {moving} channels; x has {x.shape[1]}")
+    fits = (offset <= 0).all() & (offset >= -frames).all() & (offset[moving:] == 0).all()
+
+    def wrong():
+        return f"offset is {offset.tolist()}; with this cache it must be -{frames} to 0, and 0 from {moving} on"
+
+    check_values(fits, offset, wrong, "offset must be -K to 0 for the channels of this cache of K frames, 0 for others")
     seen = torch.cat([cache, x[:, :moving]], 2)
     y = torch.cat([_op(seen, offset[:moving], backend)[:, :, frames:], x[:, moving:]], 1)
     return y, seen[:, :, seen.shape[2] - frames :].contiguous()
@@ -43,7 +51,9 @@ def frame_shift(x, offset, *, cache=None, backend="auto"):
 
 def tsm_offset(channels, div=8, causal=False):
     """TSM's offsets: the first C // div channels look one frame ahead, as many one back; causal: the first one back."""
-    check(channels >= 1 and div >= (1 if causal else 2), f"no fold of 1/{div} of {channels} channels: div is 2 or more")
+    least = 1 if check_flag("causal", causal) else 2
+    check(is_whole(channels, 1), lambda: f"channels is {channels!r}; it must be an int >= 1")
+    check(is_whole(div, least), lambda: f"div is {div!r}; it must be an int >= {least}")
     offset, fold = torch.zeros(channels, dtype=torch.int64), channels // div
     offset[:fold] = -1 if causal else 1
     offset[fold : 2 * fold] = 0 if causal else -1
@@ -53,7 +63,8 @@ def tsm_offset(channels, div=8, causal=False):
 def frame_cache(x, offset):
     """The empty cache to begin online use of frame_shift(x, offset) with: zeros (N, C', K, H, W)."""
     check_clip(x)
-    check((offset <= 0).all(), f"offset is {offset.tolist()}; online it cannot look ahead, so it must be <= 0")
+    check_like("offset", offset, x, (x.shape[1],), torch.int64)
+    check((offset <= 0).all(), lambda: f"offset is {offset.tolist()}; online it cannot look ahead, so it must be <= 0")
     moving = int(offset.nonzero().max()) + 1 if offset.any() else 0
     frames = int(-offset.min())
     return x.new_zeros(x.shape[0], moving, frames, *x.shape[3:])

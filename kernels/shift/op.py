@@ -7,7 +7,18 @@ from torch import Tensor
 
 from kernels._autograd import differentiable_once, library_op
 from kernels._backend import check_backend, choose
-from kernels._checks import axes, check, check_choice, check_clip, check_like, parameter_dtypes, working_dtype
+from kernels._checks import (
+    axes,
+    check,
+    check_choice,
+    check_clip,
+    check_flag,
+    check_like,
+    check_tensor,
+    is_number,
+    parameter_dtypes,
+    working_dtype,
+)
 from kernels._format import empty_for, plain, plain_like
 from kernels.shift.numba_cpu import shift_backward_cpu, shift_cpu
 from kernels.shift.numba_cuda import shift_backward_cuda, shift_cuda
@@ -47,9 +58,10 @@ def shift2d(
     x, shift, stride=1, padding=0, *, quantize=False, normalize_grad=True, integer_rule="central", backend="auto"
 ):
     """shift3d without time: x (N, C, H, W), or a clip (N, C, T, H, W), every frame alike; shift (2, C)."""
-    check(isinstance(x, Tensor) and x.dim() in (4, 5), "x must be a tensor (N, C, H, W) or (N, C, T, H, W)")
-    clip = x if x.dim() == 5 else x.unsqueeze(2)
-    check_clip(clip)
+    shape = "(N, C, H, W) or (N, C, T, H, W)"
+    check_tensor("x", x, shape)
+    clip = x.unsqueeze(2) if x.dim() == 4 else x
+    check_clip(clip, shape)
     y = _shift(clip, shift, 2, stride, padding, quantize, normalize_grad, 1.0, integer_rule, backend)
     return y if x.dim() == 5 else y.squeeze(2)
 
@@ -60,11 +72,11 @@ def _shift(x, shift, dims, stride, padding, quantize, normalize_grad, t_factor, 
     check_backend("shift", VERSIONS, backend, x)
     stride, padding = axes("stride", stride, dims, 1), axes("padding", padding, dims, 0)
     stride, padding = [1] * (3 - dims) + stride, [0] * (3 - dims) + padding
-    if t_factor == "auto":
-        t_factor = x.shape[2] / x.shape[3]
-    check(not isinstance(t_factor, str), f"t_factor is {t_factor!r}; it must be a number or 'auto'")
-    shift = shift.to(working_dtype(x))
-    return _op(x, shift, stride, padding, bool(quantize), bool(normalize_grad), float(t_factor), rule, backend)
+    auto = isinstance(t_factor, str) and t_factor == "auto"
+    check(auto or is_number(t_factor), lambda: f"t_factor is {t_factor!r}; it must be a number or 'auto'")
+    flags = check_flag("quantize", quantize), check_flag("normalize_grad", normalize_grad)
+    options = stride, padding, *flags, None if auto else float(t_factor), rule, backend
+    return _op(x, shift.to(working_dtype(x)), *options)
 
 
 VERSIONS = {  # forward, backward
@@ -82,7 +94,7 @@ def _op(
     padding: list[int],
     quantize: bool,
     normalize_grad: bool,
-    t_factor: float,
+    t_factor: float | None,
     rule: str,
     backend: str,
 ) -> Tensor:
@@ -105,11 +117,12 @@ def _backward_op(
     padding: list[int],
     quantize: bool,
     normalize_grad: bool,
-    t_factor: float,
+    t_factor: float | None,
     rule: str,
     backend: str,
 ) -> tuple[Tensor, Tensor]:
     _, backward = VERSIONS[choose("shift", backend, x)]
+    t_factor = x.shape[2] / x.shape[3] if t_factor is None else t_factor
     options = stride, padding, quantize, rule, normalize_grad, t_factor
     return backward(plain_like(g, x), plain(x), shift.contiguous(), *options)
 

@@ -13,6 +13,6 @@ from kernels._autograd import autocast
 def subkernel_library(x, weights, stride):
     """subkernel_reference."""
     work = x if autocast(x.device.type) else x.to(weights[0].dtype)
-    parts = [conv3d(work, w, None, stride, [size // 2 for size in w.shape[2:]]) for w in weights if len(w)]
+    parts = [conv3d(work, w, None, stride, [size // 2 for size in w.shape[2:]]) for w in weights if w.shape[0]]
     y = torch.cat(parts, 1)
     return y if work is x else y.to(x.dtype)

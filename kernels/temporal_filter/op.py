@@ -7,7 +7,7 @@ from torch import Tensor
 
 from kernels._autograd import differentiable_once, library_op
 from kernels._backend import check_backend, choose
-from kernels._checks import check_clip, check_like, parameter_dtypes, working_dtype
+from kernels._checks import check, check_clip, check_like, check_values, is_number, parameter_dtypes, working_dtype
 from kernels._format import empty_for, plain, plain_like
 from kernels.temporal_filter.numba_cpu import filter_backward_cpu, filter_cpu
 from kernels.temporal_filter.reference import filter_backward_reference, filter_reference
@@ -26,15 +26,28 @@ def temporal_filter(x, weight, temperature=2.0, *, backend="auto"):
 
     x            (N, C, T, H, W)   float16, bfloat16, float32, float64
     weight       (C, 3)            float32, or x's type
-    temperature  number or tensor  of one element
+    temperature  number or tensor  of one element; above 0, finite
     out          (N, C, T, H, W)
     """
     check_clip(x)
     check_like("weight", weight, x, (x.shape[1], 3), parameter_dtypes(x))
     check_backend("temporal_filter", VERSIONS, backend, x)
+    check_temperature(temperature, x)
     weight = weight.to(working_dtype(x))
     scaled = weight / (weight.std(1, keepdim=True) + 1e-6)
     return _op(x, (scaled / temperature).softmax(1), backend)
+
+
+def check_temperature(value, x):
+    if not isinstance(value, Tensor):
+        check(is_number(value) and value > 0, lambda: f"temperature is {value!r}; it must be above 0 and finite")
+        return
+    one = value.numel() == 1 and value.is_floating_point()
+    check(one, lambda: f"temperature has shape {tuple(value.shape)} and is {value.dtype}; it must be one number")
+    there = value.device == x.device or (value.dim() == 0 and value.device.type == "cpu")
+    check(there, lambda: f"temperature is on {value.device}, x on {x.device}; they must be on the same device")
+    holds, right = ((value > 0) & value.isfinite()).all(), "must be above 0 and finite"
+    check_values(holds, value, lambda: f"temperature is {value.tolist()}; it {right}", f"temperature {right}")
 
 
 @library_op("temporal_filter")

@@ -3,56 +3,17 @@
 import pytest
 import torch
 from kernel_cases import FORMATS, assert_versions_agree, in_format
+from op_cases import CLIP, OPS, make, random, shifts
 from torch.library import opcheck
 from torch.utils._pytree import tree_map_only
 
-from kernels import (
-    depthwise_subkernel_conv3d,
-    frame_shift,
-    shift2d,
-    shift3d,
-    subkernel_conv3d,
-    temporal_filter,
-    tsm_offset,
-)
+from kernels import tsm_offset
 from kernels.depthwise_subkernel_conv3d import op as separable
 from kernels.frame_shift import op as frames
 from kernels.shift import op as shift
 from kernels.subkernel_conv3d import op as dense
 from kernels.temporal_filter import op as filtering
 
-CLIP = (2, 6, 4, 5, 6)
-
-
-def shifts(rows):
-    return (torch.rand(rows, CLIP[1]) * 3 - 1.5).requires_grad_()
-
-
-def random(*shape):
-    return torch.randn(shape).requires_grad_()
-
-
-def subkernels(x, a, b, **options):
-    return subkernel_conv3d(x, {"kxkxk": a, "1xkxk": b}, **options)
-
-
-def depthwise(x, a, b, **options):
-    return depthwise_subkernel_conv3d(x, {"kxkxk": a, "1xkxk": b}, **options)
-
-
-# name: the op as a function of x and its parameters, what makes the parameters
-OPS = {
-    "shift3d": (shift3d, lambda: [shifts(3)]),
-    "shift3d strided": (lambda x, s, **k: shift3d(x, s, (1, 2, 2), **k), lambda: [shifts(3)]),
-    "shift2d": (shift2d, lambda: [shifts(2)]),
-    "frame_shift": (frame_shift, lambda: [tsm_offset(CLIP[1], 3)]),
-    "temporal_filter": (
-        lambda x, taps, **k: temporal_filter(x, taps, **k),
-        lambda: [torch.rand(CLIP[1], 3).requires_grad_()],
-    ),
-    "subkernel_conv3d": (subkernels, lambda: [random(2, 6, 3, 3, 3), random(3, 6, 1, 3, 3)]),
-    "depthwise_subkernel_conv3d": (depthwise, lambda: [random(2, 1, 3, 3, 3), random(4, 1, 1, 3, 3)]),
-}
 every_op = pytest.mark.parametrize("name", OPS)
 
 SHIFT = [1, 2, 2], [0, 0, 0], False, True, 1.0, "central"
@@ -76,12 +37,6 @@ LIBRARY = {
         lambda x: (random(2, 6, 4, 3, 3), x, [random(2, 1, 3, 3, 3), random(4, 1, 1, 3, 3)], [1, 2, 2]),
     ),
 }
-
-
-def make(name, dtype=torch.float32):
-    torch.manual_seed(0)
-    op, parameters = OPS[name]
-    return op, torch.randn(CLIP, dtype=dtype), parameters()
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
