@@ -158,6 +158,6 @@ def test_the_course_names_every_notebook():
 
 
 def test_documents_link_to_what_exists():
-    for document in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md")]:
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/**/README.md")]:
         for path in re.findall(r"\]\(([\w/.]+)\)", document.read_text(encoding="utf-8")):
             assert (document.parent / path).exists(), f"{document.name} links to {path}"

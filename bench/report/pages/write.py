@@ -20,6 +20,7 @@ WORDS = 4000  # of a page that can be searched
 DOCUMENTS = {
     "README": ("index", "efficient3d"),
     "notebooks/README": ("course", "The course"),
+    "bench/published/README": ("from_the_originals", "Coming from the original code"),
     "data_prep/README": ("data_prep", "Files that people have"),
     "CONTRIBUTING": ("contributing", "Contributing"),
     "THIRD_PARTY": ("third_party", "What this stands on"),
