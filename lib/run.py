@@ -48,6 +48,17 @@ def done(folder):
     return read_json(path) if path.exists() else None
 
 
+def claim(run_dir, identity):
+    """Write run.json, or check that the one there says the same."""
+    path = run_dir / "run.json"
+    if not path.exists():
+        write_json(path, identity)
+    elif (there := read_json(path)) != identity:
+        keys = [key for key in {**there, **identity} if there.get(key) != identity.get(key)]
+        rows = "; ".join(f"{key}: {there.get(key)!r} there, {identity.get(key)!r} asked for" for key in keys)
+        raise ValueError(f"{run_dir} holds another run ({rows}); choose another folder or delete this one")
+
+
 def finish(folder, results, device="cpu"):
     """Write done.json: `results` and their provenance. Returns what was written."""
     record = {**results, "provenance": provenance(device)}

@@ -16,11 +16,13 @@ import torch
 from tqdm.auto import tqdm
 
 from lib.data import batches, normalize
-from lib.evaluate.predictions import accuracies, predict
-from lib.files import locked, read_json, replacing, write_json, write_text
+from lib.data.protocol import agreed
+from lib.evaluate.predictions import by_protocol, check_classes, predict
+from lib.files import locked, replacing, write_text
 from lib.losses import heads_loss, mix
 from lib.models import in_format, unwrapped
-from lib.run import done, finish
+from lib.not_finite import NotFinite, explain
+from lib.run import claim, done, finish
 from lib.schedules import learning_rate_factor
 
 RECIPE = {
@@ -77,18 +79,21 @@ def fit(
     Returns the content of done.json. ValueError: an unknown option, or a folder that holds another run.
     """
     recipe, run_dir = complete(recipe), Path(run_dir)
-    seen = protocols(train, val, test)
+    seen = agreed(train, val, test)
     with locked(run_dir):  # a second process waits here and finds the run done
         claim(run_dir, {**(identity or {}), "recipe": recipe, **seen})
         if record := done(run_dir):
             return record
         net.to(device)
+        with measured(net):
+            for dataset in filter(None, (train, val, test)):
+                check_classes(net, dataset, device)
         state = Training(run_dir, net, recipe, penalty)
         how = {"batch_size": recipe["batch_size"], "device": device, "workers": workers}
 
         def measure():
             with measured(net):
-                result = accuracies(*predict(net, val, **how), val.protocol.average)
+                result = by_protocol(*predict(net, val, **how), val.protocol)
             more = observe(net) if observe else {}
             return {"val_top1": result["top1"], "val_top5": result["top5"], **more}
 
@@ -98,7 +103,7 @@ def fit(
         results = {"history": state.history, "best_epoch": state.best_epoch}
         if test is not None:
             with measured(net):
-                results["test"] = accuracies(*predict(net, test, **how), test.protocol.average)
+                results["test"] = by_protocol(*predict(net, test, **how), test.protocol)
         return finish(run_dir, results, device)
 
 
@@ -107,29 +112,6 @@ def complete(recipe):
     if unknown := sorted(set(recipe) - set(RECIPE)):
         raise ValueError(f"no training option {', '.join(unknown)}; there are {', '.join(RECIPE)}")
     return {**RECIPE, **recipe}
-
-
-def protocols(train, val, test=None):
-    """What the datasets' protocols say, for run.json. ValueError: their pixels differ, so val would measure another net
-
-    -> {"protocol": of training, "val_protocol": where it is another}
-    """
-    for name, dataset in (("val", val), ("test", test)):
-        if dataset is not None and dataset.pixels != train.pixels:
-            raise ValueError(f"{name} has {dataset.pixels}, but training {train.pixels}: a net sees one kind of pixels")
-    said, measured = train.protocol.plain(), val.protocol.plain()
-    return {"protocol": said} if said == measured else {"protocol": said, "val_protocol": measured}
-
-
-def claim(run_dir, identity):
-    """Write run.json, or check that the one there says the same."""
-    path = run_dir / "run.json"
-    if not path.exists():
-        write_json(path, identity)
-    elif (there := read_json(path)) != identity:
-        keys = [key for key in {**there, **identity} if there.get(key) != identity.get(key)]
-        rows = "; ".join(f"{key}: {there.get(key)!r} there, {identity.get(key)!r} asked for" for key in keys)
-        raise ValueError(f"{run_dir} holds another run ({rows}); choose another folder or delete this one")
 
 
 def parameter_groups(net, learning_rate, weight_decay):
@@ -216,11 +198,15 @@ class Training:
         places = {"workers": workers, "drop_last": True, "start": self.step}
         loader = islice(batches(clips, self.epoch, clips_per_step, shuffle=True, **places), steps - self.step)
         hidden = None if progress is None else not progress  # tqdm's None: hidden unless on a terminal
-        for batch, labels, _ in tqdm(
+        for batch, labels, items in tqdm(
             loader, f"epoch {self.epoch + 1}", steps, initial=self.step, leave=False, disable=hidden
         ):
             self._prepare_step(self.epoch * steps + self.step, steps)
-            self.loss_sum += _step(self.net, self.optimizer, batch, labels, recipe, clips.pixels, device, self.penalty)
+            how = (recipe, clips.pixels, device, self.penalty)
+            try:
+                self.loss_sum += _step(self.net, self.optimizer, batch, labels, *how)
+            except NotFinite as found:
+                raise FloatingPointError(explain(self, found, [clips.describe(int(i)) for i in items])) from None
             self.step += 1
             if time.monotonic() - saved > 60 * save_minutes:
                 self.save()
@@ -248,8 +234,8 @@ def _step(net, optimizer, clips, labels, recipe, pixels, device, penalty=None):
         whole = loss * recipe["loss_weight"] + (penalty(net) if penalty else 0)
         (whole / recipe["accumulate"]).backward()
         loss_sum += loss.item()
-    if not math.isfinite(loss_sum):
-        raise FloatingPointError(f"the loss is {loss_sum}: lower learning_rate ({recipe['learning_rate']})")
+        if not math.isfinite(loss_sum):
+            raise NotFinite(loss_sum, part)
     if recipe["clip_norm"]:
         torch.nn.utils.clip_grad_norm_(net.parameters(), recipe["clip_norm"])
     optimizer.step()

@@ -97,6 +97,7 @@ def _what(name, job, test):
         "frames": o["frames"],
         "size": o["size"],
         "views": test["views"],
+        "protocol": test.get("protocol", ""),
         "level": "video",
         "videos": test["videos"],
     }

@@ -65,8 +65,11 @@ class Volumes(Dataset):
             raise ValueError(f"no split {split!r}; there are {', '.join(SPLITS)}")
         self.train, self.seed = split == "train", seed
         self.protocol = own_protocol(size, size, name="volumes")  # of which the trainer asks pixels and average
-        self.pixels = self.protocol.pixels
+        self.pixels, self.classes = self.protocol.pixels, len(SOLIDS)
         self.volumes = [render(index, split, size=size, seed=seed) for index in range(count)]
+
+    def describe(self, i):
+        return f"volume {i}"
 
     def __len__(self):
         return len(self.volumes)

@@ -50,6 +50,15 @@ class ClipDataset(Dataset):
         """What the clips' pixels become: `normalize(clips, dataset.pixels)`."""
         return self.protocol.pixels
 
+    @property
+    def classes(self):
+        """How many classes the labels are of."""
+        return len(self.manifest.classes)
+
+    def describe(self, i):
+        """What item i shows, for messages: its file."""
+        return self.videos[i // self.views].path
+
     def __len__(self):
         return len(self.videos) * self.views
 

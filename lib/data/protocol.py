@@ -146,16 +146,30 @@ class Protocol:
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
 
+def agreed(train, val, test=None):
+    """What the protocols of a training's datasets say, for its record.
+
+    ValueError: their pixels differ, and the net that is measured would see another video than the one that is trained
+    -> {"protocol": of training, "val_protocol": where it is another}
+    """
+    for name, dataset in (("val", val), ("test", test)):
+        if dataset is not None and dataset.pixels != train.pixels:
+            raise ValueError(f"{name} has {dataset.pixels}, but training {train.pixels}: a net sees one kind of pixels")
+    said, measured = train.protocol.plain(), val.protocol.plain()
+    return {"protocol": said} if said == measured else {"protocol": said, "val_protocol": measured}
+
+
 _CHOICES = {"crop": TEST_CROPS, "train_crop": TRAIN_CROPS, "resampling": RESAMPLINGS, "average": AVERAGES}
 
 
-def own_protocol(frames, size, *, segments=None, frame_stride=1, clips=1, scales=None, name="own", **facts):
+def own_protocol(frames, size, *, segments=None, frame_stride=1, clips=1, scales=None, name=None, **facts):
     """Our own: frames from equal parts of the video, `lib.data.sampling.sample_frames`.  -> Protocol
 
     segments      None: one frame from each of `frames` segments; K: frames / K from each of K; 1: one dense clip
     frame_stride  video frames from one frame of a segment to the next
     clips         when testing: clips per video, at different moments
     scales        of the training crop's sides; None: the crop's own
+    name          None: what it says, as own(segments=8)
     facts         Protocol's others
     """
     segments = frames if segments is None else segments
@@ -167,6 +181,8 @@ def own_protocol(frames, size, *, segments=None, frame_stride=1, clips=1, scales
         facts["train_crop"] = partial(_crop(facts.get("train_crop", "multi_scale")), scales=tuple(scales))
     if unknown := sorted(set(facts) - {field.name for field in fields(Protocol)}):
         raise ValueError(f"a protocol has no {', '.join(unknown)}; there are {', '.join(OWN)}")
+    said = {"segments": segments, "frame_stride": frame_stride, "clips": clips}
+    name = name or f"own({', '.join(f'{key}={value}' for key, value in said.items() if value != 1)})"
     return Protocol(name, frames, size, OneInTraining(partial(sample_frames, **places), clips), **facts)
 
 

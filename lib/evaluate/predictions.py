@@ -18,14 +18,39 @@ def predict(net, dataset, *, batch_size=16, device="cpu", workers=0):
 
     net        put in eval mode
     dataset    a ClipDataset with train=False; its protocol says what the pixels become
+    ValueError: the net has other classes than the dataset, or its scores of a video are not finite
     """
     net.eval()
     logits, labels = [], []
-    for clips, wanted, _ in batches(dataset, 0, batch_size, shuffle=False, workers=workers):
-        logits.append(net(in_format(net, normalize(clips.to(device), dataset.pixels))).float().cpu())
+    for clips, wanted, items in batches(dataset, 0, batch_size, shuffle=False, workers=workers):
+        found = net(in_format(net, normalize(clips.to(device), dataset.pixels))).float().cpu()
+        _check_classes(found, dataset)
+        _check_finite(found, dataset, items)
+        logits.append(found)
         labels.append(wanted)
     logits = torch.cat(logits).unflatten(0, (-1, dataset.views))
     return logits, torch.cat(labels)[:: dataset.views]
+
+
+def _check_classes(logits, dataset):
+    if logits.shape[1:] != (dataset.classes,):
+        raise ValueError(f"the net scores {logits.shape[1]} classes, but these videos have {dataset.classes}")
+
+
+def _check_finite(logits, dataset, items):
+    if len(wrong := items[~torch.isfinite(logits).all(1)]):
+        names = dict.fromkeys(dataset.describe(int(i)) for i in wrong)
+        raise ValueError(f"the net's scores of {next(iter(names))} are not finite, in this batch those of {len(names)}")
+
+
+@torch.no_grad()
+def check_classes(net, dataset, device="cpu"):
+    """ValueError: the net scores other classes than the dataset has, seen on one clip; the net is as it was."""
+    was_training = net.training
+    clip, _, _ = dataset[0, 0]
+    logits = net.eval()(in_format(net, normalize(clip[None].to(device), dataset.pixels)))
+    net.train(was_training)
+    _check_classes(logits, dataset)
 
 
 def predict_videos(net, manifest, split, protocol, *, cache=None, reader="decord", **how):
@@ -45,6 +70,11 @@ def predict_videos(net, manifest, split, protocol, *, cache=None, reader="decord
         for place, row in zip(places, average_views(logits.numpy(), protocol.average), strict=True):
             scores[place] = row
     return np.stack(scores), np.array(labels)
+
+
+def by_protocol(logits, labels, protocol):
+    """`accuracies`, the views averaged as the protocol says, and the protocol's name."""
+    return {**accuracies(logits, labels, protocol.average), "protocol": protocol.name}
 
 
 def accuracies(logits, labels, average="prob"):

@@ -12,12 +12,12 @@ from lib.data import PIXELS, ClipDataset, Protocol
 from lib.data.crops import random_resized_box
 from lib.data.protocol import OneInTraining
 from lib.data.protocols import optplan
-from lib.evaluate.predictions import accuracies, predict
+from lib.evaluate.predictions import by_protocol, predict
 from lib.files import locked
 from lib.models import create_model, model_options
-from lib.run import done, finish
+from lib.run import claim, done, finish
 from lib.search.schedule.schedules import stages
-from lib.train import claim, complete, fit
+from lib.train import complete, fit
 from lib.weights.loading import load_state
 
 
@@ -125,6 +125,6 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
             weights = torch.load(folder / "last.pt", map_location=device, weights_only=True)["net"]
         load_state(net, weights)
         how = {"batch_size": parts[-1]["batch_size"], "device": device, "workers": running.get("workers", 0)}
-        test = clips("test", parts[-1], seed)
-        test = accuracies(*predict(net, test, **how), test.protocol.average)
+        dataset = clips("test", parts[-1], seed)
+        test = by_protocol(*predict(net, dataset, **how), dataset.protocol)
         return finish(run_dir, {"history": histories, "test": test}, device)
