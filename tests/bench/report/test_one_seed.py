@@ -79,4 +79,5 @@ def test_no_other_file_words_a_verdict():
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *(ROOT / "results" / "shipped" / "quick").glob("*.[cms][sdv]*")])
 def test_what_is_shipped_of_one_seed_has_no_verdict(path):
-    assert not VERDICT.search(re.sub(r"says\s+of\s+every\s+pair\s+which net is better", "", path.read_text())), path
+    text = re.sub(r"\bwhich (net |one )?is better", "", " ".join(path.read_text().split()))
+    assert not VERDICT.search(text), path
