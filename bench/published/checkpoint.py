@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lib.models.efficient3dcnns import parse_file_name
-from lib.weights.published import compare, load_published, nearest_text, read_tensors
+from lib.weights.published import compare, load_published, nearest_text
+from lib.weights.reading import read_tensors
 from lib.weights.safetensors import save_converted, sha256
 
 # how other systems' file names tell the net: pattern, our name

@@ -10,11 +10,11 @@ from lib.data.protocol import Pixels
 class Preprocessing:
     """The input that a set of weights was trained on, and how their authors tested them."""
 
-    pixels: Pixels  # what the weights know of a pixel: mean, std, value range, channel order
-    size: int  # height and width of the clip in pixels
-    frames: int  # T
+    pixels: Pixels | None  # what the weights know of a pixel: mean, std, value range, channel order; None: unknown
+    size: int = 0  # height and width of the clip in pixels; 0: unknown
+    frames: int = 0  # T; 0: unknown
     frame_stride: int = 1
-    note: str = ""  # what is not certain
+    note: str = ""  # what is not certain, and on what ground it is said
     protocol: str = ""  # a name in lib.data.protocols.TEST_PROTOCOLS
 
 

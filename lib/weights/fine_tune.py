@@ -17,7 +17,7 @@ from lib.models import create_model, model_options
 from lib.models.layers import FrozenBatchNorm, freeze_batch_norms
 from lib.models.video_net import VideoNet
 from lib.weights.loading import load_weights
-from lib.weights.published import read_tensors
+from lib.weights.reading import read_tensors
 from lib.weights.transfer_2d import PREPROCESSING, inflate, is_2d_resnet
 
 # of a new head, where the authors changed it (Efficient-3DCNNs on UCF-101); of other nets it stays

@@ -1,38 +1,25 @@
-"""Published weights: read a file as its authors wrote it, into our nets, strictly; and write one.
+"""Weights into nets: a file's tensors under the names of their authors, or under ours, strictly; and published files.
 
-A net's model file says how its published layouts name the tensors (`lib/models/layout.py`); this file knows files.
-Nothing is executed from a file: it is read with `weights_only=True` under a short list of data-only classes.
+A net's model file says how its published layouts name the tensors (`lib/models/layout.py`). How a file is opened, and
+what is refused in it, stands in `lib/weights/reading.py`.
 """
 
-import argparse
 import fnmatch
-import pickle
-import pickletools
-import re
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
 from lib.files import replacing
 from lib.models import create_model, list_models, model_options
-from lib.models.layout import Preprocessing
+from lib.models.layout import Layout, Preprocessing
 from lib.models.registry import entry
+from lib.weights.reading import COUNTER, read_tensors
 
-WRAPPERS = ("state_dict", "model", "model_state")  # entries that hold the tensors, beside epoch, optimizer, ...
-COUNTER = "num_batches_tracked"  # absent in old files and under frozen batch norm; means nothing in evaluation
-SCALAR = np.float64(0).__reduce__()[0]  # NumPy's rebuilder of numbers, known under two module names
-# what may lie beside the weights beyond PyTorch's own list: classes and a function that hold data and run nothing
-DATA_ONLY = [
-    argparse.Namespace,  # the options in Optimization Planning's files
-    (SCALAR, "numpy.core.multiarray.scalar"),
-    (SCALAR, "numpy._core.multiarray.scalar"),
-    np.dtype,
-    *(type(np.dtype(kind)) for kind in ("bool", "int32", "int64", "float32", "float64")),
-]
+OURS = "efficient3d"  # the layout of a net's own state dict
+OWN_ROOTS = ("stem", "stages", "blocks", "groups", "layers")  # what the keys of our nets begin with
 
 _SHAPES = {}
 
@@ -80,13 +67,20 @@ def load_published(name, path, **options):
     path     the file as it was published: wrapped or bare, keys with or without `module.`, zip or legacy
     options  of the net; what is not given is taken from the tensors (number of classes, width, ...)
 
-    Raises ValueError if the file holds more than data, or does not fit: the message names the nearest fitting net.
+    Raises ValueError if the file is damaged, holds more than data, or does not fit: the message names the nearest
+    fitting net.
     """
-    tensors = read_tensors(path)
-    matches = list(_matches(name, tensors, options))
-    if not matches:
-        raise ValueError(f"{name} has no published layout")
-    best = min(matches, key=lambda match: len(match.misfits))
+    if not entry(name).layouts:
+        raise ValueError(f"{name} has no published layout; lib.weights.load_weights reads what we wrote ourselves")
+    return fit_tensors(name, path, read_tensors(path), options)
+
+
+def fit_tensors(name, path, tensors, options, layouts=None):
+    """The net with the tensors of a file.  -> Loaded; ValueError if they do not fit
+
+    layouts  under which they are tried; None: the net's published ones
+    """
+    best = min(_matches(name, tensors, options, layouts), key=lambda match: len(match.misfits))
     if not best.fits:
         raise ValueError(_misfit_text(name, path, best, tensors))
     model = create_model(name, **best.options)
@@ -97,6 +91,31 @@ def load_published(name, path, **options):
     renamed = {theirs: ours for ours, theirs in best.pairs.items() if theirs != ours}
     report = Report(best.layout.name, best.options, renamed, best.missing, best.unused)
     return Loaded(model.eval(), best.layout.preprocessing(Path(path).name), report)
+
+
+def own_layouts(name, seen=None):
+    """Layouts of the net's own state dict, one for every set of options that a published file has.
+
+    seen  Preprocessing that the weights are known to want; None: unknown
+    """
+    seen = seen or Preprocessing(None, note="nothing in the file says what its pixels are")
+    sets = [{}, *(layout.options for layout in entry(name).layouts if layout.options)]
+    infer = partial(_infer_own, entry(name).layouts)
+    return [Layout(OURS, lambda ours: ours, lambda file: seen, options=options, infer=infer) for options in sets]
+
+
+def _infer_own(layouts, tensors):
+    """Options that our own tensors tell, as the published ones of the same net do."""
+    for layout in layouts:
+        named = {ours: layout.key(ours) for ours in tensors}
+        theirs = {key: tensors[ours] for ours, keys in named.items() for key in _texts(keys)}
+        if found := layout.infer(theirs):
+            return found
+    return {}
+
+
+def _texts(keys):
+    return (keys,) if isinstance(keys, str) else tuple(keys or ())
 
 
 def save_published(name, model, path, layout=None):
@@ -110,47 +129,9 @@ def save_published(name, model, path, layout=None):
         torch.save({chosen.wrapper: tensors} if chosen.wrapper else tensors, temporary)
 
 
-def read_tensors(path):
-    """The tensors of a published file, without wrapper and without `module.`; ValueError if it holds more than data."""
-    try:
-        with torch.serialization.safe_globals(DATA_ONLY):
-            file = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(_refusal(path, error)) from None
-    found = next((file[key] for key in WRAPPERS if key in file and isinstance(file[key], dict)), file)
-    if not found or not all(isinstance(value, torch.Tensor) for value in found.values()):
-        raise ValueError(f"{path} holds no state dict, bare or under {', '.join(WRAPPERS)}; it has {list(file)[:8]}")
-    wrapped = all(key.startswith("module.") for key in found)
-    return {key.removeprefix("module.") if wrapped else key: value for key, value in found.items()}
-
-
-def _refusal(path, error):
-    """Why a file was not read."""
-    if _is_caffe2(path):
-        return (
-            f"{path} is a Caffe2 pickle, as VMZ published them; to read its NumPy arrays is to run what it says. "
-            "mmaction2 publishes the same weights as PyTorch files, vmz_ircsn_*.pth and vmz_ipcsn_*.pth"
-        )
-    if not isinstance(error, pickle.UnpicklingError):
-        return f"{path} is not a checkpoint that PyTorch can read: {error}"
-    found = re.search(r"GLOBAL (\S+)", str(error))
-    reason = f"it holds more than data ({found[1]})" if found else "it is not a checkpoint of PyTorch"
-    return f"{path} was not loaded: {reason}"
-
-
-def _is_caffe2(path):
-    """Whether "blobs" is among the first words of a pickle, which is looked at and not run."""
-    try:
-        with open(path, "rb") as file:
-            words = (word for _, word, _ in pickletools.genops(file) if isinstance(word, str | bytes))
-            return any(word in ("blobs", b"blobs") for word in islice(words, 16))
-    except ValueError:  # no pickle
-        return False
-
-
-def _matches(name, tensors, options):
+def _matches(name, tensors, options, layouts=None):
     """The file against every layout and published variant of a net."""
-    for layout in entry(name).layouts:
+    for layout in entry(name).layouts if layouts is None else layouts:
         inferred = {**_classes(layout, tensors), **layout.infer(tensors)}
         for variant in entry(name).variants:
             chosen = {**variant, **inferred, **layout.options, **options}
@@ -211,4 +192,7 @@ def nearest_text(tensors):
 
 def compare(tensors, pattern="*"):
     """(name, `Match`) of a file's tensors with every layout and published variant of the nets that match `pattern`."""
-    return ((name, match) for name in list_models(pattern) for match in _matches(name, tensors, {}))
+    own = any(key.split(".")[0] in OWN_ROOTS for key in tensors)
+    for name in list_models(pattern):
+        layouts = [*entry(name).layouts, *(own_layouts(name) if own else ())]
+        yield from ((name, match) for match in _matches(name, tensors, {}, layouts))

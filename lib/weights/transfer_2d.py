@@ -23,7 +23,7 @@ from lib.models.layout import Preprocessing
 from lib.models.p3d_units import I3D, R2Plus1D, TypeB, TypeC
 from lib.models.rubiksnet import RubiksNet
 from lib.models.shifts import frame_row
-from lib.weights.published import COUNTER, read_tensors
+from lib.weights.reading import COUNTER, read_tensors
 
 # what ImageNet weights see, torchvision's and timm's
 PREPROCESSING = Preprocessing(PIXELS["imagenet"], 224, 1)

@@ -3,7 +3,7 @@
 from lib.models.registry import create_model, model_options
 from lib.models.subkernels import DROPPING
 from lib.models.swap import to_supernet, with_deal
-from lib.weights.published import read_tensors
+from lib.weights.reading import read_tensors
 from lib.weights.transfer_2d import inflate
 
 PRIORITIES = ("cost", "performance")

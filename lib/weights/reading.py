@@ -1,0 +1,168 @@
+"""The tensors of a weights file, whoever wrote it: checked before they are believed, without wrappers.
+
+Nothing is executed from a file: it is read with `weights_only=True` under a short list of data-only classes.
+"""
+
+import argparse
+import pickle
+import pickletools
+import re
+import zlib
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lib.weights.outline import check_outline
+
+# entries that hold the tensors, beside epoch, optimizer, ...; "net" is our own trainer's
+WRAPPERS = ("state_dict", "model_state_dict", "model", "model_state", "net")
+# of every key, in any number and order: DataParallel's and DDP's, torch.compile's, Lightning's
+PREFIXES = ("module.", "_orig_mod.", "model.")
+COUNTER = "num_batches_tracked"  # absent in old files and under frozen batch norm; means nothing in evaluation
+CHECKSUM = "checksum"  # of our own checkpoints
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+SCALAR = np.float64(0).__reduce__()[0]  # NumPy's rebuilder of numbers, known under two module names
+# what may lie beside the weights beyond PyTorch's own list: classes and a function that hold data and run nothing
+DATA_ONLY = [
+    argparse.Namespace,  # the options in Optimization Planning's files
+    (SCALAR, "numpy.core.multiarray.scalar"),
+    (SCALAR, "numpy._core.multiarray.scalar"),
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("bool", "int32", "int64", "float32", "float64")),
+]
+
+
+def read_tensors(path):
+    """The tensors of a file, {key: tensor}, without wrappers and prefixes that all keys have.
+
+    ValueError: the file is damaged, holds more than data, or no state dict of finite floating numbers.
+    """
+    return read_weights(path)[0]
+
+
+def read_weights(path):
+    """-> (`read_tensors`, what else the file says: a safetensors file's metadata, a checkpoint's other entries)"""
+    if Path(path).suffix == ".safetensors":
+        tensors, beside = read_safetensors(path)
+    else:
+        tensors, beside = _found(path, read_checkpoint(path))
+    tensors = _plain_keys(tensors, beside)
+    for key, tensor in tensors.items():
+        check_tensor(path, key, tensor)
+    return tensors, beside
+
+
+def read_checkpoint(path):
+    """The content of a file of `torch.save`, on the CPU; a checksum that `save_checkpoint` wrote is compared."""
+    check_outline(path)
+    try:
+        with torch.serialization.safe_globals(DATA_ONLY):
+            file = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever ends it, the file is not read on
+        raise ValueError(_refusal(path, error)) from None
+    if isinstance(file, dict) and CHECKSUM in file and file[CHECKSUM] != _checksum(file):
+        raise ValueError(f"{path} is damaged: its tensors do not match the checksum that was written with them")
+    return file
+
+
+def save_checkpoint(path, content):
+    """`torch.save` of a dict, with a checksum of its tensors."""
+    torch.save({**content, CHECKSUM: _checksum(content)}, path)
+
+
+def read_safetensors(path):
+    """-> ({key: tensor}, metadata) of a safetensors file; the library holds its header against its size."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}
+    except (SafetensorError, ValueError, TypeError, AttributeError, KeyError, RuntimeError) as error:
+        raise ValueError(f"{path} is not a safetensors file: {error!s:.200}") from None
+
+
+def check_tensor(path, key, tensor):
+    """ValueError unless a tensor can be a weight: dense, not empty, finite, of a floating type; counters are whole."""
+    if key.endswith(COUNTER):
+        return
+    if tensor.dtype not in FLOATS or tensor.layout != torch.strided or tensor.is_quantized:
+        fault = f"is {tensor.dtype}, {tensor.layout}; weights are dense and of a floating type"
+    elif not tensor.numel():
+        fault = f"is empty, {tuple(tensor.shape)}" + "; the net has 0 classes" * key.endswith(".bias")
+    elif not torch.isfinite(tensor).all():
+        fault = "holds NaN or infinity"
+    elif key.endswith("running_var") and (tensor < 0).any():
+        fault = "holds a negative variance"
+    else:
+        return
+    raise ValueError(f"{path} was not loaded: {key} {fault}")
+
+
+def _found(path, file):
+    """The state dict of a checkpoint and what lies beside it."""
+    if not isinstance(file, dict):
+        raise ValueError(f"{path} holds no state dict, but a {type(file).__name__}")
+    name = next((name for name in WRAPPERS if isinstance(file.get(name), dict)), None)
+    found = file if name is None else file[name]
+    if not found or not all(isinstance(key, str) and isinstance(v, torch.Tensor) for key, v in found.items()):
+        raise ValueError(
+            f"{path} holds no state dict, bare or under {', '.join(WRAPPERS)}; it has {[*map(str, file)][:8]}"
+        )
+    return found, {} if name is None else {key: value for key, value in file.items() if key != name}
+
+
+def _plain_keys(tensors, beside):
+    """Keys without the prefixes that all have, or under Lightning all of the net."""
+    tensors = {key.replace("._orig_mod.", "."): value for key, value in tensors.items()}
+    if "pytorch-lightning_version" in beside:  # a loss or a metric may hold tensors of its own
+        tensors = {key: v for key, v in tensors.items() if key.startswith("model.")} or tensors
+    while prefix := next((p for p in PREFIXES if tensors and all(key.startswith(p) for key in tensors)), None):
+        tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
+    return tensors
+
+
+def _checksum(content):
+    """CRC-32 of all tensors of nested dicts and lists, with their places."""
+    crc = 0
+    for place, leaf in torch.utils._pytree.tree_leaves_with_path(content):
+        if isinstance(leaf, torch.Tensor):
+            plain = leaf.detach().cpu().contiguous()
+            crc = zlib.crc32(f"{place}{plain.dtype}{tuple(plain.shape)}".encode(), crc)
+            crc = zlib.crc32(plain.view(-1).view(torch.uint8).numpy(), crc) if plain.numel() else crc
+    return crc
+
+
+def _refusal(path, error):
+    """Why a file was not read."""
+    if _is_caffe2(path):
+        return (
+            f"{path} is a Caffe2 pickle, as VMZ published them; to read its NumPy arrays is to run what it says. "
+            "mmaction2 publishes the same weights as PyTorch files, vmz_ircsn_*.pth and vmz_ipcsn_*.pth"
+        )
+    if not isinstance(error, pickle.UnpicklingError):
+        return f"{path} is not a checkpoint that PyTorch can read: {error!s:.200}"
+    found = re.search(r"GLOBAL (\S+)", str(error))
+    if not found:
+        return f"{path} was not loaded: it is not a checkpoint of PyTorch"
+    if found[1].startswith("mmengine"):
+        return f"{path} is a training checkpoint of mmengine, which holds its objects ({found[1]}); {CONVERT}"
+    return f"{path} was not loaded: it holds more than data ({found[1]})"
+
+
+CONVERT = (
+    "keep its weights alone where it was made, and load those: "
+    "python -c \"import torch; c = torch.load('epoch_N.pth', map_location='cpu', weights_only=False); "
+    "torch.save({'state_dict': c['state_dict']}, 'weights.pth')\""
+)
+
+
+def _is_caffe2(path):
+    """Whether "blobs" is among the first words of a pickle, which is looked at and not run."""
+    try:
+        with open(path, "rb") as file:
+            words = (word for _, word, _ in pickletools.genops(file) if isinstance(word, str | bytes))
+            return any(word in ("blobs", b"blobs") for word in islice(words, 16))
+    except Exception:  # no pickle
+        return False
