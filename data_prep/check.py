@@ -13,6 +13,7 @@ from pathlib import Path
 from data_prep.report import print_summary
 from data_prep.rows import NO_RATE, NOT_FOUND, part_status
 from data_prep.scan import scan
+from data_prep.workers import check_workers
 from lib.files import locked, write_text
 
 EXAMPLE = "python -m data_prep check data/ucf101/split1 --workers 8"
@@ -25,6 +26,7 @@ def run(manifest, *, workers=None, progress=True):
     """
     from lib.data.manifest import read_manifest
 
+    check_workers(workers)
     folder, journal = Path(manifest), Path(manifest) / "check.jsonl"
     with locked(folder, waiting=f"{folder}: another process checks it, waiting"):
         before = read_manifest(folder)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from data_prep.formats import write_database, write_list
 from data_prep.labels import Entry
-from lib.files import write_text
+from lib.files import file_name, write_text
 
 EXAMPLE = "python -m data_prep export data/ucf101/split1 --format tsn --out lists"
 # format: name of a list, name of the file with the classes
@@ -38,6 +38,7 @@ def run(manifest, *, out, format):
     if format not in (*LISTS, *DATABASES):
         raise ValueError(f"no format {format!r}; there are {', '.join((*LISTS, *DATABASES))}")
     manifest, out = read_manifest(manifest), Path(out)
+    name = file_name(manifest.name, f"{manifest.folder}: name")
     usable = [video for video in manifest.videos if video.status == "ok"]
     segments = [video.path for video in usable if (video.start, video.end) != (None, None)]
     if segments:
@@ -45,13 +46,13 @@ def run(manifest, *, out, format):
     if format in DATABASES:
         nested, key = DATABASES[format]
         entries = [Entry(key(v.path), v.label, v.split, frames=v.frames) for v in usable]
-        write_database(out / f"{manifest.name}.json", manifest.classes, entries, nested=nested)
+        write_database(out / f"{name}.json", manifest.classes, entries, nested=nested)
         return
     pattern, classes = LISTS[format]
-    write_text(out / classes, "".join(f"{name}\n" for name in manifest.classes))
+    write_text(out / classes, "".join(f"{one}\n" for one in manifest.classes))
     for split in manifest.found:
         entries = [Entry(v.path, v.label, split, frames=v.frames) for v in usable if v.split == split]
-        write_list(out / pattern.format(name=manifest.name, split=split), entries, format)
+        write_list(out / pattern.format(name=name, split=split), entries, format)
 
 
 def add_arguments(parser):

@@ -16,7 +16,7 @@ from data_prep.splits import hold_out_some, mirror_pairs, unmirrored
 from data_prep.tree import SOURCES, find_videos, relative
 from data_prep.tree import frame_pattern as find_pattern
 from data_prep.workers import check_workers
-from lib.files import locked, write_text
+from lib.files import file_name, locked, write_text
 
 
 def add_arguments(parser, *, hold_out=0.0, labels=True):
@@ -67,6 +67,7 @@ def prepare_listings(
     workers    processes; None: one per core, 0: this one alone
     """
     check_workers(workers)
+    file_name(name, "--name")
     if not 0 <= hold_out < 1 or fps < 0:
         raise ValueError(f"hold_out={hold_out} must be at least 0 and less than 1, fps={fps} not negative")
     out, tree, parts = Path(out), find_videos(root, source), {}

@@ -21,7 +21,7 @@ from data_prep.report import print_remarks, print_summary
 from data_prep.rows import NOT_FOUND, part_status
 from data_prep.scan import scan
 from data_prep.tree import relative
-from data_prep.workers import survive
+from data_prep.workers import check_workers, survive
 from lib.files import locked, read_json, write_json, write_text
 
 EXAMPLE = "python -m data_prep reencode data/k400 --out data/k400_256 --short-side 256 --gop 12"
@@ -37,6 +37,7 @@ def run(manifest, *, out, short_side, gop, crf=20, workers=None, repetitions=9, 
     """
     from lib.data.manifest import read_manifest
 
+    check_workers(workers)
     options = {"short_side": short_side, "gop": gop, "crf": crf}
     if short_side < 2 or short_side % 2 or gop < 1 or not 0 <= crf <= 51:
         raise ValueError(f"{options}: the short side must be even, gop at least 1, crf in 0..51")

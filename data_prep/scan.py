@@ -47,15 +47,16 @@ def scan(paths, root, source, *, pattern=None, first_index=None, fps=0.0, journa
     known = _read_journal(journal)
     options = [RULES, source, pattern, first_index, fps]
     stamps = {path: [*options, *_stamp(Path(root) / path, source)] for path in paths}
-    found = {path: Found(**known[path][1]) for path in paths if known.get(path, [None])[0] == stamps[path]}
+    found = {path: known[path][1] for path in paths if known.get(path, [None])[0] == stamps[path]}
     missing = [path for path in paths if path not in found]
     examine = partial(scan_one, root=str(root), source=source, pattern=pattern, first_index=first_index, fps=fps)
     bar = tqdm(total=len(paths), initial=len(found), desc="scan", unit="video", disable=not progress)
     with open(journal, "a", encoding="utf-8") as file, bar:
         for path, result, reason in survive(examine, missing, workers):
             found[path] = result or Found(status=reason)
-            file.write(json.dumps([path, stamps[path], asdict(found[path])]) + "\n")
-            file.flush()
+            if result:  # who died or hung may have been killed: the next run tries again
+                file.write(json.dumps([path, stamps[path], asdict(found[path])]) + "\n")
+                file.flush()
             bar.update()
     return found
 
@@ -65,8 +66,8 @@ def _read_journal(file):
     for line in Path(file).read_bytes().splitlines() if Path(file).is_file() else []:
         try:
             path, stamp, result = json.loads(line)
-            known[path] = stamp, result
-        except ValueError:  # the line at which a process was killed
+            known[path] = stamp, Found(**result)
+        except (ValueError, TypeError, RecursionError):  # the line at which a process was killed
             continue
     return known
 
@@ -146,11 +147,11 @@ def _in_order(names, pattern, first_index):
     there = {int(match[1]) for match in map(numbers.fullmatch, names) if match}
     if not there:
         return [], f"no image is called {pattern.format(first_index)} or the like"
-    wanted = range(first_index, max(there) + 1)
-    gaps = sorted(set(wanted) - there)
-    if gaps:
-        return [], f"{pattern.format(gaps[0])} is missing ({len(there)} images, up to number {max(there)})"
-    return [pattern.format(number) for number in wanted], None
+    there = sorted(number for number in there if number >= first_index)
+    for number, wanted in zip(there, range(first_index, first_index + len(there)), strict=True):
+        if number != wanted:
+            return [], f"{pattern.format(wanted)} is missing ({len(there)} images, up to number {there[-1]})"
+    return [pattern.format(number) for number in there], None
 
 
 def _decode_all(names, open_file):

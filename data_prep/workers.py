@@ -4,10 +4,15 @@ import os
 import signal
 import time
 from collections import deque
-from multiprocessing import connection, get_context
+from multiprocessing import connection, current_process, get_context
 
 HANGS_AFTER_S = 600  # a decoder that says nothing for so long is stopped
+HANGS, DIES = "the decoder hangs", "the decoder dies"  # how the reasons begin
 STARTED = "started"
+STARTS = 3  # of a worker that is killed before it says so
+NEEDS_MAIN = (
+    "a script that calls this needs `if __name__ == '__main__':`, or no processes (workers=0; moving_shapes: 1)"
+)
 
 
 def cores():
@@ -16,27 +21,36 @@ def cores():
 
 
 def check_workers(workers):
-    """A ValueError unless `workers` is None or at least 0."""
+    """A ValueError unless `workers` is None or at least 0; a RuntimeError in a process that is only starting.
+
+    A worker imports the script that started it: without `if __name__ == "__main__":` that calls us again, which would
+    wait for the lock that the first call holds, and the first for its worker.
+    """
+    if getattr(current_process(), "_inheriting", False):
+        raise RuntimeError(NEEDS_MAIN)
     if workers is not None and workers < 0:
         raise ValueError(
             f"workers is {workers}; it must be at least 1, 0 for this process alone, or None: one per core"
         )
 
 
-def survive(function, jobs, workers=None, *, hangs_after_s=HANGS_AFTER_S):
+def survive(function, jobs, workers=None, *, hangs_after_s=HANGS_AFTER_S, jobs_each=8):
     """function(job) for every job, each in one of `workers` processes.  -> iterator of (job, result, None)
 
-    In place of the result of a job whose process died or hung: (job, None, reason); another process takes over. An
-    error that `function` raises is a mistake in it, and ends everything with a RuntimeError.
+    A job whose process dies is tried again in another: it may have been killed for what is not the job's fault. In
+    place of the result of one that dies twice, or hangs: (job, None, reason). An OSError of `function` is raised here;
+    any other error is a mistake in it, and ends everything with a RuntimeError.
 
-    workers  None: one per core; 0: this process, which then dies or hangs as well
+    workers    None: one per core; 0: this process, which then dies or hangs as well
+    jobs_each  a process is not started for fewer: that takes a while
     """
     check_workers(workers)
     jobs = deque(jobs)
     if workers == 0:
         yield from ((job, function(job), None) for job in jobs)
         return
-    team = [_Worker(function) for _ in range(min(workers or cores(), -(-len(jobs) // 8)))]
+    team = [_Worker(function) for _ in range(min(workers or cores(), -(-len(jobs) // jobs_each)))]
+    died = set()
     try:
         while jobs or any(worker.job is not None for worker in team):
             for worker in team:
@@ -44,12 +58,15 @@ def survive(function, jobs, workers=None, *, hangs_after_s=HANGS_AFTER_S):
                     worker.take(jobs.popleft())
             busy = {worker.pipe: worker for worker in team if worker.job is not None}
             for pipe in connection.wait(busy, timeout=1):
-                outcome = busy.pop(pipe).hear()
-                if outcome:
-                    yield outcome
+                job, result, reason = busy.pop(pipe).hear() or (None, None, None)
+                if reason and job not in died:
+                    died.add(job)
+                    jobs.append(job)
+                elif job is not None:
+                    yield job, result, reason
             for worker in busy.values():
                 if worker.since and time.monotonic() > worker.since + hangs_after_s:
-                    yield worker.restart(f"the decoder hangs: no answer in {hangs_after_s} s")
+                    yield worker.restart(f"{HANGS}: no answer in {hangs_after_s} s")
     finally:
         for worker in team:
             worker.stop()
@@ -57,7 +74,7 @@ def survive(function, jobs, workers=None, *, hangs_after_s=HANGS_AFTER_S):
 
 class _Worker:
     def __init__(self, function):
-        self.function, self.job, self.since = function, None, None
+        self.function, self.job, self.since, self.starts = function, None, None, 0
         self._start()
 
     def _start(self):
@@ -67,32 +84,49 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.since = None  # until it says that it has started, which may take a while
+        self.starts += 1
 
     def take(self, job):
         self.job, self.since = job, self.since and time.monotonic()
-        self.pipe.send(job)
+        try:
+            self.pipe.send(job)
+        except (BrokenPipeError, ConnectionResetError):  # it was killed while it waited
+            self.restart("")
+            self.job = job
+            self.pipe.send(job)
 
     def hear(self):
+        """-> job, result, reason; None: it has only started"""
         try:
             message = self.pipe.recv()
         except (EOFError, ConnectionResetError):
             self.process.join()
             if self.since is None:
-                raise RuntimeError(
-                    f"worker processes do not start (exit status {self.process.exitcode}): a script that calls this "
-                    "needs `if __name__ == '__main__':`, or use workers=0"
-                ) from None
-            return self.restart(f"the decoder dies: exit status {self.process.exitcode}")
+                return self._start_again()
+            return self.restart(f"{DIES}: exit status {self.process.exitcode}")
         if message == STARTED:
-            self.since = time.monotonic()
+            self.since, self.starts = time.monotonic(), 0
             return None
         result, error = message
+        if isinstance(error, OSError):
+            raise error
         if error:
             raise RuntimeError(f"{self.job}: {error}")
         job, self.job = self.job, None
         return job, result, None
 
+    def _start_again(self):
+        code = self.process.exitcode
+        if code >= 0 or self.starts >= STARTS:  # it ended by itself, or is killed whenever it starts
+            raise RuntimeError(f"worker processes do not start (exit status {code}): {NEEDS_MAIN}")
+        job = self.job
+        self.restart("")
+        self.job = job
+        self.pipe.send(job)
+        return None
+
     def restart(self, reason):
+        """Another process.  -> the job that it had, None, reason"""
         self.stop()
         job, self.job = self.job, None
         self._start()
@@ -116,4 +150,5 @@ def _serve(function, pipe):
         try:
             pipe.send((function(job), None))
         except Exception as error:
-            pipe.send((None, f"{type(error).__name__}: {error}"))
+            ours = isinstance(error, OSError) and type(error).__module__ == "builtins"  # a full disk is no mistake
+            pipe.send((None, error if ours else f"{type(error).__name__}: {error}"))

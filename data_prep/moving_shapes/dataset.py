@@ -15,14 +15,13 @@ need numpy only, so that `render` works where no codec is installed. Here videos
 
 import hashlib
 import os
-import sys
 from functools import partial
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from data_prep.moving_shapes.drawing import render_scene
 from data_prep.moving_shapes.motion import MOTIONS, SPLITS, draw_format, labels
 from data_prep.moving_shapes.scene import SHAPE_NAMES, draw_scene
+from data_prep.workers import check_workers, survive
 from lib.files import locked, read_json, replacing, write_json
 
 EXAMPLE = "python -m data_prep moving_shapes --out data/moving_shapes"
@@ -65,6 +64,7 @@ def prepare(out, *, videos=1152, frames=32, size=64, seed=0, workers=None, progr
     out = Path(out)
     options = {"frames": frames, "size": size, "seed": seed}
     _check(videos=videos, workers=workers, **options)
+    check_workers(workers)
     jobs = [(split, index) for split, count in split_counts(videos).items() for index in range(count)]
     with locked(out, "moving_shapes.lock", waiting=f"{out}: another process prepares it, waiting"):
         _claim(out, {"videos": videos, **options, "drawing": _fingerprint(**options)})
@@ -130,25 +130,14 @@ def _fingerprint(**options):
 def _write_videos(out, missing, options, workers, progress):
     from tqdm import tqdm
 
-    workers = min(workers or _cores(), -(-len(missing) // 32))  # a process takes half a second to start
-    write = partial(_write_video, out, options)
-    progress_bar = partial(tqdm, total=len(missing), unit="video", desc="moving_shapes", disable=not progress)
-    if workers == 1:
-        for _ in progress_bar(map(write, missing)):
-            pass
-        return
-    with get_context("spawn").Pool(workers) as pool:  # not fork: a notebook's process has threads
-        for _ in progress_bar(pool.imap_unordered(write, missing, chunksize=8)):
-            pass
-
-
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    write, processes = partial(_write_video, out, options), 0 if workers == 1 else workers
+    videos = survive(write, missing, processes, jobs_each=32)  # a process takes half a second to start
+    for job, _, reason in tqdm(videos, "moving_shapes", len(missing), unit="video", disable=not progress):
+        if reason:
+            raise OSError(f"{out}: video {job} was not written, {reason}; run the same command again")
 
 
 def _write_video(out, options, job):
-    if (parent := parent_process()) and not parent.is_alive():
-        sys.exit(1)  # it was killed; whoever takes over makes the rest
     split, index = job
     fps = draw_format(index, split, **options).fps
     write_mp4(_split_folder(out, split) / _file_name(index), render(index, split, **options)[0], fps)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from lib.data.manifest_rows import MOST_FRAMES, SPLITS, Video, parse_videos, render_videos
-from lib.files import read_json, write_json, write_text
+from lib.files import file_name, read_json, write_json, write_text
 
 SOURCES = ("video", "frames", "lmdb")
 
@@ -153,7 +153,7 @@ def _check(folder, dataset, rows, names):
 
 # dataset.json: entry -> what its value must be, in words and as a test; those of OPTIONAL may be missing
 SHAPES = {
-    "name": ("text", lambda value: isinstance(value, str)),
+    "name": ("a name that can be part of a file's", lambda value: _is_file_name(value)),
     "source": (f"one of {', '.join(SOURCES)}", lambda value: value in SOURCES),
     "root": ("a path", lambda value: isinstance(value, str | PurePath) and "\0" not in str(value)),
     "mirror_pairs": ("pairs of labels, or null", lambda value: value is None or _are_pairs(value)),
@@ -164,7 +164,7 @@ SHAPES = {
     "hash": ("text", lambda value: isinstance(value, str)),
 }
 OPTIONAL = {"frame_pattern", "first_index", "expected", "unmirrored", "hash"}
-PATTERN = re.compile(r"(?:[^{}]|\{\{|\}\})*\{:(?:0?[1-9])?d\}(?:[^{}]|\{\{|\}\})*")
+PATTERN = re.compile(r"(?:[^{}]|\{\{|\}\})*\{:(?:0?[1-9][0-9]?)?d\}(?:[^{}]|\{\{|\}\})*")
 
 
 def _check_dataset(dataset, file):
@@ -182,6 +182,13 @@ def _check_dataset(dataset, file):
 
 def _is_count(value):
     return type(value) is int and 0 <= value <= MOST_FRAMES
+
+
+def _is_file_name(text):
+    try:
+        return bool(file_name(text))
+    except ValueError:
+        return False
 
 
 def _is_name(pattern):

@@ -74,7 +74,9 @@ class LenientReader(PyAVReader):
             if not times:
                 raise ValueError(f"nothing in it can be decoded: {(self.errors or ['it is empty'])[0]}")
             self.frames, claimed, rate = len(times), stream.frames, stream.average_rate
-            self.fps = float(rate or rate_of_times(times) or 25)
+            real = rate_of_times(times) if _in_order(times) else None
+            rate = None if real and rate and rate > 2 * real else rate  # a clock's ticks, not frames
+            self.fps = float(rate or real or 25)
             self.height, self.width = Converter()(next(iter(sizes.values()))).shape[:2]
             known = [time for time in times if time is not None] or [0.0]
             missing = _missing(container, stream, known, self.frames, self.fps, float("inf"))
@@ -85,7 +87,7 @@ class LenientReader(PyAVReader):
             f"{self.frames} of {claimed} frames are there": claimed and missing > 0.05,
             f"it ends {missing:.0%} early": not claimed and missing > 0.05,
             f"frames of {len(sizes)} sizes became one": len(sizes) > 1,
-            "its frame rate was not known": not rate,
+            f"its frame rate was not known: {self.fps:g} from its frames' times": not rate,
         }
         self.lost = ", ".join(fact for fact, true in facts.items() if true)
 

@@ -5,27 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_videos import picture, put_video, write_file
-from zoo import COLOURS, painted, read_colours
+from zoo import COLOURS, painted, read_colours, write_tagged
 
 from lib.data import open_video
 from lib.data.images import read_image
 from lib.data.readers import READERS, FrameFolder
 
 BT601, BT709, LIMITED, FULL = 5, 1, 1, 2
-
-
-def write_tagged(path, pixels, space, extent):
-    """A video of flat patches that is converted to, and tagged with, a matrix and a range."""
-    with av.open(str(path), "w") as file:
-        stream = file.add_stream("libx264", rate=25, options={"bf": "0", "qp": "4"})
-        stream.height, stream.width, stream.pix_fmt = 64, 96, pixels
-        stream.codec_context.colorspace, stream.codec_context.color_range = space, extent
-        for image in painted(3):
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame = frame.reformat(format=pixels, dst_colorspace=space, dst_color_range=extent)
-            frame.colorspace, frame.color_range = space, extent
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode())
 
 
 @pytest.mark.parametrize("reader", READERS)
