@@ -75,7 +75,7 @@ class LenientReader(PyAVReader):
                 raise ValueError(f"nothing in it can be decoded: {(self.errors or ['it is empty'])[0]}")
             self.frames, claimed, rate = len(times), stream.frames, stream.average_rate
             real = rate_of_times(times) if _in_order(times) else None
-            rate = None if real and rate and rate > 2 * real else rate  # a clock's ticks, not frames
+            rate = None if real and rate and rate > 10 * real else rate  # a clock's ticks, not frames
             self.fps = float(rate or real or 25)
             self.height, self.width = Converter()(next(iter(sizes.values()))).shape[:2]
             known = [time for time in times if time is not None] or [0.0]
