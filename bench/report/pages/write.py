@@ -10,6 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.report.csv_files import read_table
 from lib.files import write_text
 from lib.run import ROOT
 
@@ -93,8 +94,6 @@ def document_page(document, name, title, known):
 
 def results_page(shipped):
     """Every shipped table and figure."""
-    import pandas as pd
-
     parts = ["<h1>Shipped tables and figures</h1>"]
     for suite in sorted(path for path in Path(shipped).iterdir() if path.is_dir()):
         parts.append(f"<h2>{html.escape(suite.name)}</h2>")
@@ -104,7 +103,7 @@ def results_page(shipped):
                 f'<figure><img src="{source}" alt="{figure.stem}"><figcaption>{figure.stem}</figcaption></figure>'
             )
         for table in sorted(suite.rglob("*.csv")):
-            rows = pd.read_csv(table)
+            rows = read_table(table)
             parts.append(f"<h3>{html.escape(table.stem)}</h3>")
             parts.append(rows.to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format))
     return Page("results", "Tables and figures", "\n".join(parts))

@@ -7,14 +7,11 @@ import re
 import matplotlib.pyplot as plt
 import pytest
 from helpers.suite_runs import write_runs
+from helpers.verdicts import VERDICT
 
 from lib.run import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-# what a verdict would say, of a net, a search or a schedule
-VERDICT = re.compile(
-    r"\b(is|are) (really )?(better|worse)\b|\breal (difference|gain)\b|\b(wins|beats|outperforms)\b", re.I
-)
 NETS = [("resnet3d_nano", {0: 93}), ("c2d_nano", {0: 13}), ("ircsn_nano", {0: 78})]
 
 

@@ -9,6 +9,7 @@ import time
 
 import pandas as pd
 import pytest
+from helpers.verdicts import VERDICT, outputs_of
 
 from bench.report.tables import TIMED
 from bench.runner.suite import load_suite
@@ -44,6 +45,7 @@ def test_smoke_runs_every_notebook_and_writes_its_results(undisturbed):
         folder = out / "runs" / "smoke" / job.id
         assert done(folder), said
         assert (folder / "notebook.ipynb").exists() and list(folder.glob("*.png")), f"{job.notebook} drew nothing"
+        assert not VERDICT.search(outputs_of(folder / "notebook.ipynb")), f"{job.notebook} ranks on one seed"
     results = {path.name for path in (out / "results" / "smoke").iterdir()}
     assert {f"trade_off.{kind}" for kind in ("csv", "md", "svg", "png")} | {"differences.csv", "runs.csv"} <= results
     assert "c2d_nano" in said and str(out / "results" / "smoke" / "trade_off.png") in said
