@@ -1,10 +1,15 @@
 """Files that are either whole or absent, and locks that die with their holder."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
+import re
+import sys
 import unicodedata
+import zipfile
+import zlib
 from pathlib import Path
 
 
@@ -51,11 +56,46 @@ def write_json(path, value):
 
 
 def read_json(path):
-    """Read JSON; a file that is not JSON is a ValueError that names it."""
+    """Read JSON; a file that is not JSON, or cannot be parsed, is a ValueError that names it."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # also what is not UTF-8, and numbers and nesting that are too long
-        raise ValueError(f"{path} is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:  # also text that is not UTF-8, numbers of too many digits
+        raise ValueError(f"{path} is not JSON: {str(error) or type(error).__name__}") from None
+
+
+def set_aside(path, why):
+    """Rename a damaged file to NAME.torn, and say so: what made it makes it again.  -> its new path"""
+    path = Path(path)
+    torn = path.with_name(f"{path.name}.torn")
+    os.replace(path, torn)
+    print(f"damaged: {why}; set aside as {torn.name}, it is made again", file=sys.stderr, flush=True)
+    return torn
+
+
+def damage(path):
+    """Why a zip (a file of torch.save) is not whole, by the checksums of its records; "" if it is."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            torn = file.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        return f"{path} is no whole zip: {error}"
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place before the beginning of the file
+            raise
+        return f"{path} is no whole zip: its table of contents is wrong"
+    return f"{path}: the checksum of {torn} is wrong" if torn else ""
+
+
+def remove_temporaries(folder):
+    """Delete what `replacing` left below a folder when it was killed. Hold the folder's lock: nobody writes there."""
+    for path in Path(folder).rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def slug(text, longest=80):
+    """Text as one readable part of a path or a shell word: letters, digits, and - _ . = + of ASCII, never empty."""
+    plain = unicodedata.normalize("NFKD", str(text)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^\w.=+-]+", "-", plain, flags=re.ASCII).strip("-.")[:longest].rstrip("-.") or "x"
 
 
 @contextlib.contextmanager

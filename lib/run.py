@@ -1,24 +1,26 @@
-"""One run, one folder: run.json, metrics.jsonl, last.pt, best.pt, and done.json, written last.
+"""One run, one folder: run.json, metrics.jsonl, last.pt, best.pt, result.json and done.json.
 
-A run is finished if its done.json exists, and only then.
+What trains or searches writes result.json when it has ended. A suite's job writes done.json, last of all, when
+everything that it promises exists: the executed notebook and its figures too.
 """
 
 import hashlib
 import json
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lib.files import read_json, write_json
+from lib.files import read_json, set_aside, slug, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run_id(slug, options):
-    """`slug` and 8 hex digits of the options as canonical JSON: equal options give equal ids on any machine."""
+def run_id(label, options):
+    """A readable slug of `label`, and 8 hex digits of the options as canonical JSON, equal for equal options."""
     text = json.dumps(options, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"{slug(label)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def provenance(device="cpu"):
@@ -37,38 +39,105 @@ def provenance(device="cpu"):
 
 
 def commit():
-    """The clone's commit, 12 hex digits, `+` if tracked files were changed since; `unknown` outside a clone."""
+    """The clone's commit, 12 hex digits, `+` if tracked files were changed since; `unknown` outside a clone of ours."""
+    top = _git("rev-parse", "--show-toplevel")
+    if not top or Path(top).resolve() != ROOT:  # no clone, or a copy of the files inside another one
+        return "unknown"
     hash_ = _git("rev-parse", "--short=12", "HEAD")
     return (hash_ + ("+" if _git("status", "--porcelain", "-uno") else "")) if hash_ else "unknown"
 
 
-def done(folder):
-    """The content of done.json, or None if the run is not finished."""
-    path = Path(folder) / "done.json"
-    return read_json(path) if path.exists() else None
+def cores():
+    """How many CPU cores this process may use: by its affinity, and by the quota of its control group."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([allowed, *map(int, _quotas())]))
 
 
-def claim(run_dir, identity):
-    """Write run.json, or check that the one there says the same."""
-    path = run_dir / "run.json"
-    if not path.exists():
+def claim(folder, identity, *, file="run.json", what="run", free=None):
+    """Write what makes this folder's run this run, or check that the file there says the same. Hold the folder's lock.
+
+    identity  {key: JSON value}
+    free      f(what is there) -> the keys that may differ; the new values are kept then. None: none may
+    ValueError: the folder holds another run; it names what differs
+    """
+    path, identity = Path(folder) / file, json.loads(json.dumps(identity))
+    there = (record(path) if path.exists() else None) or identity
+    differ = [key for key in {**there, **identity} if there.get(key) != identity.get(key)]
+    if wrong := [key for key in differ if free is None or key not in free(there)]:
+        rows = "; ".join(f"{key}: {there.get(key)!r} there, {identity.get(key)!r} asked for" for key in wrong)
+        raise ValueError(f"{folder} holds another {what} ({rows}); choose another folder or delete this one")
+    if differ or not path.exists():
         write_json(path, identity)
-    elif (there := read_json(path)) != identity:
-        keys = [key for key in {**there, **identity} if there.get(key) != identity.get(key)]
-        rows = "; ".join(f"{key}: {there.get(key)!r} there, {identity.get(key)!r} asked for" for key in keys)
-        raise ValueError(f"{run_dir} holds another run ({rows}); choose another folder or delete this one")
+
+
+def result(folder):
+    """The content of result.json: what `finish` wrote of a training, search or lesson; None if it has not ended."""
+    return record(Path(folder) / "result.json")
 
 
 def finish(folder, results, device="cpu"):
-    """Write done.json: `results` and their provenance. Returns what was written."""
-    record = {**results, "provenance": provenance(device)}
-    write_json(Path(folder) / "done.json", record)
-    return record
+    """Write result.json: `results` and their provenance. Returns what was written."""
+    found = {**results, "provenance": provenance(device)}
+    write_json(Path(folder) / "result.json", found)
+    return found
+
+
+def done(folder):
+    """The content of done.json, which a suite's job writes after everything it promises; None if it has not ended."""
+    return record(Path(folder) / "done.json")
+
+
+def record(path):
+    """The JSON object in a file; None if there is no file, or a torn one, which is named and set aside."""
+    if not path.exists():
+        return None
+    try:
+        if isinstance(found := read_json(path), dict) and found:
+            return found
+        why = f"{path} holds {str(found)[:40]}, no record"
+    except ValueError as error:
+        why = str(error)
+    set_aside(path, why)
+    return None
+
+
+def _quotas():
+    """Cores' worth of time that the control groups above this process allow, one number each; [] if none is set."""
+    home, found = Path("/sys/fs/cgroup"), []
+    try:
+        own = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    except OSError:
+        return []
+    for _, controllers, group in own:
+        version_2 = not controllers
+        if not (version_2 or "cpu" in controllers.split(",")):
+            continue
+        top = home if version_2 else home / "cpu"
+        place = top / group.lstrip("/")
+        for folder in (place, *place.parents):
+            found += _quota(folder, version_2)
+            if folder == top:
+                break
+    return found
+
+
+def _quota(folder, version_2):
+    try:
+        if version_2:
+            quota, period = (folder / "cpu.max").read_text().split()
+        else:
+            quota, period = ((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+    except (OSError, ValueError):
+        return []
+    return [int(quota) / int(period)] if quota.isdigit() and int(quota) > 0 else []
 
 
 def _git(*words):
+    """What git says of this clone, "" if nothing; variables such as GIT_DIR do not lead it to another."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    options = {"cwd": ROOT, "env": environment, "capture_output": True, "text": True, "timeout": 20}
     try:
-        answer = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, timeout=20)
+        answer = subprocess.run(["git", *words], **options)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from lib import checkpoints
 from lib.data import batches, normalize
 from lib.data.protocol import agreed
 from lib.evaluate.predictions import by_protocol, check_classes, predict
-from lib.files import locked, replacing, write_text
+from lib.files import locked, write_text
 from lib.losses import heads_loss, mix
 from lib.models import in_format, unwrapped
 from lib.not_finite import NotFinite, explain
-from lib.run import claim, done, finish
+from lib.run import claim, finish, result
 from lib.schedules import learning_rate_factor
 
 RECIPE = {
@@ -76,13 +77,13 @@ def fit(
     measured          f(net) -> a context in which val and test measure the net; it leaves the net as it found it
     observe           f(net) -> what else goes into an epoch's row of the history, {name: JSON value}
     recipe            changes to RECIPE
-    Returns the content of done.json. ValueError: an unknown option, or a folder that holds another run.
+    Returns the content of result.json. ValueError: an unknown option, or a folder that holds another run.
     """
     recipe, run_dir = complete(recipe), Path(run_dir)
     seen = agreed(train, val, test)
     with locked(run_dir):  # a second process waits here and finds the run done
         claim(run_dir, {**(identity or {}), "recipe": recipe, **seen})
-        if record := done(run_dir):
+        if record := result(run_dir):
             return record
         net.to(device)
         with measured(net):
@@ -99,7 +100,7 @@ def fit(
 
         while state.epoch < recipe["epochs"]:
             state.train_epoch(train, measure, device, workers, save_minutes, progress)
-        net.load_state_dict(torch.load(run_dir / "best.pt", map_location=device, weights_only=True)["net"])
+        net.load_state_dict(checkpoints.load(run_dir / "best.pt")["net"])
         results = {"history": state.history, "best_epoch": state.best_epoch}
         if test is not None:
             with measured(net):
@@ -147,8 +148,8 @@ class Training:
             nesterov=recipe["nesterov"],
         )
         self.epoch, self.step, self.loss_sum, self.history = 0, 0, 0.0, []  # step: within the epoch
-        if (run_dir / "last.pt").exists():
-            saved = torch.load(run_dir / "last.pt", map_location="cpu", weights_only=True)
+        saved = checkpoints.load(run_dir / "last.pt")
+        if saved and (not saved["history"] or self.kept_weights()):  # else those are lost: train again from the start
             net.load_state_dict(saved["net"])
             self.optimizer.load_state_dict(saved["optimizer"])
             self.epoch, self.step, self.loss_sum, self.history = (
@@ -162,10 +163,10 @@ class Training:
         return max(self.history, key=lambda row: (row["val_top1"], -row["epoch"]))["epoch"]
 
     def save(self):
-        with replacing(self.run_dir / "last.pt") as path:
-            keys = ("epoch", "step", "loss_sum", "history")
-            weights = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
-            torch.save({**weights, **{key: getattr(self, key) for key in keys}}, path)
+        keys = ("epoch", "step", "loss_sum", "history")
+        weights = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state = {**weights, **{key: getattr(self, key) for key in keys}}
+        checkpoints.save(self.run_dir / "last.pt", state, keep_before=True)
 
     def train_epoch(self, clips, measure, device="cpu", workers=0, save_minutes=5.0, progress=None):
         """Train the rest of the epoch that we are in; then `measure()`, a dict, joins its row of the history."""
@@ -181,8 +182,11 @@ class Training:
     def keep_weights(self):
         """Called after every epoch, before last.pt is written: keep the best on val."""
         if self.best_epoch == self.epoch:
-            with replacing(self.run_dir / "best.pt") as path:
-                torch.save({"net": self.net.state_dict(), "epoch": self.epoch}, path)
+            checkpoints.save(self.run_dir / "best.pt", {"net": self.net.state_dict(), "epoch": self.epoch})
+
+    def kept_weights(self):
+        """Whether what `keep_weights` wrote is there, and whole."""
+        return checkpoints.whole(self.run_dir / "best.pt")
 
     def _write_metrics(self):
         write_text(self.run_dir / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in self.history))

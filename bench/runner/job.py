@@ -1,22 +1,22 @@
 """Run one job of a suite (Snakemake calls this).
 
-A job is a notebook, run by papermill in a process of its own.
+A job is a notebook, run by papermill in a process of its own. It says that it is done last, after everything that it
+promises exists: the executed notebook, its figures, the result, and for a dataset the videos.
 """
 
-import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.runner.environment import KERNEL, inside, job_environment, make_home, told
 from bench.runner.parameters import check_parameters, parameters_of
 from bench.runner.suite import NOTEBOOKS
-from lib.files import locked, read_json
-from lib.run import done
-
-# glibc keeps the memory of a step for the next one, which else fetches every page anew: up to a third of a step
-KEEP_MEMORY = {name: str(2 * 10**9) for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")}
-
+from lib.files import locked, read_json, remove_temporaries, write_json, write_text
+from lib.run import done, result
 
 EXAMPLE = "python -m bench job runs/quick/jobs.json c2d_nano-motion-s0-0123abcd --threads 1"
+PROMISED = (".ipynb", ".png", ".svg", ".csv", ".json", ".jsonl")
+OWN = ("done.json", "failed.json")
 
 
 def add_arguments(parser):
@@ -30,25 +30,70 @@ def run(*, jobs, id, threads=1):
 
 
 def run_job(jobs_path, id, threads):
-    """Run the notebook of job `id`; afterwards its folder holds done.json and the executed notebook.
+    """Run the notebook of job `id`, unless it is done; then its folder holds done.json, and stamps/ a file of its name.
 
-    RuntimeError if the notebook ends without done.json: the notebook's own metadata says `completed` even of a
-    kernel that was killed, so only the record counts.
+    RuntimeError if the notebook ends without a result: the notebook's own metadata says `completed` even of a
+    kernel that was killed, so only the record counts. failed.json keeps why a job failed.
     """
     runs = Path(jobs_path).resolve().parent
     listed = read_json(jobs_path)
     job = next(job for job in listed["jobs"] if job["id"] == id)
     run_dir = runs / id
     with locked(run_dir, "job.lock"):  # an orphan of a killed runner may still be at it: wait, then find it done
-        if done(run_dir):
-            return
-        notebook = NOTEBOOKS / f"{job['notebook']}.ipynb"
-        parameters = {**job["options"], **_runtime(notebook, listed, run_dir, job, threads)}
-        check_parameters(notebook, parameters)
-        _set_up(threads)
+        remove_temporaries(run_dir)
+        (run_dir / "failed.json").unlink(missing_ok=True)
+        if not finished(run_dir, job, listed):
+            try:
+                _run(job, run_dir, listed, threads)
+            except Exception as error:
+                date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                write_json(run_dir / "failed.json", {"error": said(error), "date": date})
+                raise
+        write_text(runs / "stamps" / id, "what Snakemake sees of this job; the run itself lies elsewhere\n")
+
+
+def finished(run_dir, job, listed):
+    """The content of done.json, if all that it promises is there; else None."""
+    record = done(run_dir)
+    if not record or any(not (run_dir / name).is_file() for name in record.get("files", ())):
+        return None
+    return record if job["rule"] != "prepare" or _whole_data(Path(listed["data"]) / job["id"]) else None
+
+
+def said(error):
+    """What to tell of an error in one line: of a notebook's, the exception that was raised in it."""
+    if hasattr(error, "ename"):  # papermill's
+        return f"{error.ename}: {error.evalue}".strip().splitlines()[0]
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0]
+
+
+def _run(job, run_dir, listed, threads):
+    notebook, home = NOTEBOOKS / f"{job['notebook']}.ipynb", run_dir.parent / ".environment"
+    parameters = {**job["options"], **_runtime(notebook, listed, run_dir, job, threads)}
+    check_parameters(notebook, parameters)
+    make_home(home)
+    with inside(job_environment(home, threads)):
         _execute(notebook, run_dir / "notebook.ipynb", parameters)
-    if not done(run_dir):
-        raise RuntimeError(f"{notebook.name} ended without {run_dir / 'done.json'}; was its kernel killed?")
+    if not (record := result(run_dir)):
+        raise RuntimeError(f"{notebook.name} ended without {run_dir / 'result.json'}; was its kernel killed?")
+    files = {path.name: path.stat().st_size for path in sorted(run_dir.iterdir()) if _promised(path)}
+    write_json(run_dir / "done.json", {**record, "files": files, "environment": told()})
+
+
+def _promised(path):
+    return path.is_file() and path.suffix in PROMISED and path.name not in OWN and not path.name.startswith(".")
+
+
+def _whole_data(folder):
+    """Whether a made dataset is there: its manifests, and every video of theirs."""
+    from lib.data.manifest import read_manifest
+
+    homes = [path.parent for path in folder.glob("*/manifest.csv")]
+    try:
+        manifests = [read_manifest(home) for home in homes]
+    except (ValueError, OSError):
+        return False
+    return bool(homes) and all((m.root / video.path).is_file() for m in manifests for video in m.videos)
 
 
 def _runtime(notebook, listed, run_dir, job, threads):
@@ -60,20 +105,15 @@ def _runtime(notebook, listed, run_dir, job, threads):
     return {name: value for name, value in values.items() if name in known}
 
 
-def _set_up(threads):
-    """For the kernel that papermill starts: as many threads as the job was given, none spinning while it waits."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    os.environ.update({name: str(threads) for name in names}, OMP_WAIT_POLICY="passive", **KEEP_MEMORY)
-
-
 def _execute(notebook, executed, parameters):
     """Papermill, tried again where two kernels that started at once were given the same port (papermill issue 511)."""
     import papermill
 
+    paths = [str(path).replace("{", "{{").replace("}", "}}") for path in (notebook, executed)]  # it formats them
     for attempt in (1, 2, 3):
         try:
             return papermill.execute_notebook(
-                str(notebook), str(executed), parameters, cwd=str(NOTEBOOKS), kernel_name="python3", progress_bar=False
+                *paths, parameters, cwd=str(NOTEBOOKS), kernel_name=KERNEL, progress_bar=False
             )
         except RuntimeError as error:
             if attempt == 3 or "Kernel died before replying" not in str(error):

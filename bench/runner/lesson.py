@@ -9,7 +9,7 @@ from lib.run import ROOT, finish, provenance
 class Lesson:
     """Where a notebook keeps what it makes, and the record it leaves.
 
-    Run by the suite runner, `folder` is its run folder and `done` writes done.json there. Run by hand it is
+    Run by the suite runner, `folder` is its run folder and `done` writes result.json there. Run by hand it is
     results/notebooks/<name>, and `done` writes nothing but what it is told to print.
     """
 

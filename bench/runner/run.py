@@ -4,16 +4,17 @@ The suite becomes a list of jobs, Snakemake works it off, then tables and figure
 moment, the same command goes on.
 """
 
-import os
-import subprocess
 import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 
+from bench.runner import snakemake
+from bench.runner.job import finished
 from bench.runner.suite import load_suite
-from lib.files import locked, write_json
-from lib.run import ROOT, done
+from lib.files import locked, read_json, remove_temporaries, write_json
+from lib.run import ROOT, claim, done
+from lib.run import cores as usable_cores
 
 EXAMPLE = "python -m bench run quick"
 
@@ -38,27 +39,24 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
     Killed at any moment and called again, it goes on. A second call beside a living one waits for that to end.
     """
     suite, out = load_suite(name), Path(out).resolve()
-    runs = out / "runs" / suite.name
-    cores = cores or os.cpu_count()
+    runs, results = out / "runs" / suite.name, out / "results" / suite.name
+    cores = cores or usable_cores()
     jobs = min(jobs or cores, cores)
     # Snakemake inherits the lock, so it also tells that a killed runner's Snakemake is still at work.
     with locked(runs, waiting=f"{suite.name}: another process is at work on this suite; waiting for it to end") as lock:
+        _claim(runs, suite)
         listed = _write_jobs(runs, suite, out, device, max(1, cores // jobs))
-        todo = [job for job in suite.jobs if not done(runs / job.id)]
+        todo = [job for job in suite.jobs if job.id in listed["todo"]]
         if todo:
-            print(
-                f"{suite.name}: {len(todo)} of {len(suite.jobs)} runs to do, {jobs} at a time on {cores} cores",
-                flush=True,
-            )
-            _watch(_snakemake(listed, out, cores, executor, extra, lock), suite, runs, todo)
+            print(f"{suite.name}: {len(todo)} of {len(suite.jobs)} runs to do, {jobs} at a time on {cores} cores")
+            _work(snakemake.start(runs, cores, executor, extra, lock), suite, runs, todo)
         else:
             print(f"{suite.name}: all {len(suite.jobs)} runs are done, nothing to do")
-        missing = [job for job in suite.jobs if not done(runs / job.id)]
+        missing = [job for job in todo if not (runs / "stamps" / job.id).exists()]
         for job in missing:
-            print(f"not done: {job.id}; {_reason(runs / job.id)}")
-        from bench.report.tables import write_results
-
-        write_results(runs, out / "results" / suite.name)
+            print(f"not done: {job.id}; {reason(runs / job.id)}")
+        remove_temporaries(results)
+        _write_results(runs, results)
         return 1 if missing else 0
 
 
@@ -72,47 +70,51 @@ def headline(record):
     return (record or {}).get("headline", "")
 
 
+def reason(run_dir):
+    """Why a run failed: the exception that was raised, else what Snakemake says."""
+    failed, log = run_dir / "failed.json", run_dir / "log.txt"
+    if failed.exists():
+        return f"{read_json(failed).get('error')} (all of it: {log})"
+    said = snakemake.complaint(run_dir.parent)
+    return f"it did not end; {log if log.exists() else run_dir.parent / 'snakemake.log'} says more: {said}"
+
+
+def _claim(runs, suite):
+    """One folder, one suite: two files of one name in different folders would overwrite each other's results."""
+    file, there = str(suite.file), runs / "suite.json"
+    other = read_json(there).get("file", "") if there.exists() else ""
+    if other not in ("", file) and Path(other).exists():
+        raise ValueError(f"{runs} belongs to the suite {other}: rename {file}, or choose another --out")
+    claim(runs, {"file": file}, file="suite.json", what="suite", free=lambda _: ("file",))
+
+
 def _write_jobs(runs, suite, out, device, threads_per_job):
-    """jobs.json: what the Snakefile and the jobs read; the suite's YAML may change while they run."""
+    """jobs.json: what the Snakefile and the jobs read; the suite's YAML may change while they run.  -> its content"""
     jobs = [{**asdict(job), "id": job.id} for job in suite.jobs]
-    common = {"suite": suite.name, "data": str(out / "data"), "device": device, "threads_per_job": threads_per_job}
-    write_json(runs / "jobs.json", {**common, "jobs": jobs})
-    return runs / "jobs.json"
+    listed = {"suite": suite.name, "data": str(out / "data"), "device": device, "threads_per_job": threads_per_job}
+    listed["todo"] = [job["id"] for job in jobs if not finished(runs / job["id"], job, listed)]
+    write_json(runs / "jobs.json", {**listed, "jobs": jobs})
+    return listed
 
 
-def _snakemake(listed, out, cores, executor, extra, lock):
-    """Start Snakemake. --nolock: our lock dies with its holders, Snakemake's own would be left behind by a kill."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(Path(__file__).with_name("Snakefile"))]
-    command += ["--directory", str(out), "--config", f"jobs={listed}", "--cores", str(cores)]
-    command += ["--rerun-incomplete", "--rerun-triggers", "mtime", "--nolock", "--keep-going", "--quiet", "all"]
-    command += ["--executor", executor, "--jobs", str(cores)] if executor else []
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    with open(listed.with_name("snakemake.log"), "w") as log:
-        return subprocess.Popen(
-            [*command, *extra], stdout=log, stderr=log, env=environment, cwd=ROOT, pass_fds=[lock.fileno()]
-        )
-
-
-def _watch(snakemake, suite, runs, todo):
+def _work(process, suite, runs, todo):
     """Print a line for every run that ends, until Snakemake does."""
     started, left = time.monotonic(), list(todo)
+
+    def seen():
+        for job in [job for job in left if (runs / "stamps" / job.id).exists()]:
+            left.remove(job)
+            at = f"[{len(suite.jobs) - len(left)}/{len(suite.jobs)}] {time.monotonic() - started:5.0f} s"
+            print(f"{at}  {job.id}  {headline(done(runs / job.id))}", flush=True)
+
     try:
-        while True:
-            ended = snakemake.poll() is not None
-            for job in [job for job in left if (runs / job.id / "done.json").exists()]:
-                left.remove(job)
-                at = f"[{len(suite.jobs) - len(left)}/{len(suite.jobs)}] {time.monotonic() - started:5.0f} s"
-                print(f"{at}  {job.id}  {headline(done(runs / job.id))}", flush=True)
-            if ended:
-                return
-            time.sleep(0.5)
-    except KeyboardInterrupt:  # Snakemake got it too, and stops its jobs
-        snakemake.wait()
+        with snakemake.ended_with(process):
+            snakemake.watch(process, seen)
+    except KeyboardInterrupt:
         sys.exit("interrupted; the same command goes on from here")
 
 
-def _reason(run_dir):
-    """The last line that a run wrote before it failed."""
-    log = run_dir / "log.txt"
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return f"{lines[-1]} (all of it: {log})" if lines else f"it did not start; see {run_dir.parent / 'snakemake.log'}"
+def _write_results(runs, results):
+    from bench.report.tables import write_results
+
+    write_results(runs, results)

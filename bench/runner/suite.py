@@ -11,15 +11,17 @@ lessons:   further notebooks, run as they are after everything else
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from bench.runner.own_data import identity, most_classes, own_folder, read_own, weights_id
 from bench.runner.parameters import check_parameters, parameters_of
+from bench.runner.yaml_files import read_suite
+from lib.files import file_name
 from lib.run import ROOT, run_id
 
 NOTEBOOKS = ROOT / "notebooks"
 SUITES = ROOT / "bench" / "suites"
 SECTIONS = ("about", "data", "train", "searches", "costs", "lessons")
+# Folders of results/ that are no suite's.
+RESERVED = ("published", "shipped", "notebooks", "costs", "gpu")
 # Parameters that the runner fills in: where things lie on this machine, and how much of it a job may use.
 RUNTIME = ("run_dir", "runs", "threads", "device")
 
@@ -50,6 +52,7 @@ class Job:
 class Suite:
     name: str
     jobs: tuple[Job, ...]
+    file: Path
 
 
 def load_suite(name):
@@ -61,9 +64,12 @@ def load_suite(name):
     if not path.exists():
         known = ", ".join(sorted(p.stem for p in SUITES.glob("*.yaml")))
         raise ValueError(f"no suite {name!r}; there are {known}, or give a .yaml file's path")
-    spec = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
-        suite = Suite(path.stem, tuple(_expand(spec)))
+        name = file_name(path.stem, "the suite's name")
+        if name in RESERVED:
+            raise ValueError(f"no suite can be called {name}: results/{name} holds other things; rename the file")
+        spec = read_suite(path)
+        suite = Suite(name, tuple(_expand(spec)), path.resolve())
         for job in suite.jobs:
             check_parameters(job.path, job.options)
         if len({job.id for job in suite.jobs}) < len(suite.jobs):

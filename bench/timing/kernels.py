@@ -3,7 +3,7 @@
 import os
 import sys
 
-from bench.runner.job import KEEP_MEMORY
+from bench.runner.environment import KEEP_MEMORY
 
 EXAMPLE = "python -m bench kernels --quick"
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from lib import create_model, train
+from lib import checkpoints, create_model, train
 from lib.data import ClipDataset, build_cache, own_protocol, read_manifest
-from lib.run import done
+from lib.run import result
 from lib.train import fit, heads_loss, parameter_groups
 
 RECIPE = {"epochs": 3, "batch_size": 4, "accumulate": 2, "learning_rate": 0.05, "seed": 3}
@@ -43,7 +43,7 @@ def new_net():
 
 def outcome(folder):
     """What a run leaves, without its clock and its place."""
-    record, weights = done(folder), torch.load(folder / "best.pt", weights_only=True)["net"]
+    record, weights = result(folder), torch.load(folder / "best.pt", weights_only=True)["net"]
     history = [{key: row[key] for key in row if key != "seconds"} for row in record["history"]]
     return history, record["test"], {key: value.tolist() for key, value in weights.items()}
 
@@ -53,8 +53,9 @@ class Killed(BaseException):
 
 
 def kill_after(monkeypatch, name, calls):
-    """Let the trainer's function `name` raise at its `calls`-th call."""
-    real, left = getattr(train, name), [calls]
+    """Let the trainer's function `name`, or that of its checkpoints, raise at its `calls`-th call."""
+    home = train if hasattr(train, name) else checkpoints
+    real, left = getattr(home, name), [calls]
 
     def counted(*args, **options):
         left[0] -= 1
@@ -62,7 +63,7 @@ def kill_after(monkeypatch, name, calls):
             raise Killed
         return real(*args, **options)
 
-    monkeypatch.setattr(train, name, counted)
+    monkeypatch.setattr(home, name, counted)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_killed_run_ends_like_an_undisturbed_one(name, calls, splits, tmp_path
     with monkeypatch.context() as patch, pytest.raises(Killed):
         kill_after(patch, name, calls)
         fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **RECIPE)
-    assert not done(tmp_path / "killed")
+    assert not result(tmp_path / "killed")
     fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **RECIPE)
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
     rows = [json.loads(line) for line in (tmp_path / "killed" / "metrics.jsonl").read_text().splitlines()]

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lib import checkpoints
 from lib.evaluate.metrics import top_k_accuracy
 from lib.evaluate.predictions import predict
-from lib.files import locked, replacing
+from lib.files import locked
 from lib.search.schedule.staged import stage_recipe
 from lib.train import Training, complete
 from lib.weights.loading import load_state
@@ -69,18 +70,14 @@ class EdgeTrainer:
 
     def resume(self, edge, model, n):
         self._open(edge, model)
-        there = self._training.epoch
-        if there < n:
-            raise ValueError(f"{edge}: {edge.folder / 'last.pt'} ends after epoch {there}, but {n} are recorded")
+        self._train_to(edge, n)  # nothing to do, unless last.pt was damaged
 
     def epoch(self, edge, n):
-        training = self._training
-        if training.epoch < n:
-            training.train_epoch(self._train_clips, lambda: self._measure(edge), **self.running)
-        return training.history[n - 1]["metric"]
+        self._train_to(edge, n)
+        return self._training.history[n - 1]["metric"]
 
     def keep(self, edge, n):
-        (edge.folder / "last.pt").unlink(missing_ok=True)
+        checkpoints.forget(edge.folder / "last.pt")
         for path in edge.folder.glob("model_*.pt"):
             if path.stem != f"model_{n}":
                 path.unlink()
@@ -97,13 +94,17 @@ class EdgeTrainer:
         if edge.folder is None or self.folder not in edge.folder.parents:
             raise ValueError(f"a real training needs a folder: call find_schedule(folder={str(self.folder)!r})")
         if fresh:  # the planner knows nothing of a training that is there
-            (edge.folder / "last.pt").unlink(missing_ok=True)
+            checkpoints.forget(edge.folder / "last.pt")
         seed = int(np.random.SeedSequence([self.seed, edge.index]).generate_state(1)[0])
         stage = {**edge.setting, "base_learning_rate": edge.learning_rate, "epochs": 1}
         recipe = complete({**self.recipe, **stage_recipe(stage, self.gpus), "seed": seed})
         self._training = _EdgeTraining(edge.folder, self.net(model, stage["frozen_bn"]), recipe)
         self._train_clips = self.clips("train", edge.setting, seed)
         self._val_clips = self.clips("val", edge.evaluation, seed)
+
+    def _train_to(self, edge, n):
+        while self._training.epoch < n:
+            self._training.train_epoch(self._train_clips, lambda: self._measure(edge), **self.running)
 
     def _measure(self, edge):
         how = {"batch_size": edge.evaluation["batch_size"], "device": self.device, "workers": self.workers}
@@ -117,8 +118,7 @@ class EdgeTrainer:
                 net = self.build(False)
                 if self.initial is not None:
                     load_state(net, self.initial)
-                with replacing(path) as temporary:
-                    torch.save(net.state_dict(), temporary)
+                checkpoints.save(path, net.state_dict())
         return path
 
 
@@ -126,5 +126,7 @@ class _EdgeTraining(Training):
     """Keeps the weights of every epoch: the planner chooses among them later."""
 
     def keep_weights(self):
-        with replacing(self.run_dir / f"model_{self.epoch + 1}.pt") as path:
-            torch.save(self.net.state_dict(), path)
+        checkpoints.save(self.run_dir / f"model_{self.epoch + 1}.pt", self.net.state_dict())
+
+    def kept_weights(self):
+        return True  # `EdgeTrainer.net` finds out

@@ -25,6 +25,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from lib.files import locked, read_json, write_json, write_text
+from lib.run import claim
 from lib.search.schedule.graph import check_graph, learning_rate, unroll
 from lib.search.schedule.stopping import StoppingRule
 from lib.search.schedule.trainer import Edge, NoMoreEpochs
@@ -169,18 +170,13 @@ class Planner:
     def _claim(self):
         """Write options.json, or check that the one there says the same; only a cap that raised an error may grow."""
         wanted = {"graph": self.graph, "settings": self.settings, **self.rule._asdict(), "about": self.about}
-        wanted = json.loads(json.dumps(wanted))
-        path = self.folder / "options.json"
+
+        def free(there):
+            grows = there.get("on_cap") == "raise" and (wanted["cap"] or math.inf) >= (there.get("cap") or math.inf)
+            return ("cap", "on_cap") if grows else ()
+
         with locked(self.folder):
-            there = read_json(path) if path.exists() else wanted
-            grows = there["on_cap"] == "raise" and (wanted["cap"] or math.inf) >= (there["cap"] or math.inf)
-            free = ("cap", "on_cap") if grows else ()
-            differ = [k for k in wanted if there[k] != wanted[k] and k not in free]
-            if differ:
-                rows = "; ".join(f"{k}: {there[k]!r} there, {wanted[k]!r} asked for" for k in differ)
-                raise ValueError(f"{self.folder} holds another search ({rows}); choose another folder")
-            if there != wanted or not path.exists():
-                write_json(path, wanted)
+            claim(self.folder, wanted, file="options.json", what="search", free=free)
 
 
 def _summary(nodes, edges):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from lib import checkpoints
 from lib.data import PIXELS, ClipDataset, Protocol
 from lib.data.crops import random_resized_box
 from lib.data.protocol import OneInTraining
@@ -15,7 +16,7 @@ from lib.data.protocols import optplan
 from lib.evaluate.predictions import by_protocol, predict
 from lib.files import locked
 from lib.models import create_model, model_options
-from lib.run import claim, done, finish
+from lib.run import claim, finish, result
 from lib.search.schedule.schedules import stages
 from lib.train import complete, fit
 from lib.weights.loading import load_state
@@ -102,7 +103,7 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
     schedule            see lib.search.schedule.schedules; every stage starts from the last weights of the one before
     initial             a state dict that the first stage starts from; None: what build returns after manual_seed(seed)
     how                 changes to lib.train.RECIPE, and the options workers, save_minutes and progress of `fit`
-    -> the content of done.json: `history`, a list per stage, and `test`: the last weights on the clips of the last
+    -> the content of result.json: `history`, a list per stage, and `test`: the last weights on the clips of the last
     stage. No epoch is chosen: the schedule says how many there are.
     """
     run_dir, parts = Path(run_dir), stages(schedule)
@@ -110,7 +111,7 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
     changes = {**schedule_recipe(schedule), **how}
     with locked(run_dir):
         claim(run_dir, {**(identity or {}), "stages": parts, "seed": seed, "gpus": gpus, "recipe": complete(changes)})
-        if record := done(run_dir):
+        if record := result(run_dir):
             return record
         histories, weights = [], initial
         for number, stage in enumerate(parts, 1):
@@ -122,7 +123,7 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
             splits = clips("train", stage, seed + number), clips("val", parts[-1], seed)
             recipe = {**stage_recipe(stage, gpus), **changes, "seed": seed + number}
             histories.append(fit(folder, net, *splits, device=device, **running, **recipe)["history"])
-            weights = torch.load(folder / "last.pt", map_location=device, weights_only=True)["net"]
+            weights = checkpoints.load(folder / "last.pt")["net"]
         load_state(net, weights)
         how = {"batch_size": parts[-1]["batch_size"], "device": device, "workers": running.get("workers", 0)}
         dataset = clips("test", parts[-1], seed)

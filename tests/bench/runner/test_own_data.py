@@ -42,7 +42,8 @@ def test_from_lists_to_a_row_of_the_table(own, tmp_path, cached):
     train, costs = suite.jobs
     assert costs.options["num_classes"] == 8 and train.needs == ()
     runs = tmp_path / "runs"
-    run_job(_write_jobs(runs, suite, tmp_path, "cpu", 1), train.id, 1)
+    _write_jobs(runs, suite, tmp_path, "cpu", 1)
+    run_job(runs / "jobs.json", train.id, 1)
     record = done(runs / train.id)
     assert record["test"]["videos"] == 10 and (own / "cache").is_dir() == cached
     row = tables.trade_off(runs).iloc[0]

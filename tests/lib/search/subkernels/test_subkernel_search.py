@@ -11,7 +11,7 @@ from lib import create_model, load_published
 from lib.data import ClipDataset, build_cache, own_protocol, read_manifest
 from lib.models.subkernels import OPS, DroppingConv, SuperConv
 from lib.models.swap import super_layers
-from lib.run import done
+from lib.run import result
 from lib.search.subkernels.search import deal_of, gammas, kept_channels, kind_weights, l1_penalty, prune, pruned, search
 from lib.train import complete
 
@@ -130,7 +130,7 @@ def test_a_killed_search_ends_with_the_same_plan(options, splits, tmp_path, monk
     assert not (tmp_path / "killed" / "deal.json").exists()
     again, _ = search(tmp_path / "killed", supernet(**options), *splits, save_minutes=0, **RECIPE)
     assert again == deal
-    rows = [[{k: row[k] for k in row if k != "seconds"} for row in done(tmp_path / name)["history"]]
+    rows = [[{k: row[k] for k in row if k != "seconds"} for row in result(tmp_path / name)["history"]]
             for name in ("whole", "killed")]  # fmt: skip
     kinds = 2 if "op" in options else 3
     assert rows[0] == rows[1] and [len(layer) for layer in rows[0][-1]["gammas"]] == [

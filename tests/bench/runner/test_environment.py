@@ -1,0 +1,126 @@
+"""What a user's own settings may not change: a job runs in an environment that the runner makes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench.runner.environment import KERNEL, inside, job_environment, make_home, told
+from bench.runner.job import run_job
+from bench.runner.run import _write_jobs
+from bench.runner.suite import load_suite
+from data_prep import export
+from data_prep.datasets import lists
+from lib.data import read_manifest
+from lib.run import ROOT, done
+
+HOSTILE = {
+    "SNAKEMAKE_PROFILE": "/nowhere",
+    "MATPLOTLIBRC": "/tmp",
+    "MPLBACKEND": "Agg",
+    "PYTHONSTARTUP": "/nowhere.py",
+    "PYTHONWARNINGS": "error",
+    "NUMBA_DISABLE_JIT": "1",
+    "NUMBA_ENABLE_CUDASIM": "1",
+    "TORCH_LOGS": "+dynamo",
+    "OMP_NUM_THREADS": "7",
+    "GIT_DIR": "/nowhere",
+}
+
+
+def test_only_what_is_listed_goes_through(tmp_path):
+    user = {**HOSTILE, "PATH": "/bin", "PYTHONPATH": "/evil", "CUDA_VISIBLE_DEVICES": "1", "LC_ALL": "C", "SECRET": "x"}
+    made = job_environment(tmp_path, 2, user)
+    assert not {"SNAKEMAKE_PROFILE", "PYTHONSTARTUP", "PYTHONWARNINGS", "GIT_DIR", "SECRET"} & set(made)
+    assert made["PYTHONPATH"] == str(ROOT) and made["PYTHONSAFEPATH"] == "1"
+    assert made["OMP_NUM_THREADS"] == "2" and made["CUDA_VISIBLE_DEVICES"] == "1"
+    assert made["MPLBACKEND"] != "Agg" and made["MATPLOTLIBRC"].startswith(str(tmp_path))
+    assert told(user) == {"CUDA_VISIBLE_DEVICES": "1", "LC_ALL": "", "PATH": ""}
+
+
+def test_no_home_and_no_name_is_no_hindrance(tmp_path):
+    made = job_environment(tmp_path, 1, {})
+    assert made["HOME"] == str(tmp_path) and made["USER"] and made["PATH"]
+
+
+def test_the_kernel_is_this_python(tmp_path):
+    """Also where the user has a kernel of that name, and one called python3."""
+    evil = tmp_path / "evil" / "kernels"
+    for name in ("python3", KERNEL):
+        (evil / name).mkdir(parents=True)
+        (evil / name / "kernel.json").write_text(
+            json.dumps({"argv": ["/bin/false"], "display_name": "x", "language": "python"})
+        )
+    make_home(tmp_path / "home")
+    environment = job_environment(tmp_path / "home", 1, {**os.environ, "JUPYTER_PATH": str(tmp_path / "evil")})
+    script = f"from jupyter_client.kernelspec import get_kernel_spec; print(get_kernel_spec({KERNEL!r}).argv[0])"
+    said = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert said.stdout.strip() == sys.executable, said.stderr
+
+
+def test_inside_puts_back_what_was_there(monkeypatch):
+    monkeypatch.setenv("MINE", "1")
+    with pytest.raises(KeyError), inside({"OURS": "2"}):
+        assert dict(os.environ) == {"OURS": "2"}
+        os.environ["MINE"]
+    assert os.environ["MINE"] == "1" and "OURS" not in os.environ
+
+
+@pytest.fixture(scope="module")
+def suite_file(tiny_shapes, tmp_path_factory):
+    """A suite of one small training on a manifest that lists made; a class has a name that is no formula."""
+    folder = tmp_path_factory.mktemp("hostile")
+    export.run(tiny_shapes / "motion", out=folder / "labels", format="mmaction_videos")
+    name = read_manifest(tiny_shapes / "motion").name
+    files = {split: folder / "labels" / f"{name}_{split}_list_videos.txt" for split in ("train", "val", "test")}
+    classes = (folder / "labels" / "label_map.txt").read_text().splitlines()
+    (folder / "classes.txt").write_text("\n".join([r"$\frac{1$", *classes[1:]]) + "\n")
+    files |= {"root": tiny_shapes / "videos", "classes": folder / "classes.txt"}
+    lists.prepare(folder / "mine", format="mmaction_videos", **files, name="mine", workers=0, progress=False)
+    run = {"model": "c2d_nano", "frames": 4, "size": 24, "epochs": 1, "batch_size": 8}
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump({"data": {"manifest": str(folder / "mine")}, "train": {"runs": [run]}}))
+    return path
+
+
+def make_hostile(folder):
+    """A working directory and variables that would each change a run, or stop it."""
+    (folder / "startup" / "profile_default" / "startup").mkdir(parents=True)
+    evil = "import torch; torch.set_default_dtype(torch.float64)\n"
+    (folder / "startup" / "profile_default" / "startup" / "00.py").write_text(evil)
+    (folder / "kernels" / "python3").mkdir(parents=True)
+    (folder / "kernels" / "python3" / "kernel.json").write_text('{"argv": ["/bin/false"], "language": "python"}')
+    for package in ("lib", "kernels", "matplotlib"):
+        (folder / package).mkdir(exist_ok=True)
+        (folder / package / "__init__.py").write_text(f"raise SystemExit('the {package} of the working directory')\n")
+    (folder / "matplotlibrc").write_text("text.usetex: True\n")
+    variables = {"IPYTHONDIR": folder / "startup", "JUPYTER_PATH": folder, "PYTHONPATH": folder, "MATPLOTLIBRC": folder}
+    return {**os.environ, **HOSTILE, **{name: str(value) for name, value in variables.items()}}
+
+
+def test_a_hostile_afternoon_gives_the_undisturbed_result(suite_file, tmp_path):
+    suite, quiet, loud = load_suite(suite_file), tmp_path / "quiet", tmp_path / "loud # {x}: ü"
+    train = suite.jobs[0]
+    _write_jobs(quiet, suite, tmp_path, "cpu", 1)
+    run_job(quiet / "jobs.json", train.id, 1)
+    _write_jobs(loud, suite, tmp_path, "cpu", 1)
+    command = [sys.executable, "-m", "bench", "job", "jobs.json", train.id, "--threads", "1"]
+    environment = {**make_hostile(tmp_path / "here"), "PYTHONPATH": f"{ROOT}:{tmp_path / 'here'}"}
+    ran = subprocess.run(command, cwd=loud, env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    first, second = done(quiet / train.id), done(loud / train.id)
+    for record in (first, second):
+        record["history"] = [{k: v for k, v in row.items() if k != "seconds"} for row in record["history"]]
+    assert first["history"] == second["history"] and first["test"] == second["test"]
+    assert set(first["files"]) == set(second["files"]) >= {"notebook.ipynb", "confusion.png", "result.json"}
+    for name in first["files"]:
+        if name.endswith((".svg", ".png")):
+            assert (quiet / train.id / name).read_bytes() == (loud / train.id / name).read_bytes(), name
+    cells = json.loads((loud / train.id / "notebook.ipynb").read_text())["cells"]
+    shown = [output for cell in cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})]
+    assert shown, "the figures are in the notebook too"
+    assert Path(second["environment"] and sys.executable).exists()
