@@ -14,6 +14,7 @@ from data_prep.report import print_summary
 from data_prep.rows import NO_RATE, NOT_FOUND, part_status
 from data_prep.scan import scan
 from data_prep.workers import check_workers
+from lib.data.content import fingerprint
 from lib.files import locked, write_text
 
 EXAMPLE = "python -m data_prep check data/ucf101/split1 --workers 8"
@@ -31,7 +32,7 @@ def run(manifest, *, workers=None, progress=True):
     with locked(folder, waiting=f"{folder}: another process checks it, waiting"):
         before = read_manifest(folder)
         found = scan_manifest(before, journal, workers, progress)
-        videos = [_checked(video, found.get(video.path)) for video in before.videos]
+        videos = [_checked(video, found.get(video.path), before.root) for video in before.videos]
         after = rewrite(before, videos)
         rows = [f"{video.path}\t{video.status}\n" for video in videos if video.status != "ok"]
         write_text(folder / "quarantine.txt", "".join(dict.fromkeys(rows)))
@@ -69,7 +70,7 @@ def rewrite(manifest, videos, **changes):
     return write_manifest(**{"folder": manifest.folder, **content, "videos": videos, **changes})
 
 
-def _checked(video, found):
+def _checked(video, found, root):
     if found is None:
         return replace(video, status=NOT_FOUND)
     if found.status != "ok":
@@ -80,6 +81,8 @@ def _checked(video, found):
     if video.status == "ok" and listed != there:
         was, now = ("{} frames of {}x{}".format(*shape) for shape in (listed, there))
         return replace(video, status=f"the manifest says {was}, there are {now}: prepare it again")
+    if video.content and fingerprint(root / video.path) != video.content:
+        return replace(video, status="it has another content than when it was prepared: prepare it again")
     size = {"frames": found.frames, "fps": found.fps, "width": found.width, "height": found.height}
     return replace(video, **size, status=part_status(video.start, found))
 

@@ -1,39 +1,58 @@
 """The decoded-clip cache: every frame of a dataset's videos at one short side, uint8, in one memory-mapped file.
 
 Decoding a video costs as much as a small net's training step; the cache pays it once. It is filled through a reader,
-by one process at a time, and goes on where a killed one stopped. Reading it needs numpy only.
+by one process at a time, and goes on where a killed one stopped. Reading it needs numpy only. Every video has a
+checksum, which its first reader compares: what was overwritten or cut is named, and decoded again by `build_cache`.
 
-    <folder>/<short side>px-<key>/frames.u8    frames of one video after another, (frames, height, width, 3) each
-    <folder>/<short side>px-<key>/index.json   where each video lies; written last
+    <folder>/<short side>px-<key>/frames.u8      frames of one video after another, (frames, height, width, 3) each
+    <folder>/<short side>px-<key>/sums.jsonl     [path, CRC-32 of its frames], a line for every video as it is written
+    <folder>/<short side>px-<key>/index.json     where each video lies; written last
+    <folder>/<short side>px-<key>/checked.json   size and date of frames.u8 when all of its checksums were right
 """
 
+import contextlib
 import hashlib
 import json
+import mmap
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
 
+from lib.data.cache_files import index_of, is_checked, place_bytes, read_sums, write_checked, write_sums
+from lib.data.content import fingerprint
 from lib.data.readers import open_listed
 from lib.data.transforms import resize_short_side, short_side_size
-from lib.files import locked, read_json, write_json
+from lib.files import locked, write_json
 
 
 class DecodedCache:
-    """Decoded videos by their path in the manifest: `cache[path]` is uint8 (frames, height, width, 3)."""
+    """Decoded videos by their path in the manifest: `cache[path]` is uint8 (frames, height, width, 3).
+
+    ValueError: the frames of that video are not those that were written
+    """
 
     def __init__(self, arrays, short_side, folder=None, resampling=None):
         self._arrays, self.short_side, self.folder = arrays, short_side, folder
         self.resampling = resampling  # whose bilinear made the frames, lib.data.transforms.RESAMPLINGS; None: as given
+        self._sums = None
 
     def __getitem__(self, path):
-        return self._arrays[path]
+        array = self._arrays[path]
+        if self._sums is not None:
+            self._verify(path, array)
+        return array
 
     def __contains__(self, path):
         return path in self._arrays
 
     def __len__(self):
         return len(self._arrays)
+
+    def frames(self, path):
+        """How many frames of a video there are; nothing is read."""
+        return len(self._arrays[path])
 
     def __reduce__(self):  # another process maps the file itself instead of receiving its bytes
         if self.folder is not None:
@@ -43,14 +62,36 @@ class DecodedCache:
     @classmethod
     def open(cls, folder):
         """Map a cache that `build_cache` filled; `folder` is its `.folder`."""
-        index, file = _index(folder), Path(folder) / "frames.u8"
+        folder = Path(folder)
+        index, file = index_of(folder), folder / "frames.u8"
         if index is None or not file.is_file() or file.stat().st_size != index["bytes"]:
             raise ValueError(f"{folder} holds no complete cache; build_cache makes it")
         data = np.asarray(np.memmap(file, np.uint8, "r"))
         arrays = {}
         for path, (offset, *shape) in index["videos"].items():
-            arrays[path] = data[offset : offset + _bytes(shape)].reshape(shape)
-        return cls(arrays, index["short_side"], Path(folder), index.get("resampling", "pillow"))
+            arrays[path] = data[offset : offset + place_bytes(shape)].reshape(shape)
+        cache = cls(arrays, index["short_side"], folder, index["resampling"])
+        cache._watch(read_sums(folder), file, index["bytes"])
+        return cache
+
+    def _watch(self, sums, file, size):
+        self._sums, self._file, self._size = sums, open(file, "rb"), size
+        self._places = {path: place for place, path in enumerate(self._arrays)}
+        self._seen = mmap.mmap(-1, max(1, len(self._places)))  # shared with forked workers: a video is summed once
+
+    def _verify(self, path, array):
+        if os.fstat(self._file.fileno()).st_size < self._size:  # reading past its end would kill the process
+            self._refuse(path, "frames.u8 was cut")
+        place = self._places[path]
+        if not self._seen[place]:
+            if zlib.crc32(array) != self._sums.get(path):
+                self._refuse(path, "its checksum differs")
+            self._seen[place] = 1
+
+    def _refuse(self, path, reason):
+        with contextlib.suppress(OSError):
+            (self.folder / "checked.json").unlink(missing_ok=True)  # so the next build_cache looks at every video
+        raise ValueError(f"{self.folder}: the frames of {path} are damaged, {reason}. Run again: build_cache mends it")
 
     @classmethod
     def from_arrays(cls, manifest, arrays):
@@ -68,53 +109,66 @@ def build_cache(manifest, folder, short_side, *, resampling="pillow", reader="de
     """Decode every usable video once, resize its short side to `short_side` pixels, and keep it.  -> DecodedCache
 
     Fills a folder of its own under `folder`, or opens it if it is there: manifests over the same video files share it.
-    resampling, as a Protocol has it, says whose bilinear. A second process waits for the first.
-    A video that cannot be read, or is not as long and large as its row says,
-    is a ValueError that names it.
+    One that was changed since is looked through: what is damaged is named and decoded again. resampling, as a Protocol
+    has it, says whose bilinear. A second process waits for the first. A video that cannot be read, or is not what its
+    row says, is a ValueError that names it.
     """
     videos = {video.path: video for video in manifest.videos if video.status == "ok"}
     for video in videos.values():
         if not (manifest.root / video.path).exists():
             raise FileNotFoundError(f"{manifest.root / video.path}: no such video, but {manifest.folder} lists it")
-    folder = Path(folder) / f"{short_side}px-{_key(manifest.root, videos.values(), short_side, resampling, reader)}"
+    made = {"short_side": short_side, "resampling": resampling, "reader": reader}
+    folder = Path(folder) / f"{short_side}px-{_key(manifest.root, videos.values(), made)}"
     with locked(folder, waiting=f"waiting for the process that fills {folder}"):
-        if _index(folder) is None:
-            _fill(folder, manifest, list(videos.values()), short_side, resampling, reader, progress)
+        if index_of(folder) is None or not is_checked(folder):
+            _fill(folder, manifest, sorted(videos.values(), key=lambda video: video.path), made, progress)
     return DecodedCache.open(folder)
 
 
-def _key(root, videos, short_side, resampling, reader):
-    """16 hex digits that change with any video file's name, size or length; labels and splits do not enter."""
-    files = {v.path: os.stat(root / v.path).st_size if (root / v.path).is_file() else 0 for v in videos}
-    rows = sorted([v.path, v.frames, v.height, v.width, files[v.path]] for v in videos)
-    return hashlib.sha256(json.dumps([rows, short_side, resampling, reader]).encode()).hexdigest()[:16]
+def _key(root, videos, made):
+    """16 hex digits that change with any video's name or content; labels and splits do not enter."""
+    rows = sorted([v.path, v.frames, v.height, v.width, fingerprint(root / v.path)] for v in videos)
+    return hashlib.sha256(json.dumps([rows, *made.values()]).encode()).hexdigest()[:16]
 
 
-def _index(folder):
-    file = Path(folder) / "index.json"
-    return read_json(file) if file.is_file() else None
-
-
-def _bytes(shape):
-    return int(np.prod(shape, dtype=np.int64))
-
-
-def _fill(folder, manifest, videos, short_side, resampling, reader, progress):
+def _fill(folder, manifest, videos, made, progress):
+    """Write every video that is not there with its own checksum; a file that was cut grows again."""
     from tqdm import tqdm
 
-    videos = sorted(videos, key=lambda video: video.path)
-    shapes = [(v.frames, *short_side_size(v.height, v.width, short_side, resampling), 3) for v in videos]
-    ends = np.cumsum([_bytes(shape) for shape in shapes]).tolist()
-    with open(folder / "frames.u8", "ab") as file:
-        whole = int(np.searchsorted(ends, file.tell(), side="right"))  # videos that a killed process left complete
-        file.truncate(ends[whole - 1] if whole else 0)
-        for video in tqdm(videos[whole:], f"decode {manifest.name}", disable=not progress, unit="video"):
-            file.write(_decode(manifest, video, short_side, resampling, reader).tobytes())
+    shapes = [
+        (v.frames, *short_side_size(v.height, v.width, made["short_side"], made["resampling"]), 3) for v in videos
+    ]
+    ends = np.cumsum([place_bytes(shape) for shape in shapes]).tolist()
+    places = {v.path: [end - place_bytes(shape), *shape] for v, shape, end in zip(videos, shapes, ends, strict=True)}
+    sums, was_whole = read_sums(folder), index_of(folder) is not None
+    (folder / "frames.u8").touch()
+    with open(folder / "frames.u8", "r+b") as file, open(folder / "sums.jsonl", "w", encoding="utf-8") as journal:
+        missing = [v for v in videos if not _is_there(file, places[v.path], sums.get(v.path))]
+        write_sums(journal, {v.path: sums[v.path] for v in videos if v not in missing})
+        if was_whole and missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            print(f"{folder}: damaged, and decoded again: {missing[0].path}{more}", flush=True)
+        for video in tqdm(missing, f"decode {manifest.name}", disable=not progress, unit="video"):
+            frames = _decode(manifest, video, *made.values()).tobytes()
+            file.seek(places[video.path][0])
+            file.write(frames)
+            file.flush()
+            write_sums(journal, {video.path: zlib.crc32(frames)})
+        file.truncate(ends[-1] if ends else 0)
         file.flush()
         os.fsync(file.fileno())
-    places = {v.path: [end - _bytes(shape), *shape] for v, shape, end in zip(videos, shapes, ends, strict=True)}
-    made = {"short_side": short_side, "resampling": resampling, "reader": reader}
-    write_json(folder / "index.json", {**made, "bytes": ends[-1], "videos": places})
+        os.fsync(journal.fileno())
+    write_json(folder / "index.json", {**made, "bytes": ends[-1] if ends else 0, "videos": places})
+    write_checked(folder)
+
+
+def _is_there(file, place, checksum):
+    offset, *shape = place
+    if checksum is None:
+        return False
+    file.seek(offset)
+    frames = file.read(place_bytes(shape))
+    return len(frames) == place_bytes(shape) and zlib.crc32(frames) == checksum
 
 
 def _decode(manifest, video, short_side, resampling, reader):

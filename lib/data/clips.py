@@ -4,13 +4,13 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from lib.data import watch
 from lib.data.augment import find_augmentations
 from lib.data.crops import TRAIN_CROPS
 from lib.data.protocol import Protocol, at_least
 from lib.data.readers import READERS, open_listed
 from lib.data.transforms import crop, mirror, mirrored_label, resize, resize_short_side
-
-STALLED_AFTER_S = 600  # a decoder that hangs becomes an error instead of a training that never ends
+from lib.data.watch import within
 
 
 class ClipDataset(Dataset):
@@ -77,8 +77,11 @@ class ClipDataset(Dataset):
         """Frames of `video`, and which of them the clip shows: all that are decoded, or some of the cache's."""
         if self.cache is not None:
             return self.cache[video.path], indices
+        return within(watch.STALLED_AFTER_S, self.manifest.root / video.path, self._read, video, indices), slice(None)
+
+    def _read(self, video, indices):
         with open_listed(self.manifest, video, self.reader) as source:
-            return source.read(indices), slice(None)
+            return source.read(indices)
 
     def _transform(self, video, indices, label, which_crop, rng, noise):
         """Cut, resize, mirror and augment frames `indices` of `video`; only what the clip shows is copied."""
@@ -136,7 +139,7 @@ def _from_workers(dataset, groups, workers):
         batch_sampler=groups,
         num_workers=workers,
         collate_fn=_collate,
-        timeout=STALLED_AFTER_S,
+        timeout=2 * watch.STALLED_AFTER_S,  # a worker names the file that stalls it before
         generator=torch.Generator(),
     )
     iterator = iter(loader)
@@ -159,7 +162,7 @@ def _generator(seed, epoch, *stream):
 
 def _check_cache(cache, videos, protocol):
     for video in videos:
-        if video.path not in cache or len(cache[video.path]) != video.frames:
+        if video.path not in cache or cache.frames(video.path) != video.frames:
             raise ValueError(f"the cache {cache.folder} does not hold {video.path}: build_cache for this manifest")
     if cache.short_side < (size := protocol.short_side or protocol.size):
         raise ValueError(f"the cache's short side of {cache.short_side} pixels is too little: {size} are asked for")

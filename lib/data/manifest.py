@@ -6,9 +6,10 @@ A folder holds manifest.csv (one row per video), classes.txt (one class per line
 import hashlib
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
+from lib.data.content import fingerprint
 from lib.data.manifest_rows import MOST_FRAMES, SPLITS, Video, parse_videos, render_videos
 from lib.files import file_name, read_json, write_json, write_text
 
@@ -54,12 +55,16 @@ def read_manifest(folder):
     return _check(folder, dataset, _read(folder / "manifest.csv"), _read(folder / "classes.txt"))
 
 
-def write_manifest(folder, **content):
+def write_manifest(folder, *, contents=True, **content):
     """Check a dataset and write its three files, dataset.json last.  -> Manifest
 
-    content  as for `make_manifest`
+    contents  keep the fingerprint of every usable video's file, if that is there: identity is content. False: of a
+              dataset whose files an encoder makes, here these bytes and there others
+    content   as for `make_manifest`
     """
-    manifest = make_manifest(folder=folder, **content)
+    root = (Path(folder) / content.get("root", ".")).resolve()
+    videos = [replace(video, content=_content(root, video) if contents else "") for video in content["videos"]]
+    manifest = make_manifest(folder=folder, **{**content, "videos": videos})
     write_text(manifest.folder / "manifest.csv", render_videos(manifest.videos))
     write_text(manifest.folder / "classes.txt", _render_classes(manifest.classes))
     dataset = {
@@ -114,6 +119,13 @@ def make_manifest(
     dataset, names = _check_dataset(dataset, folder / "dataset.json"), _render_classes(classes)
     manifest = _check(folder, dataset, render_videos(videos), names)
     return _check(folder, dataset, render_videos(manifest.videos), names)  # the hash of 30.0 fps, if 30 was given
+
+
+def _content(root, video):
+    try:
+        return fingerprint(root / video.path) if video.status == "ok" else video.content  # what it was, while it was
+    except OSError:
+        return ""
 
 
 def _read(file):

@@ -26,6 +26,7 @@ class Video:
     width: int  # pixels
     height: int  # pixels
     status: str = "ok"  # or why the video cannot be used
+    content: str = ""  # lib.data.content.fingerprint of its file, "" = not known
 
     def frame_range(self):
         """The frames shown in [start, end) seconds, frame i at i / fps; at least one.  -> range"""
@@ -40,9 +41,10 @@ def _first_frame_from(position):
 
 
 def render_videos(videos):
-    """Videos -> the text of manifest.csv."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Video)], lineterminator="\n")
+    """Videos -> the text of manifest.csv; where no content is known, it has no column."""
+    text, videos = io.StringIO(), list(videos)
+    columns = [field.name for field in fields(Video) if field.name != "content" or any(v.content for v in videos)]
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(video) for video in videos)
     return text.getvalue()
@@ -60,6 +62,8 @@ def parse_videos(text, file, classes):
 
 def _parse_rows(rows, columns, file, classes):
     header = next(rows, [])
+    if header == columns[:-1]:
+        columns = header
     if header != columns:
         raise ValueError(f"{file}, line 1: the columns are {','.join(header)[:200]}; they must be {','.join(columns)}")
     parsers = _parsers(classes)
@@ -88,6 +92,7 @@ def _parsers(classes):
         "width": partial(_number, int, 0, MOST_PIXELS),
         "height": partial(_number, int, 0, MOST_PIXELS),
         "status": partial(_one_of, None),
+        "content": _hexadecimal,
     }
 
 
@@ -120,6 +125,12 @@ def _number(kind, low, high, text):
 
 def _seconds(text):
     return None if text == "" else _number(float, 0, math.inf, text)
+
+
+def _hexadecimal(text):
+    if text and (len(text) != 16 or set(text) - set("0123456789abcdef")):
+        raise ValueError(f"{text[:50]!r} must be 16 hexadecimal digits, or empty")
+    return text
 
 
 def _one_of(choices, text):

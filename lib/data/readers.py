@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.data.content import fingerprint
 from lib.data.images import open_database, read_image
 from lib.data.streams import Converter, check_container, decoded, frame_rate, open_container, video_stream
 
@@ -173,4 +174,6 @@ def open_listed(manifest, video, reader="decord"):
             f"{source.path} has {found[0]} frames of {found[1]} x {found[2]} pixels, but its row in the manifest says "
             f"{said[0]} of {said[1]} x {said[2]}: prepare the dataset again"
         )
+    if video.content and fingerprint(source.path) != video.content:
+        raise ValueError(f"{source.path} has another content than when the dataset was prepared: prepare it again")
     return source

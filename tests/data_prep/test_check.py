@@ -12,6 +12,7 @@ from data_prep.__main__ import main
 from data_prep.encode import new_path
 from data_prep.scan import RULES
 from lib.data import ClipDataset, Video, open_video, own_protocol, read_manifest, write_manifest
+from lib.data.content import fingerprint
 
 CHECK = {"workers": 0, "progress": False}
 
@@ -39,7 +40,8 @@ def test_check_quarantines_what_has_changed(tmp_path, capsys):
     after = read_manifest(tmp_path / "tiny")
     status = {video.path: video.status for video in after.videos}
     assert status["same.mp4"] == status["back.mp4"] == "ok"
-    assert after.videos[4] == Video("back.mp4", 0, "train", None, None, 12, 30.0, 40, 32)
+    back = fingerprint(videos / "back.mp4")
+    assert after.videos[4] == Video("back.mp4", 0, "train", None, None, 12, 30.0, 40, 32, content=back)
     assert (
         status["shorter.mp4"] == "the manifest says 12 frames of 40x32, there are 7 frames of 40x32: prepare it again"
     )

@@ -2,6 +2,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,10 @@ def test_it_is_filled_once_and_shared_by_label_sets(manifest, tmp_path, decoded)
     write_video(
         tmp_path / "videos" / "0.mp4", moving_pattern(12, 32, 40, seed=99)
     )  # another video, same name and length
-    assert build_cache(manifest, tmp_path / "cache", 32, progress=False).folder != first.folder
+    with pytest.raises(ValueError, match="0.mp4 has another content than when the dataset was prepared"):
+        build_cache(manifest, tmp_path / "cache", 32, progress=False)
+    unknown = replace(manifest, videos=tuple(replace(video, content="") for video in manifest.videos))
+    assert build_cache(unknown, tmp_path / "cache", 32, progress=False).folder != first.folder
 
 
 def test_a_killed_fill_goes_on_where_it_stopped(manifest, tmp_path, decoded):
@@ -68,6 +72,8 @@ def test_a_killed_fill_goes_on_where_it_stopped(manifest, tmp_path, decoded):
     folder.mkdir(parents=True)
     stopped_at = 32 * 40 * 3 * (12 + 13) + 1000  # within the third video
     (folder / "frames.u8").write_bytes((whole.folder / "frames.u8").read_bytes()[:stopped_at])
+    lines = (whole.folder / "sums.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "sums.jsonl").write_bytes(b"".join(lines[:2]) + lines[2][:9])
     with pytest.raises(ValueError, match="no complete cache"):
         DecodedCache.open(folder)
     decoded.clear()
@@ -88,7 +94,7 @@ build_cache(read_manifest({str(manifest.folder)!r}), {str(tmp_path / "cache")!r}
     with locked(folder):
         second = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert second.stdout.readline().startswith("waiting for the process that fills")
-        for name in ("frames.u8", "index.json"):
+        for name in ("frames.u8", "sums.jsonl", "index.json"):
             shutil.copy(whole.folder / name, folder / name)
     assert second.wait(timeout=60) == 0
     second.stdout.close()

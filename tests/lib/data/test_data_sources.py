@@ -22,7 +22,7 @@ def write_frames(tmp_path, *, source="frames", **pattern):
             Image.fromarray(frame).save(tmp_path / "frames" / str(i) / f"img_{number:05d}.png")
     rows = [Video(f"frames/{i}", i, "train", None, None, len(clip), 25.0, 40, 32) for i, clip in enumerate(clips)]
     options = dict(name="folders", source=source, root="..", classes=["a", "b"], videos=rows, mirror_pairs=())
-    return write_manifest(tmp_path / "folders", **options, **pattern), clips
+    return write_manifest(tmp_path / "folders", contents=False, **options, **pattern), clips
 
 
 def test_folders_of_images(tmp_path):
