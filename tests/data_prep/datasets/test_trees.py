@@ -20,7 +20,8 @@ def scratch(tmp_path_factory):
 
 def train_and_evaluate(manifest, folder):
     """One step, an evaluation of val, and of test if there is one.  -> how many videos were tested"""
-    net = nn.Sequential(nn.Conv3d(3, 4, 3, stride=2), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(4, 54))
+    head = nn.Linear(4, len(manifest.classes))
+    net = nn.Sequential(nn.Conv3d(3, 4, 3, stride=2), nn.AdaptiveAvgPool3d(1), nn.Flatten(), head)
     before = net[0].weight.detach().clone()
     splits = [
         ClipDataset(manifest, split, own_protocol(4, 16, short_side=20), train=split == "train")
