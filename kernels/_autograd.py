@@ -4,6 +4,8 @@ import functools
 
 import torch
 
+from kernels._transforms import ONCE, check_forward_mode
+
 
 def autocast(device):
     return device != "meta" and torch.is_autocast_enabled(device)
@@ -15,6 +17,7 @@ def library_op(name):
     def make(function):
         @functools.wraps(function)
         def without_autocast(x, *rest):
+            check_forward_mode(name)
             if not autocast(x.device.type):
                 return function(x, *rest)
             with torch.autocast(x.device.type, enabled=False):
@@ -38,6 +41,6 @@ def differentiable_once(backward_op):
     """Let the gradient of a backward op raise: without this, double backward silently returns wrong numbers."""
 
     def raise_error(ctx, *grads):
-        raise RuntimeError(f"{backward_op._qualname}: this op is differentiable once; it has no second derivative")
+        raise RuntimeError(f"{backward_op._qualname}: {ONCE}")
 
     backward_op.register_autograd(raise_error)

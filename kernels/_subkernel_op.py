@@ -6,10 +6,11 @@ from kernels._autograd import differentiable_once, library_op
 from kernels._backend import choose
 from kernels._format import empty_for, plain, plain_like
 from kernels._kinds import output_size
+from kernels._transforms import Rules, bilinear, forward_function
 
 
 def subkernel_ops(name, versions):
-    """(op, its backward) efficient3d::name, for versions {backend: (forward, backward)}."""
+    """(op, its backward, op under transforms) efficient3d::name, for versions {backend: (forward, backward)}."""
 
     @library_op(name)
     def op(x: Tensor, weights: list[Tensor], stride: list[int], backend: str) -> Tensor:
@@ -41,4 +42,9 @@ def subkernel_ops(name, versions):
 
     op.register_autograd(backward, setup_context=remember)
     differentiable_once(backward_op)
-    return op, backward_op
+
+    def gradients(options, g, x, *weights):
+        return backward_op(g, x, weights, *options)
+
+    rules = Rules(name, lambda options, x, *weights: op(x, weights, *options), gradients, bilinear)
+    return op, backward_op, forward_function(rules).apply

@@ -9,6 +9,7 @@ from kernels._backend import check_backend
 from kernels._checks import check_clip, working_dtype
 from kernels._kinds import check_stride, check_weights
 from kernels._subkernel_op import subkernel_ops
+from kernels._transforms import transformed
 from kernels.depthwise_subkernel_conv3d.numba_cpu import depthwise_backward_cpu, depthwise_cpu
 from kernels.depthwise_subkernel_conv3d.numba_cuda import depthwise_backward_cuda, depthwise_cuda
 from kernels.depthwise_subkernel_conv3d.reference import depthwise_backward_reference, depthwise_reference
@@ -18,7 +19,7 @@ VERSIONS = {  # forward, backward
     "reference": (depthwise_reference, depthwise_backward_reference),
     "cpu": (depthwise_cpu, depthwise_backward_cpu),
 }
-_op, _backward_op = subkernel_ops("depthwise_subkernel_conv3d", VERSIONS)
+_op, _backward_op, _transformed = subkernel_ops("depthwise_subkernel_conv3d", VERSIONS)
 
 
 def depthwise_subkernel_conv3d(x, weights, stride=1, *, backend="auto"):
@@ -34,4 +35,5 @@ def depthwise_subkernel_conv3d(x, weights, stride=1, *, backend="auto"):
     weights = check_weights(weights, x, depthwise=True)
     check_backend("depthwise_subkernel_conv3d", VERSIONS, backend, x)
     (x,) = as_autocast_asks(x)
-    return _op(x, [w.to(working_dtype(x)) for w in weights], check_stride(stride), backend)
+    weights, options = [w.to(working_dtype(x)) for w in weights], (check_stride(stride), backend)
+    return _transformed(options, x, *weights) if transformed() else _op(x, weights, *options)

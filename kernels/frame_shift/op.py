@@ -10,6 +10,7 @@ from kernels._autograd import differentiable_once, library_op
 from kernels._backend import check_backend, choose
 from kernels._checks import check, check_clip, check_flag, check_like, check_tensor, check_values, is_whole
 from kernels._format import empty_for, plain
+from kernels._transforms import Rules, forward_function, linear, transformed
 from kernels.frame_shift.numba_cpu import frame_shift_cpu
 from kernels.frame_shift.reference import frame_shift_reference
 
@@ -28,7 +29,7 @@ def frame_shift(x, offset, *, cache=None, backend="auto"):
     check_clip(x)
     check_like("offset", offset, x, (x.shape[1],), torch.int64)
     check_backend("frame_shift", VERSIONS, backend, x)
-    return _op(x, offset, backend) if cache is None else _online(x, offset, cache, backend)
+    return _shifted(x, offset, backend) if cache is None else _online(x, offset, cache, backend)
 
 
 def _online(x, offset, cache, backend):
@@ -45,7 +46,7 @@ def _online(x, offset, cache, backend):
 
     check_values(fits, offset, wrong, "offset must be -K to 0 for the channels of this cache of K frames, 0 for others")
     seen = torch.cat([cache, x[:, :moving]], 2)
-    y = torch.cat([_op(seen, offset[:moving], backend)[:, :, frames:], x[:, moving:]], 1)
+    y = torch.cat([_shifted(seen, offset[:moving], backend)[:, :, frames:], x[:, moving:]], 1)
     return y, seen[:, :, seen.shape[2] - frames :].contiguous()
 
 
@@ -97,3 +98,14 @@ def _backward(ctx, g):
 
 _op.register_autograd(_backward, setup_context=_remember)
 differentiable_once(_backward_op)
+_rules = Rules(
+    "frame_shift",
+    lambda options, x, offset: _op(x, offset, *options),
+    lambda options, g, x, offset: [_backward_op(g, offset, *options)],
+    linear,
+)
+_transformed = forward_function(_rules).apply
+
+
+def _shifted(x, offset, backend):
+    return _transformed((backend,), x, offset) if transformed() else _op(x, offset, backend)

@@ -20,10 +20,11 @@ from kernels._checks import (
     working_dtype,
 )
 from kernels._format import empty_for, plain, plain_like
+from kernels._transforms import Rules, forward_function, transformed
 from kernels.shift.numba_cpu import shift_backward_cpu, shift_cpu
 from kernels.shift.numba_cuda import shift_backward_cuda, shift_cuda
-from kernels.shift.reading import output_size
-from kernels.shift.reference import RULES, shift_backward_reference, shift_reference
+from kernels.shift.reading import along, output_size
+from kernels.shift.reference import RULES, lose, shift_backward_reference, shift_reference, slope
 
 
 def shift3d(
@@ -76,7 +77,8 @@ def _shift(x, shift, dims, stride, padding, quantize, normalize_grad, t_factor, 
     check(auto or is_number(t_factor), lambda: f"t_factor is {t_factor!r}; it must be a number or 'auto'")
     flags = check_flag("quantize", quantize), check_flag("normalize_grad", normalize_grad)
     options = stride, padding, *flags, None if auto else float(t_factor), rule, backend
-    return _op(x, shift.to(working_dtype(x)), *options)
+    shift = shift.to(working_dtype(x))
+    return _transformed(options, x, shift) if transformed() else _op(x, shift, *options)
 
 
 VERSIONS = {  # forward, backward
@@ -143,3 +145,27 @@ def _backward(ctx, g):
 
 _op.register_autograd(_backward, setup_context=_remember)
 differentiable_once(_backward_op)
+
+
+def _tangent(forward, options, tensors, tangents):
+    """dy = the shift of dx, and for every row d of the shift dy/dshift[d] * dshift[d], as the reference has it."""
+    (x, shift), (to_x, to_shift) = tensors, tangents
+    stride, padding, _, normalize_grad, _, rule, _ = options
+    parts = [] if to_x is None else [forward(options, to_x, shift)]
+    if to_shift is not None:
+        if normalize_grad:
+            raise RuntimeError("shift: a gradient of unit length is no derivative: use normalize_grad=False")
+        work = x.to(shift.dtype)
+        rows = [lose(slope(work, shift, stride, padding, rule, d), shift) for d in range(shift.shape[0])]
+        along_s = sum(along(t, 1) * row for t, row in zip(to_shift, rows, strict=True))
+        parts.append(along_s.to(x.dtype))
+    return sum(parts)
+
+
+_rules = Rules(
+    "shift",
+    lambda options, x, shift: _op(x, shift, *options),
+    lambda options, g, x, shift: _backward_op(g, x, shift, *options),
+    _tangent,
+)
+_transformed = forward_function(_rules).apply

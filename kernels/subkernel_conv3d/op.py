@@ -8,6 +8,7 @@ from kernels._backend import check_backend, choose
 from kernels._checks import check_clip, working_dtype
 from kernels._kinds import check_stride, check_weights
 from kernels._subkernel_op import subkernel_ops
+from kernels._transforms import transformed
 from kernels.subkernel_conv3d.library import subkernel_library
 from kernels.subkernel_conv3d.numba_cuda import subkernel_backward_cuda, subkernel_cuda
 from kernels.subkernel_conv3d.reference import subkernel_backward_reference, subkernel_reference
@@ -18,7 +19,7 @@ VERSIONS = {  # forward, backward
 }
 LIBRARY = ("library", "cpu")  # on a CPU nothing of ours is faster
 BACKENDS = (*VERSIONS, *LIBRARY)
-_op, _backward_op = subkernel_ops("subkernel_conv3d", VERSIONS)
+_op, _backward_op, _transformed = subkernel_ops("subkernel_conv3d", VERSIONS)
 
 
 def subkernel_conv3d(x, weights, stride=1, *, backend="auto"):
@@ -40,4 +41,5 @@ def subkernel_conv3d(x, weights, stride=1, *, backend="auto"):
     if choose("subkernel_conv3d", backend, x) in LIBRARY:
         return subkernel_library(x, weights, stride)
     x, *weights = as_autocast_asks(x, *weights)
-    return _op(x, [w.to(working_dtype(x)) for w in weights], stride, backend)
+    weights, options = [w.to(working_dtype(x)) for w in weights], (stride, backend)
+    return _transformed(options, x, *weights) if transformed() else _op(x, weights, *options)

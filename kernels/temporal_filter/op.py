@@ -9,6 +9,7 @@ from kernels._autograd import differentiable_once, library_op
 from kernels._backend import check_backend, choose
 from kernels._checks import check, check_clip, check_like, check_values, is_number, parameter_dtypes, working_dtype
 from kernels._format import empty_for, plain, plain_like
+from kernels._transforms import Rules, bilinear, forward_function, transformed
 from kernels.temporal_filter.numba_cpu import filter_backward_cpu, filter_cpu
 from kernels.temporal_filter.reference import filter_backward_reference, filter_reference
 
@@ -35,7 +36,8 @@ def temporal_filter(x, weight, temperature=2.0, *, backend="auto"):
     check_temperature(temperature, x)
     weight = weight.to(working_dtype(x))
     scaled = weight / (weight.std(1, keepdim=True) + 1e-6)
-    return _op(x, (scaled / temperature).softmax(1), backend)
+    taps = (scaled / temperature).softmax(1)
+    return _transformed((backend,), x, taps) if transformed() else _op(x, taps, backend)
 
 
 def check_temperature(value, x):
@@ -83,3 +85,10 @@ def _backward(ctx, g):
 
 _op.register_autograd(_backward, setup_context=_remember)
 differentiable_once(_backward_op)
+_rules = Rules(
+    "temporal_filter",
+    lambda options, x, taps: _op(x, taps, *options),
+    lambda options, g, x, taps: _backward_op(g, x, taps, *options),
+    bilinear,
+)
+_transformed = forward_function(_rules).apply
