@@ -46,3 +46,12 @@ def flat(x):
     if is_channels_last(x):
         return x.detach().permute(0, 2, 3, 4, 1).reshape(n, size, c).numpy()
     return x.detach().reshape(n, c, size).numpy()
+
+
+def mended(sums, reference):
+    """Sums over x, a kernel's; where they are not finite, what reference() finds.
+
+    Kernels multiply by 0 what no tap reads, which is nothing, unless x has a nan or infinity there.
+    """
+    finite = sums.isfinite()
+    return sums if finite.all() else torch.where(finite, sums, reference())

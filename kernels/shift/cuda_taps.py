@@ -142,3 +142,28 @@ def clip_of_g(dtype, unit):
         return in_x, in_t, in_h, in_w
 
     return device_function(clip)
+
+
+@cache
+def seen_by_slopes(unit):
+    """Whether any tap of the slopes along T, H and W reads a pixel: one that has no number counts only then."""
+    source, pick = _cuda_device.output_at(unit), three()
+
+    def axis(place, rule, stride, outputs):
+        """(by the values, by the slopes) along one axis"""
+        values, slopes = False, False
+        for k in range(3):
+            inside = source(place - rule[0] + 1 - k, stride, outputs) >= 0
+            values = values or (inside and pick(k, rule[3]) != 0)
+            slopes = slopes or (inside and pick(k, rule[4]) != 0)
+        return values, slopes
+
+    axis = device_function(axis)
+
+    def seen(place, rules, stride, out):
+        value_t, slope_t = axis(place[0], rules[0], stride[0], out[0])
+        value_h, slope_h = axis(place[1], rules[1], stride[1], out[1])
+        value_w, slope_w = axis(place[2], rules[2], stride[2], out[2])
+        return slope_t and value_h and value_w, value_t and slope_h and value_w, value_t and value_h and slope_w
+
+    return device_function(seen)

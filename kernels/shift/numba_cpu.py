@@ -13,13 +13,13 @@ And since <g, dy/ds> = <x, d(gx)/ds>, the slopes come from the very same taps: x
 import numpy as np
 import torch
 
-from kernels._format import flat, is_channels_last, roomy
+from kernels._format import flat, is_channels_last, mended, roomy
 from kernels._threads import run
 from kernels.shift.cpu_backward import backward, backward_parallel
 from kernels.shift.cpu_case import pack
 from kernels.shift.cpu_forward import forward, forward_parallel
 from kernels.shift.reading import output_size
-from kernels.shift.reference import normalised
+from kernels.shift.reference import normalised, shift_backward_reference
 
 
 def shift_cpu(x, shift, stride, padding, quantize, rule):
@@ -40,4 +40,6 @@ def shift_backward_cpu(g, x, shift, stride, padding, quantize, rule, normalize_g
     arrays = flat(g), flat(work), shift.detach().numpy(), flat(gx), sums, numbers
     run(backward, backward_parallel, len(x) * x.shape[1], x.numel(), *arrays)
     gs = torch.from_numpy(sums.sum(1).T[3 - len(shift) :].copy()).to(shift.dtype)
+    options = stride, padding, quantize, rule, False, t_factor
+    gs = mended(gs, lambda: shift_backward_reference(g, work, shift, *options)[1])
     return gx.to(x.dtype), normalised(gs, t_factor, rule) if normalize_grad else gs

@@ -13,7 +13,7 @@ import torch
 from kernels import _cuda, _cuda_device
 from kernels._cuda import THREADS, cuda, flat, memory_strides
 from kernels._format import empty_for
-from kernels.shift.cuda_taps import axis_rule, clip_of_g, forward_line, number_of
+from kernels.shift.cuda_taps import axis_rule, clip_of_g, forward_line, number_of, seen_by_slopes
 from kernels.shift.reading import output_size
 
 
@@ -53,7 +53,7 @@ def backward_kernel(dtype, quantize, unit):
     """unit: stride 1 on every axis, which saves a division per tap."""
     (read, write), add_up = _cuda_device.element(dtype), _cuda_device.add_up()
     (share, place, step, at), (_, back) = _cuda_device.walk(), axis_rule()
-    clip, number = clip_of_g(dtype, unit), number_of(dtype)
+    clip, seen, number = clip_of_g(dtype, unit), seen_by_slopes(unit), number_of(dtype)
 
     def shift_backward(g, x, shift, gx, sums, published, counts, grid, memory):
         """gx like x; sums (channels, 3, blocks): this block's part of the slopes along T, H, W; else as the forward."""
@@ -71,10 +71,12 @@ def backward_kernel(dtype, quantize, unit):
                     where, here = (t + padding[0], h + padding[1], w + padding[2]), at(strides, n, c, t, h, w)
                     to_x, to_t, to_h, to_w = clip(g, at(steps, n, c, 0, 0, 0), steps, where, rules, stride, out)
                     write(gx, here, to_x)
-                    value = read(x, here)
-                    own_t += value * to_t
-                    own_h += value * to_h
-                    own_w += value * to_w
+                    value, along = read(x, here), (True, True, True)
+                    if value - value != 0:  # nan or infinite
+                        along = seen(where, rules, stride, out)
+                    own_t += value * to_t if along[0] else number(0)
+                    own_h += value * to_h if along[1] else number(0)
+                    own_w += value * to_w if along[2] else number(0)
                     n, t, h, w = step(n, t, h, w, by, size)
             own_t, own_h, own_w = add_up(part, own_t, lanes), add_up(part, own_h, lanes), add_up(part, own_w, lanes)
             if cuda.threadIdx.x < lanes and c < channels:

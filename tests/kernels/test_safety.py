@@ -1,11 +1,13 @@
 """What must not go wrong: bad arguments, shifts that are no numbers, kernels in forked workers."""
 
 import multiprocessing
+from functools import partial
 
 import pytest
 import torch
+from kernel_cases import in_format
 
-from kernels import shift2d, shift3d
+from kernels import depthwise_subkernel_conv3d, kernel_size, shift2d, shift3d, temporal_filter
 
 WRONG = {
     "x has shape": lambda x, s: shift3d(x[0], s),
@@ -72,3 +74,45 @@ def test_forked_worker_after_a_parallel_kernel():
     finally:
         torch.set_num_threads(1)
     torch.testing.assert_close(got[0], want, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last_3d"])
+def test_what_no_tap_reads_counts_for_nothing(bad, layout):
+    """A nan or infinity in x, wherever it lies: the shift's and the weights' gradients are the reference's."""
+    torch.manual_seed(0)
+    clean = torch.randn(1, 3, 3, 4, 4)
+    for place in [(0, 1, t, h, w) for t in (0, 2) for h in (0, 3) for w in (0, 2, 3)]:
+        x = in_format(clean.clone().index_put_(tuple(map(torch.tensor, place)), torch.tensor(bad)), layout)
+        for name, (op, parameters) in far_cases().items():
+            inputs = [x.clone().requires_grad_(), *(p.clone().requires_grad_() for p in parameters)]
+            found = []
+            for backend in ("cpu", "reference"):
+                y = op(*inputs, backend=backend)
+                found.append((y, *torch.autograd.grad(y, inputs, torch.ones_like(y))))
+            for got, want in zip(*found, strict=True):
+                torch.testing.assert_close(got, want, equal_nan=True, msg=lambda m, n=name, p=place: f"{n} {p}: {m}")
+
+
+def far_cases():
+    """Ops that leave parts of x unread, with their parameters."""
+    far = torch.tensor([[0.0, 1.0, -1.5], [0.5, 2.0, -1.0], [1.0, -2.25, 0.0]])
+    cases = {
+        f"shift3d {rule} {quantize} {stride}": (
+            partial(shift3d, stride=stride, integer_rule=rule, quantize=quantize, normalize_grad=False),
+            [far],
+        )
+        for rule in ("central", "published")
+        for quantize in (False, True)
+        for stride in (1, (1, 2, 2), 3)
+    }
+    cases["temporal_filter"] = (temporal_filter, [torch.tensor([[0.0, 1.0, 2.0]] * 3)])
+    for stride in (1, 3):
+        kinds = {"kxkxk": 1, "1xkx1": 1, "kx1x1": 1}
+        weights = [torch.randn(n, 1, *kernel_size(kind, 3)) for kind, n in kinds.items()]
+
+        def depthwise(x, *weights, backend, stride=stride, kinds=tuple(kinds)):
+            return depthwise_subkernel_conv3d(x, dict(zip(kinds, weights, strict=True)), stride, backend=backend)
+
+        cases[f"depthwise {stride}"] = (depthwise, weights)
+    return cases
