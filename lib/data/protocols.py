@@ -91,22 +91,26 @@ def _loop(numbers, length):
     return np.resize(np.asarray(numbers), length)
 
 
-def mmaction2(frames_in_video, frames, rng=None, *, frame_stride=2, clips=1, version="1.x"):
+def mmaction2(frames_in_video, frames, rng=None, *, frame_stride=2, clips=1, version="1.x", keep_tail_frames=False):
     """mmaction2's SampleFrames, CSN's sampler: dense clips, past the end from the start again.
 
-    Its 0.x and 1.x lines place test clips differently: `version`.
+    Its 0.x and 1.x lines place test clips differently: `version`. Training clips are drawn one from each equal part of
+    the places where they fit; with keep_tail_frames the parts are not rounded down, so that the last places count too.
     """
     if version not in MMACTION2_STARTS:
         raise ValueError(f"no version {version!r}; there are {', '.join(MMACTION2_STARTS)}")
     if rng is None:
         starts = MMACTION2_STARTS[version](frames_in_video, frames, frame_stride, clips)
     else:
-        starts = _mmaction2_training(frames_in_video, frames * frame_stride, clips, rng)
+        starts = _mmaction2_training(frames_in_video, frames * frame_stride, clips, rng, keep_tail_frames)
     return (np.asarray(starts)[:, None] + frame_stride * np.arange(frames)) % frames_in_video
 
 
-def _mmaction2_training(n, span, clips, rng):
+def _mmaction2_training(n, span, clips, rng, keep_tail_frames):
     i, share = np.arange(clips), (n - span + 1) // clips
+    if keep_tail_frames:
+        share = max(0, n - span + 1) / clips
+        return (i * share + rng.uniform(0, share, clips)).astype(int)
     if share > 0:
         return i * share + rng.integers(0, share, clips)
     if n > max(clips, span):

@@ -10,11 +10,14 @@ Each crop, or each part of the views, may have a file of its own: they are merge
 """
 
 import json
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
+from lib.evaluate.checks import checked_labels, checked_scores
 from lib.evaluate.metrics import best_views, softmax, top_k_accuracy
+from lib.evaluate.npz import read_arrays
 from lib.evaluate.predictions import accuracies, predict, predict_videos
 from lib.files import replacing
 
@@ -60,15 +63,38 @@ def write_scores(path, scores):
 
 
 def read_scores(path):
-    """The `Scores` of a file; ValueError if it holds something else. Nothing in it is executed."""
-    with np.load(path, allow_pickle=False) as file:
-        if missing := [name for name in Scores._fields[:3] if name not in file]:
-            raise ValueError(f"{path} holds no scores: {', '.join(missing)} missing")
-        said = {name: str(file[name]) for name in Scores._fields[3:] if name in file}
-        found = Scores(*(file[name] for name in Scores._fields[:3]), **said)
-    if found.scores.ndim != 4 or not len(found.scores) == len(found.labels) == len(found.paths):
-        raise ValueError(f"{path}: scores {found.scores.shape} do not fit {len(found.labels)} labels")
+    """The `Scores` of a file; ValueError, naming it, if it holds something else. Nothing in it is executed."""
+    arrays = read_arrays(path)
+    if missing := [name for name in Scores._fields[:3] if name not in arrays]:
+        raise ValueError(f"{path} holds no scores: {', '.join(missing)} missing")
+    found = Scores(**{name: arrays[name] for name in Scores._fields[:3]}, **_said(arrays, path))
+    try:
+        checked_scores(found.scores, ("videos", "crops", "clips", "classes"))
+        checked_labels(found.labels, len(found.scores), found.scores.shape[-1])
+    except ValueError as error:
+        raise ValueError(f"{path}: {_named(error, found)}") from None
+    if found.paths.shape != found.labels.shape or found.paths.dtype.kind != "U":
+        raise ValueError(f"{path}: paths must be one text per video, not {found.paths.dtype} of {found.paths.shape}")
     return found
+
+
+def _said(arrays, path):
+    said = {name: str(arrays[name]) for name in Scores._fields[3:] if name in arrays}
+    try:
+        known = isinstance(json.loads(said.get("protocol") or "{}"), dict)
+    except (ValueError, RecursionError):
+        known = False
+    if not known or said.get("average", "score") not in ("prob", "score"):
+        raise ValueError(f"{path}: its protocol or average is not what `extract` writes")
+    return said
+
+
+def _named(error, found):
+    """The message, with the first bad video's path where it is known."""
+    if found.scores.dtype.kind != "f" or found.scores.ndim != 4 or len(found.paths) != len(found.scores):
+        return error
+    bad = ~np.isfinite(found.scores).all((1, 2, 3))
+    return f"{error} ({found.paths[int(np.argmax(bad))]})" if bad.any() else error
 
 
 def merge_scores(paths):
@@ -77,7 +103,7 @@ def merge_scores(paths):
     -> scores (videos, clips, classes) float64, labels (videos,)
     ValueError: the files are not of the same videos and clips, or not of one protocol but for its crop.
     """
-    files = {path: read_scores(path) for path in paths}
+    files = {str(path): read_scores(path) for path in paths}
     if not files:
         raise ValueError("no files of scores to merge")
     name, first = next(iter(files.items()))
@@ -88,6 +114,9 @@ def merge_scores(paths):
             raise ValueError(f"{path} has {file.scores.shape[2:]} clips and classes, not {first.scores.shape[2:]}")
         if other := _differences(file, first):
             raise ValueError(f"{path} is of another protocol than {name}: {', '.join(other)} differ")
+    for (path, file), (other, same) in combinations(files.items(), 2):
+        if np.array_equal(file.scores, same.scores):
+            raise ValueError(f"{other} holds the very views of {path}: each may count once")
     views = np.concatenate([file.scores for file in files.values()], 1)
     return (softmax(views) if first.average == "prob" else views).mean(1, dtype=np.float64), first.labels
 

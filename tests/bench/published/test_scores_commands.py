@@ -15,9 +15,9 @@ from lib.evaluate.scores import read_scores
 from lib.weights.published import save_published
 
 
-def published(name, folder, **options):
+def published(name, folder, num_classes=8, **options):
     torch.manual_seed(0)
-    save_published(name, create_model(name, num_classes=8, **options), folder / f"{name}.pth")
+    save_published(name, create_model(name, num_classes=num_classes, **options), folder / f"{name}.pth")
     return str(folder / f"{name}.pth")
 
 
@@ -70,7 +70,7 @@ def test_videos_of_unlike_numbers_of_windows(tmp_path, capsys):
     from video_files import write_dataset
 
     manifest = write_dataset(tmp_path / "data")  # train: 12 to 15 frames
-    weights = published("mobilenetv2_3d", tmp_path, width=0.2)
+    weights = published("mobilenetv2_3d", tmp_path, 3, width=0.2)
     place = [str(manifest.folder), "--split", "train", "--out", str(tmp_path / "s.npz")]
     main(["extract", "mobilenetv2_3d", weights, *place, "--frames", "4", "--size", "32"])
     main(["merge", str(tmp_path / "s.npz")])
@@ -89,4 +89,13 @@ def test_wrong_protocols(tiny_shapes, tmp_path):
     ):
         with pytest.raises(SystemExit, match=message):
             main(["extract", "c2d_18", weights, str(tiny_shapes / "shape"), "--out", str(tmp_path / "s.npz"), *words])
+    assert not (tmp_path / "s.npz").exists()
+
+
+def test_weights_of_other_classes(tiny_shapes, tmp_path):
+    """400 classes against 8 labels is no accuracy of 0 %."""
+    weights = published("c2d_18", tmp_path, 400)
+    place = [str(tiny_shapes / "shape"), "--out", str(tmp_path / "s.npz"), "--size", "32", "--frames", "4"]
+    with pytest.raises(SystemExit, match="the net scores 400 classes, but these videos have 8"):
+        main(["extract", "c2d_18", weights, *place])
     assert not (tmp_path / "s.npz").exists()

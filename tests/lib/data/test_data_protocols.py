@@ -212,3 +212,14 @@ def test_unknown_names():
         protocols.mmaction2(30, 8, version="2.x")
     with pytest.raises(ValueError, match="clips must be 1 or 2 here, not 3"):
         tsn(30, 8, clips=3)
+
+
+@pytest.mark.parametrize("frames, clips, first, last", [(300, 1, 0, 236), (67, 3, 0, 3), (50, 2, 0, 0), (64, 1, 0, 0)])
+def test_mmaction2_with_its_tail(frames, clips, first, last):
+    """67 frames have 4 places for a span of 64: three clips reach the last one only with keep_tail_frames."""
+    rng = np.random.default_rng(0)
+    drawn = [protocols.mmaction2(frames, 32, rng, clips=clips, keep_tail_frames=True) for _ in range(2000)]
+    starts = np.array(drawn)[:, :, 0]
+    assert starts.min() == first and starts.max() == last and (np.diff(starts, axis=1) >= 0).all()
+    without = [protocols.mmaction2(frames, 32, rng, clips=clips)[-1, 0] for _ in range(200)]
+    assert clips != 3 or max(without) == 2

@@ -1,6 +1,8 @@
 """Scores in files: what is written is read, crops are merged, and the result is never chosen on test labels."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +87,58 @@ def test_every_view_is_extracted_in_its_place(tiny_shapes, tmp_path):
         alone = net((clip[None] / 255 - 0.5) / 0.2)[0]
     torch.testing.assert_close(torch.tensor(there.scores[4, 2, 1]), alone, rtol=1e-4, atol=1e-4)
     assert there.labels[4] == label and there.paths[4] == dataset.videos[4].path
+
+
+def kept(folder, **changes):
+    arrays = {"scores": np.ones((2, 1, 1, 3), np.float32), "labels": np.array([0, 2]), "paths": np.array(["a", "b"])}
+    np.savez(folder / "s.npz", **{**arrays, **changes})
+    return folder / "s.npz"
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"scores": np.full((2, 1, 1, 3), np.nan, np.float32)}, "s.npz: scores of 2 videos are not finite.*(a)"),
+        ({"scores": np.array([[[[1.0, 0, 0]]], [[[0, np.inf, 0]]]])}, r"s.npz: scores of 1 videos .* \(b\)"),
+        ({"scores": np.ones((2, 3))}, "s.npz: scores must be .videos, crops, clips, classes."),
+        ({"scores": np.ones((2, 1, 1, 3), complex)}, "s.npz: scores must be numbers"),
+        ({"scores": np.ones((2, 1, 1, 0))}, "s.npz: .* no classes"),
+        ({"labels": np.array([0, 3])}, "s.npz: labels count from 0 to 2, but that of video 1 is 3"),
+        ({"labels": np.array([[0], [1]])}, "s.npz: labels must be one per video"),
+        ({"paths": np.array([b"a", b"b"])}, "s.npz: paths must be one text per video"),
+        ({"paths": np.array([["a"], None], object)}, "s.npz cannot be read as .npz: paths.npy declares"),
+        ({"protocol": "[" * 5000}, "s.npz: its protocol or average"),
+        ({"average": "best"}, "s.npz: its protocol or average"),
+    ],
+)
+def test_files_that_hold_no_scores(tmp_path, changes, words):
+    with pytest.raises(ValueError, match=words):
+        read_scores(kept(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("how", ["cut", "bit", "text", "declared", "compressed"])
+def test_damaged_and_hostile_files(tmp_path, how):
+    path = kept(tmp_path)
+    content = bytearray(path.read_bytes())
+    if how == "cut":
+        content = content[: len(content) // 2]
+    if how == "bit":
+        content[content.index(np.float32(1).tobytes() * 3) + 2] ^= 1
+    if how == "text":
+        content = b"no scores"
+    path.write_bytes(content)
+    if how == "declared":  # 10^15 numbers in a file of some hundred bytes
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**15,)})
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("scores.npy", header.getvalue())
+    if how == "compressed":
+        np.savez_compressed(path, scores=np.zeros((10**6,)))
+    with pytest.raises(ValueError, match="s.npz cannot be read as .npz: "):
+        read_scores(path)
+
+
+def test_no_view_counts_twice(tmp_path):
+    kept(tmp_path).rename(tmp_path / "first.npz")
+    with pytest.raises(ValueError, match="s.npz holds the very views of .*first.npz"):
+        merge_scores([tmp_path / "first.npz", kept(tmp_path)])
