@@ -9,12 +9,11 @@ Input   (N, 3, T, H, W)
 
 from functools import partial
 
-import torch.nn.functional as F
 from torch import nn
 
 from lib.data.protocol import PIXELS, Pixels
 from lib.models.heads import Head
-from lib.models.layers import conv_bn, init_fan_out
+from lib.models.layers import avg_pool3d, conv_bn, init_fan_out
 from lib.models.layout import Layout, Preprocessing
 from lib.models.registry import register_all
 from lib.models.video_net import VideoNet
@@ -122,7 +121,7 @@ class CSN(VideoNet):
         x = self.feature_map(x)
         if self.head_pool is not None:
             window = [min(k, n) for k, n in zip(self.head_pool, x.shape[2:], strict=True)]
-            x = F.avg_pool3d(x, window, stride=1)
+            x = avg_pool3d(x, window, 1)
         return x.mean((2, 3, 4))
 
 

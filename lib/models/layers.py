@@ -85,6 +85,15 @@ def _is_own_depthwise(conv):
     return depthwise and same and conv.dilation == (1, 1, 1) and conv.bias is None and conv.padding_mode == "zeros"
 
 
+def avg_pool3d(x, kernel, stride, padding=0):
+    """`torch.nn.functional.avg_pool3d` of any float type: in float32 on a CPU, where PyTorch has none of 16 bits.
+
+    x  (N, C, T, H, W) -> (N, C, T', H', W')
+    """
+    wide = x.float() if x.device.type == "cpu" and x.dtype in (torch.float16, torch.bfloat16) else x
+    return F.avg_pool3d(wide, kernel, stride, padding).to(x.dtype)
+
+
 def channel_shuffle(x, groups):
     """Interleave the channels of `groups` groups: out[j * groups + i] = in[i * C / groups + j].  (N, C, T, H, W)"""
     grouped = x.movedim(1, -1).unflatten(-1, (groups, -1))  # channels last, so that they stay last in memory

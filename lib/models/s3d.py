@@ -2,7 +2,7 @@
 
 Paper   Xie et al., Rethinking Spatiotemporal Feature Learning, ECCV 2018, arXiv:1712.04851, sections 4 to 6;
         as in the zoo of Optimization Planning, ICML 2021 (batch norm epsilon 1e-5, one norm per pair)
-Input   (N, 3, T, H, W)
+Input   (N, 3, T, H, W), H, W > 16: the last pool does not pad space
 """
 
 import torch
@@ -109,7 +109,8 @@ class S3D(VideoNet):
         self.apply(_init)
 
     def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 1024, T/4, H/32, W/32)
-        self.check(x)
+        fits = x.ndim == 5 and min(x.shape[3:]) > 16
+        self.check(x, fits, "clips of more than 16 pixels a side")
         for block in self.blocks:
             x = block(x)
         return x

@@ -10,7 +10,7 @@ from torch import nn
 
 from lib.models.efficient3dcnns import SYSTEM, layout, scaled, width_from
 from lib.models.heads import Head
-from lib.models.layers import channel_shuffle, conv_bn
+from lib.models.layers import avg_pool3d, channel_shuffle, conv_bn
 from lib.models.registry import register
 from lib.models.video_net import VideoNet
 
@@ -38,13 +38,15 @@ class Unit(nn.Module):
         self.reduce = conv_bn(c_in, mid, 1, groups=first_groups)
         self.depthwise = conv_bn(mid, mid, 3, stride, groups=mid)
         self.expand = conv_bn(mid, c_out - c_in if stride == 2 else c_out, 1, groups=groups)
-        self.pool = nn.AvgPool3d((2, 3, 3), 2, (0, 1, 1)) if stride == 2 else None  # padding counts: divisor 18
+        self.halves = stride == 2
         self.act = nn.ReLU(inplace=True)
 
     def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T/s, H/s, W/s)
         y = channel_shuffle(self.act(self.reduce(x)), self.groups)
         y = self.expand(self.depthwise(y))
-        return self.act(x + y if self.pool is None else torch.cat([y, self.pool(x)], 1))
+        if not self.halves:
+            return self.act(x + y)
+        return self.act(torch.cat([y, avg_pool3d(x, (2, 3, 3), 2, (0, 1, 1))], 1))  # padding counts: divisor 18
 
 
 class ShuffleNet(VideoNet):
