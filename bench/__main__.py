@@ -9,7 +9,7 @@ ROOMS = {
     "runner": ("run", "status", "job"),
     "report": ("report", "figures", "models", "ship", "site"),
     "timing": ("kernels", "loader", "gpu"),
-    "published": ("checkpoint", "extract", "merge", "schedule", "costs"),
+    "published": ("checkpoint", "predict", "extract", "merge", "schedule", "costs"),
 }
 COMMANDS = {name: f"bench.{room}.{name}" for room, names in ROOMS.items() for name in names}
 

@@ -50,6 +50,14 @@ def inspect(path, name=None, out=None):
     return name
 
 
+def net_of(path):
+    """The name of the net whose weights a file holds, converted or as published."""
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        return None  # it says so itself
+    return guess(path, _said(path.name))[0]
+
+
 def guess(path, said):
     """The names of the nets that a file fits, likeliest first: the file name's own net, then the fewest keys left.
 

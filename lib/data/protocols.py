@@ -246,5 +246,7 @@ def weights_protocol(preprocessing, name=None, **other):
     protocol = name or preprocessing.protocol
     if not protocol:
         raise ValueError(f"these weights name no protocol; there are {', '.join(_TESTED)}")
+    if preprocessing.pixels is None:
+        raise ValueError("how these weights see pixels is not known: say it, or they see another video")
     own = {name: getattr(preprocessing, name) for name in ("frames", "frame_stride", "pixels")}
     return test_protocol(protocol, **{**own, **{key: value for key, value in other.items() if value is not None}})

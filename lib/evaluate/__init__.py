@@ -9,11 +9,13 @@ if TYPE_CHECKING:  # what an editor and a type checker see
     from lib.evaluate.metrics import average_views, top_k_accuracy
     from lib.evaluate.predictions import accuracies, predict, predict_videos
     from lib.evaluate.scores import evaluate_scores, extract_scores, merge_scores
+    from lib.evaluate.unlabelled import classify
 
 # Found on first use: tables are compared without torch.
 _HOMES = {
     "accuracies": "lib.evaluate.predictions",
     "average_views": "lib.evaluate.metrics",
+    "classify": "lib.evaluate.unlabelled",
     "compare": "lib.evaluate.comparisons",
     "evaluate_scores": "lib.evaluate.scores",
     "extract_scores": "lib.evaluate.scores",
@@ -27,6 +29,7 @@ _HOMES = {
 __all__ = [
     "accuracies",
     "average_views",
+    "classify",
     "compare",
     "evaluate_scores",
     "extract_scores",

@@ -1,0 +1,76 @@
+"""`bench predict`: what weights see in files and folders; a broken file is a line, and not the end."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from video_files import moving_pattern, write_video
+
+from bench.__main__ import main
+from lib import create_model, load_published
+from lib.data import ClipDataset, Video
+from lib.data.manifest import make_manifest
+from lib.data.protocols import weights_protocol
+from lib.evaluate import classify, predict
+from lib.weights.published import save_published
+from lib.weights.safetensors import save_converted
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "kinetics_mobilenetv2_0.2x_RGB_16_best.pth"
+    torch.manual_seed(0)
+    save_published("mobilenetv2_3d", create_model("mobilenetv2_3d", num_classes=7, width=0.2), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    for i in range(2):
+        write_video(folder / "more" / f"{i}.mp4", moving_pattern(20 + 20 * i, 48, 64, seed=i))
+    (folder / "more" / "broken.mp4").write_bytes(b"no video")
+    (folder / "notes.txt").write_text("not looked at")
+    return folder
+
+
+def test_a_folder_with_a_broken_file(weights, videos, tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("".join(f"class {k}\n" for k in "abcdefg"))
+    options = ["--classes", str(tmp_path / "names.txt"), "--out", str(tmp_path / "answers.csv")]
+    assert main(["predict", str(weights), str(videos), str(tmp_path / "gone.mp4"), *options]) == 1
+    said = capsys.readouterr().out
+    assert "broken.mp4: cannot be read: " in said and "gone.mp4: cannot be read: " in said and "notes" not in said
+    rows = list(csv.DictReader((tmp_path / "answers.csv").open()))
+    assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5"] * 2 + ["", ""]
+    assert {row["protocol"] for row in rows} == {"efficient3dcnns_windows"}
+    loaded, path = load_published("mobilenetv2_3d", weights), videos / "more" / "1.mp4"
+    row = Video("1.mp4", 0, "test", None, None, 40, 30.0, 64, 48)
+    alone = make_manifest(name="x", classes="abcdefg", videos=[row], mirror_pairs=None, root=path.parent)
+    logits, _ = predict(loaded.model, ClipDataset(alone, "test", weights_protocol(loaded.preprocessing), train=False))
+    wanted = logits.softmax(-1).mean(1)[0]
+    found = [row for row in rows if row["path"] == str(path)]
+    np.testing.assert_allclose([float(row["score"]) for row in found], wanted.topk(5).values, atol=1e-4)
+    assert [row["name"] for row in found] == [f"class {'abcdefg'[k]}" for k in wanted.topk(5).indices]
+
+
+def test_three_lines_of_python(weights, videos, tmp_path):
+    loaded = load_published("mobilenetv2_3d", weights)
+    answers = list(classify(loaded, [videos / "more" / "0.mp4", videos / "more" / "broken.mp4"], top=7))
+    assert [len(answer.top) for answer in answers] == [7, 0]
+    assert sum(score for _, _, score in answers[0].top) == pytest.approx(1, abs=1e-5)
+    assert answers[0].status == "ok" and "broken.mp4" in answers[1].path
+    save_converted("mobilenetv2_3d", loaded, weights, tmp_path / "w.safetensors")
+    assert main(["predict", str(tmp_path / "w.safetensors"), str(videos / "more" / "0.mp4")]) == 0
+
+
+def test_mistakes(weights, videos, tmp_path):
+    (tmp_path / "names.txt").write_text("a\nb\n")
+    (tmp_path / "empty").mkdir()
+    for words, message in (
+        ([str(videos), "--classes", str(tmp_path / "names.txt")], "2 names of classes, but the net has 7"),
+        ([str(tmp_path / "empty")], "empty holds no video"),
+        ([str(videos), "--protocol", "csn"], "no protocol 'csn'"),
+    ):
+        with pytest.raises(SystemExit, match=message):
+            main(["predict", str(weights), *words])
