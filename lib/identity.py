@@ -1,0 +1,46 @@
+"""What a training uses, as far as it can be looked at: the net's tensors and code, the videos and their labels.
+
+It stands in the run's own record, so that a folder of another net or of other videos is never taken for this one.
+"""
+
+import hashlib
+import inspect
+
+from lib.models import unwrapped
+
+
+def used(net, clips):
+    """What tells a training from others beside its recipe and protocol.  -> {"net": ..., "videos": ...}, JSON values
+
+    net    any module; nets from elsewhere than `lib` are told apart by their code, too
+    clips  what it is trained on: a ClipDataset, or anything that is read like one
+    """
+    net, manifest = unwrapped(net), getattr(clips, "manifest", None)
+    name = getattr(net, "registered_as", type(net).__name__)
+    videos = {"name": manifest.name, "hash": manifest.hash} if manifest else {"name": type(clips).__name__}
+    return {"net": {"name": name, "tensors": _tensors(net), "code": _foreign_code(net)}, "videos": videos}
+
+
+def _tensors(net):
+    rows = [f"{key} {tuple(value.shape)} {value.dtype}" for key, value in net.state_dict().items()]
+    return _digest("\n".join(rows))
+
+
+def _foreign_code(net):
+    """A digest of the source of all modules that are neither PyTorch's nor ours; "" if there are none."""
+    kinds = {type(module) for module in net.modules()}
+    foreign = [kind for kind in kinds if kind.__module__.split(".")[0] not in ("torch", "lib", "kernels")]
+    return _digest("\n".join(sorted(map(_source, foreign)))) if foreign else ""
+
+
+def _source(kind):
+    """The source of a class' methods, one by one: of a class typed into a notebook there is no other."""
+    methods = [value for value in vars(kind).values() if inspect.isfunction(value)]
+    try:
+        return "\n".join([kind.__qualname__, *map(inspect.getsource, methods)])
+    except OSError:  # typed into a plain interpreter, or compiled
+        return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
