@@ -1,6 +1,9 @@
 """Images that are frames: from a file or an LMDB environment to RGB of 8 bits."""
 
 import contextlib
+import subprocess
+import sys
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -43,5 +46,23 @@ def open_database(path):
 
     # Neither locks nor a lock file: many workers read, nobody writes, and the disk may be read-only.
     with lmdb.open(str(path), subdir=Path(path).is_dir(), readonly=True, lock=False, readahead=False) as environment:
+        _check_whole(environment, Path(path))
         with environment.begin() as transaction:
             yield transaction
+
+
+def _check_whole(environment, path):
+    """ValueError: the file ends before the pages that it uses; to read there would end this process (SIGBUS)."""
+    file = path / "data.mdb" if path.is_dir() else path
+    counted = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    status = file.stat()
+    if status.st_size < counted and not _can_be_read(str(path), status.st_size, status.st_mtime_ns):
+        raise ValueError(f"{file} is cut short: it has {status.st_size} of {counted} bytes")
+
+
+@lru_cache(maxsize=4096)
+def _can_be_read(path, *_):
+    """Whether another process survives reading everything: LMDB may leave pages at the end that nothing uses."""
+    code = "import lmdb, os, sys; p = sys.argv[1]; e = lmdb.open(p, subdir=os.path.isdir(p), readonly=True, lock=False)"
+    code += "; sum(len(v) + v[-1] for _, v in e.begin().cursor() if v)"
+    return subprocess.run([sys.executable, "-c", code, path], capture_output=True, timeout=600).returncode == 0

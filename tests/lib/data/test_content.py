@@ -1,14 +1,17 @@
 """Identity is content: videos that changed, caches that were damaged, decoders that hang, each named."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tiny_videos import put_database
 from video_files import write_dataset
 
 from data_prep.check import run as check
@@ -177,3 +180,43 @@ def test_a_decoder_that_hangs_is_named(manifest, monkeypatch, workers):
     dataset = ClipDataset(manifest, "train", PROTOCOL, train=True)
     with pytest.raises((TimeoutError, RuntimeError), match=r"videos/2.mp4: its decoder has not come back after 0.5 s"):
         list(batches(dataset, 0, 1, shuffle=False, workers=workers))
+
+
+def test_a_database_that_was_cut_ends_in_an_error(tmp_path):
+    """Not in SIGBUS, which ends the process that trains."""
+    put_database(tmp_path / "v", frames=30)
+    file = tmp_path / "v" / "data.mdb"
+    code = f"""
+from pathlib import Path
+from lib.data.readers import FrameDatabase
+try:
+    with FrameDatabase(Path({str(tmp_path / "v")!r}), "{{:06d}}.jpg", 1, 30, 25.0) as frames:
+        print(frames.read(range(30)).shape)
+except ValueError as error:
+    print(error)
+"""
+
+    def said():
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    assert said().startswith("(30, 32, 40, 3)")
+    os.truncate(file, 5 * 4096)
+    assert "data.mdb is cut short: it has 20480 of " in said()
+
+
+def test_pages_that_nothing_uses_may_be_missing(tmp_path):
+    """The count says more than the file has, but all that is used is there."""
+    import lmdb
+
+    from lib.data import images
+
+    put_database(tmp_path / "v", frames=30)
+    with lmdb.open(str(tmp_path / "v"), readonly=True, lock=False) as environment:
+        pages, size = environment.info()["last_pgno"] + 1, environment.stat()["psize"]
+        more = SimpleNamespace(info=lambda: {"last_pgno": pages + 10**6}, stat=lambda: {"psize": size})
+    images._check_whole(more, tmp_path / "v")
+    os.truncate(tmp_path / "v" / "data.mdb", 5 * size)
+    with pytest.raises(ValueError, match="data.mdb is cut short"):
+        images._check_whole(more, tmp_path / "v")
