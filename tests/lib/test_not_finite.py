@@ -78,7 +78,7 @@ def test_pixels_must_agree(tmp_path):
     with pytest.raises(ValueError, match="val has .*0.485.*, but training .*0.45"):
         fit(tmp_path / "run", Small(), train, other, **RECIPE)
     fit(tmp_path / "run", Small(), train, val, **RECIPE)
-    (tmp_path / "run" / "done.json").unlink()
+    (tmp_path / "run" / "result.json").unlink()
     train, val, _ = splits(tmp_path / "data", 4, 16, pixels=PIXELS["imagenet"])
     with pytest.raises(ValueError, match="holds another run .protocol: "):
         fit(tmp_path / "run", Small(), train, val, **RECIPE)
