@@ -21,11 +21,15 @@ def frame_conv_bn(c_in, c_out, size, stride=1):
 
 
 class ShiftedConv(FrameConv):
-    """Shift frames, then convolve; div: 1/div of the channels look ahead, 1/div back; 0: none."""
+    """Shift frames, then convolve.
 
-    def __init__(self, c_in, c_out, size, div):
+    div     1/div of the channels look ahead, 1/div back; 0: none
+    causal  1/div look back, and none ahead
+    """
+
+    def __init__(self, c_in, c_out, size, div, causal=False):
         super().__init__(c_in, c_out, size, bias=False)
-        offset = tsm_offset(c_in, div) if div else torch.zeros(c_in, dtype=torch.int64)
+        offset = tsm_offset(c_in, div, causal) if div else torch.zeros(c_in, dtype=torch.int64)
         self.register_buffer("offset", offset, persistent=False)
 
     def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H, W)
@@ -35,17 +39,18 @@ class ShiftedConv(FrameConv):
 class ShiftedBottleneck(nn.Module):
     """Shift, reduce 1x1, filter 3x3, expand 1x1; add the shortcut, which sees nothing shifted."""
 
-    def __init__(self, c_in, planes, stride, div):
+    def __init__(self, c_in, planes, stride, div, causal=False):
         super().__init__()
-        self.reduce = nn.Sequential(ShiftedConv(c_in, planes, 1, div), nn.BatchNorm3d(planes))
+        self.reduce = nn.Sequential(ShiftedConv(c_in, planes, 1, div, causal), nn.BatchNorm3d(planes))
         self.middle = frame_conv_bn(planes, planes, 3, stride)
         self.expand = frame_conv_bn(planes, EXPANSION * planes, 1)
         projected = stride != 1 or c_in != EXPANSION * planes
         self.shortcut = frame_conv_bn(c_in, EXPANSION * planes, 1, stride) if projected else nn.Identity()
         self.act = nn.ReLU(inplace=True)
 
-    def forward(self, x):  # (N, c_in, T, H, W) -> (N, 4 * planes, T, H/stride, W/stride)
-        y = self.act(self.middle(self.act(self.reduce(x))))
+    def forward(self, x, reduce=None):  # (N, c_in, T, H, W) -> (N, 4 * planes, T, H/stride, W/stride)
+        y = self.act((reduce or self.reduce)(x))  # online, something else reduces
+        y = self.act(self.middle(y))
         return self.act(self.expand(y) + self.shortcut(x))
 
 
@@ -54,12 +59,13 @@ class TSM(FrameResNet):
 
     policy = {"bias": (2, 0), "norm": (1, 0), "head_weight": (5, 1), "head_bias": (10, 0)}
 
-    def __init__(self, blocks, num_classes, div, dropout):
+    def __init__(self, blocks, num_classes, div, dropout, causal=False):
         def block(number, c_in, planes, stride):
-            return ShiftedBottleneck(c_in, planes, stride, div)
+            return ShiftedBottleneck(c_in, planes, stride, div, causal)
 
         stem = frame_conv_bn(3, 64, 7, 2)
         super().__init__(block, blocks, num_classes, dropout, stem)
+        self.causal = causal
 
 
 def _key(ours):
@@ -73,6 +79,6 @@ def _key(ours):
     source="Lin, Gan, Han, TSM, ICCV 2019, arXiv:1811.08383, section 4",
     layouts=[Layout("TSM", _key, published_input, "state_dict", "module.")],
 )
-def tsm_50(num_classes=400, div=8, dropout=0.5):
-    """TSM on ResNet-50, frames shifted inside every block's branch."""
-    return TSM(BLOCKS[50], num_classes, div, dropout)
+def tsm_50(num_classes=400, div=8, dropout=0.5, causal=False):
+    """TSM on ResNet-50, frames shifted inside every block's branch; causal: none looks ahead, see tsm_online.py."""
+    return TSM(BLOCKS[50], num_classes, div, dropout, causal)
