@@ -96,11 +96,19 @@ def model_options(name):
 
 
 def create_model(name, **options):
-    """Build a net: clips (N, 3, T, H, W) -> logits (N, num_classes). Unknown name or option: ValueError."""
+    """Build a net: clips (N, 3, T, H, W) -> logits (N, num_classes). Unknown name or option: ValueError.
+
+    in_channels  other than 3, an option of every net of the suite: see `VideoNet.set_in_channels`
+    """
     known = model_options(name)
+    channels = 3 if "in_channels" in known else options.pop("in_channels", 3)
     if unknown := [option for option in options if option not in known]:
         raise ValueError(f"{name} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}")
     model = entry(name).build(**options)
+    if channels != 3:
+        if not hasattr(model, "set_in_channels"):
+            raise ValueError(f"{name} has no option 'in_channels'; let its class inherit from lib.models.VideoNet")
+        model.set_in_channels(channels)
     model.registered_as = name  # a text: a net stays what torch.save, deepcopy and export take
     return model
 

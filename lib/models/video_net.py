@@ -1,5 +1,6 @@
 """What every net of the suite has in common: features before a head, and modules with roles."""
 
+import torch
 from torch import nn
 
 from lib.models.layers import check_clip
@@ -29,6 +30,24 @@ class VideoNet(nn.Module):
     def check(self, x, fits=True, takes=""):
         """ValueError for a clip that is none, or that does not fit; see `check_clip`."""
         check_clip(x, type(self).__name__, fits, takes, self.in_channels)
+
+    @torch.no_grad()
+    def set_in_channels(self, channels):
+        """Take clips of 1, 2, 4, ... channels; in place.
+
+        The first layer gets its kernels of red, green and blue in turn, times 3 / channels; for 1 channel, their sum.
+        So a grey clip gives the logits that it gave three times over, and so does an RGB clip twice over.
+        """
+        if not isinstance(channels, int) or channels < 1:
+            raise ValueError(f"in_channels={channels!r}; it is a whole number, 1 or more")
+        first = next(m for part in self.stem_modules() for m in part.modules() if isinstance(m, nn.Conv2d | nn.Conv3d))
+        weight, had = first.weight, first.in_channels
+        if channels == 1:
+            weight = weight.sum(1, keepdim=True)
+        else:
+            weight = weight[:, torch.arange(channels, device=weight.device) % had] * (had / channels)
+        first.weight = nn.Parameter(weight, first.weight.requires_grad)
+        self.in_channels = first.in_channels = channels
 
     def roles(self):
         """{role: [modules]}, from the clip to the classes; every weight stands in exactly one of them.

@@ -98,12 +98,13 @@ FREEZE = {
 }
 
 
-def start_from(name, weights, num_classes, frozen="", **options):
+def start_from(name, weights, num_classes, frozen="", *, in_channels=3, **options):
     """A net with published weights and a new head.  -> (net, what its pixels must be)
 
-    weights  a file of this net, see `load_weights`, or of the 2D ResNet that it is inflated from
-    frozen   a key of FREEZE
-    options  the net's own; those of the file, or ValueError: what is trained is what its costs are counted for
+    weights      a file of this net, see `load_weights`, or of the 2D ResNet that it is inflated from
+    frozen       a key of FREEZE
+    in_channels  of the clips; other than the file's: its first layer is summed or repeated, see `VideoNet`
+    options      the net's own; those of the file, or ValueError: what is trained is what its costs are counted for
     The pixels, lib.data.Pixels, belong in the protocol of the videos that it is trained on.
     """
     if frozen not in FREEZE:
@@ -114,9 +115,11 @@ def start_from(name, weights, num_classes, frozen="", **options):
         inflate(net, flat)
     else:
         loaded = load_weights(name, weights, **options)
-        _check_options(name, weights, loaded.report.options, options)
+        _check_options(name, weights, loaded.report.options, {**options, "in_channels": in_channels})
         net = replace_head(loaded.model, num_classes, None if "dropout" in options else DROPOUT.get(name))
         seen = loaded.preprocessing
+    if roles_of(net) and net.in_channels != in_channels:
+        net.set_in_channels(in_channels)
     return FREEZE[frozen](net), seen.pixels
 
 

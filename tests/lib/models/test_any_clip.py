@@ -78,3 +78,27 @@ def test_features(name):
         again = features @ weights[0].T + biases[0]
     torch.testing.assert_close(again, logits, rtol=1e-3, atol=1e-4)
     assert net.feature_map(x).shape[0] == 2 and net.feature_map(x).ndim == 5
+
+
+@pytest.mark.parametrize("name", NETS)
+@torch.no_grad()
+def test_other_channels(name):
+    """A grey clip, and a clip of six channels, one RGB image twice, give the logits that the RGB net gives."""
+    torch.manual_seed(0)
+    net, clip = small_net(name)
+    weights, x = net.state_dict(), torch.randn(2, *clip)
+    grey = x[:, :1]
+    for channels, given, same in ((1, grey, grey.expand_as(x)), (6, x.repeat(1, 2, 1, 1, 1), x)):
+        other, _ = small_net(name)
+        other.load_state_dict(weights)
+        other.set_in_channels(channels)
+        torch.testing.assert_close(other.eval()(given), net.eval()(same), rtol=1e-3, atol=1e-4)
+        with pytest.raises(ValueError, match=rf"takes clips of shape \(N, {channels}, T, H, W\)"):
+            other(x)
+        built, _ = small_net(name, in_channels=channels)
+        assert built.eval()(given).shape == (2, 3)
+
+
+def test_channels_that_are_none():
+    with pytest.raises(ValueError, match="in_channels=0; it is a whole number, 1 or more"):
+        create_model("ircsn_nano", in_channels=0)

@@ -93,3 +93,11 @@ def test_mistakes(file):
         start_from(NET, file, 3, "all", **OPTIONS)
     with pytest.raises(ValueError, match="other options: write options: {'width': 0.2}"):
         start_from(NET, file, 3)
+
+
+def test_other_channels_than_published(file):
+    """One grey channel sees by the sum of the published first layer; the options of the net stay its own."""
+    net, _ = start_from(NET, file, 3, in_channels=1, **OPTIONS)
+    published = load_published(NET, file).model.stem[0].weight
+    torch.testing.assert_close(net.stem[0].weight, published.sum(1, keepdim=True))
+    assert net.in_channels == 1 and net.fc.weight.shape == (3, 1280)
