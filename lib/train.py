@@ -160,7 +160,9 @@ class Training:
 
     @property
     def best_epoch(self):
-        """The first epoch with the best top-1 on val."""
+        """The first epoch with the best top-1 on val. ValueError: an epoch, in a record of old, has none"""
+        if wrong := [row["epoch"] for row in self.history if not math.isfinite(row["val_top1"])]:
+            raise ValueError(f"{self.run_dir}: epoch {wrong[0] + 1} has no top-1 on val; delete this folder")
         return max(self.history, key=lambda row: (row["val_top1"], -row["epoch"]))["epoch"]
 
     def save(self):

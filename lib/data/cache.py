@@ -20,10 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.data import watch
 from lib.data.cache_files import index_of, is_checked, place_bytes, read_sums, write_checked, write_sums
 from lib.data.content import fingerprint
 from lib.data.readers import open_listed
 from lib.data.transforms import resize_short_side, short_side_size
+from lib.data.watch import within
 from lib.files import locked, write_json
 
 
@@ -149,7 +151,8 @@ def _fill(folder, manifest, videos, made, progress):
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             print(f"{folder}: damaged, and decoded again: {missing[0].path}{more}", flush=True)
         for video in tqdm(missing, f"decode {manifest.name}", disable=not progress, unit="video"):
-            frames = _decode(manifest, video, *made.values()).tobytes()
+            how = manifest, video, *made.values()
+            frames = within(watch.STALLED_AFTER_S, manifest.root / video.path, _decode, *how).tobytes()
             file.seek(places[video.path][0])
             file.write(frames)
             file.flush()

@@ -205,17 +205,9 @@ def test_protocol(name, *, pixels=None, frames=None, frame_stride=None, clips=No
     other |= {"size": (size, row.size), "crop": (crop, row.crop)}
     said = ", ".join(f"{key}={value}" for key, (value, usual) in other.items() if value not in (None, usual))
     size = size or row.size
-    return Protocol(
-        f"{name}({said})" if said else name,
-        frames or row.frames,
-        size,
-        sampler,
-        round(row.short_side * size / row.size),
-        crop or row.crop,
-        row.resampling,
-        pixels or PIXELS[row.pixels],
-        row.average,
-    )
+    shown = {"crop": crop or row.crop, "resampling": row.resampling, "average": row.average}
+    shown |= {"short_side": round(row.short_side * size / row.size), "pixels": pixels or PIXELS[row.pixels]}
+    return Protocol(f"{name}({said})" if said else name, frames or row.frames, size, sampler, **shown)
 
 
 test_protocol.__test__ = False  # pytest collects by name

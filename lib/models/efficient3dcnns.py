@@ -27,7 +27,6 @@ SYSTEM = {
     "system": "Efficient-3DCNNs",
     "source": "Kopuklu et al., Resource Efficient 3D CNNs, ICCVW 2019, arXiv:1904.02422, table 8",
 }
-ACTIVITYNET = (114.7748, 107.7354, 99.4750)  # subtracted in this order, whatever the order of the channels
 
 
 def parse_file_name(file_name):

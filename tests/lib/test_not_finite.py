@@ -82,3 +82,15 @@ def test_pixels_must_agree(tmp_path):
     train, val, _ = splits(tmp_path / "data", 4, 16, pixels=PIXELS["imagenet"])
     with pytest.raises(ValueError, match="holds another run .protocol: "):
         fit(tmp_path / "run", Small(), train, val, **RECIPE)
+
+
+def test_an_epoch_that_has_no_measure_is_never_the_best(tmp_path):
+    """val 25, NaN, 75: with the first NaN kept, a maximum would take it."""
+    from lib.train import Training, complete
+
+    training = Training(tmp_path, Small(), complete({}))
+    training.history = [{"epoch": k, "val_top1": top1} for k, top1 in enumerate([float("nan"), 75.0, 75.0])]
+    with pytest.raises(ValueError, match="epoch 1 has no top-1 on val"):
+        _ = training.best_epoch
+    training.history = training.history[1:]
+    assert training.best_epoch == 1

@@ -182,6 +182,13 @@ def test_a_decoder_that_hangs_is_named(manifest, monkeypatch, workers):
         list(batches(dataset, 0, 1, shuffle=False, workers=workers))
 
 
+def test_a_decoder_that_hangs_while_a_cache_is_filled_is_named(manifest, tmp_path, monkeypatch):
+    monkeypatch.setattr(watch, "STALLED_AFTER_S", 0.2)
+    monkeypatch.setattr(cache, "_decode", lambda *_: time.sleep(10))
+    with pytest.raises(TimeoutError, match="videos/0.mp4: its decoder has not come back after 0.2 s"):
+        build_cache(manifest, tmp_path / "cache", 32, progress=False)
+
+
 def test_a_database_that_was_cut_ends_in_an_error(tmp_path):
     """Not in SIGBUS, which ends the process that trains."""
     put_database(tmp_path / "v", frames=30)
