@@ -20,6 +20,7 @@ from kernel_cases import (
 from kernels import _cuda, tsm_offset
 from kernels._cuda import cuda
 from kernels.shift.numba_cuda import shift_backward_cuda, shift_cuda
+from kernels.shift.reference import shift_backward_reference
 from kernels.subkernel_conv3d.numba_cuda import subkernel_cuda
 
 pytestmark = pytest.mark.simulator
@@ -99,3 +100,16 @@ def test_non_finite_shifts_read_nothing(bad):
     y, (gx, gs) = shift_cuda(x, shift, *options), shift_backward_cuda(x, x, shift, *options, False, 1.0)
     for a in (y, gx, gs):
         assert a[:, 0].isfinite().all() and a[:, 1].isnan().all()
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_what_no_tap_reads_counts_for_nothing(stride):
+    """A nan in x: the shift's gradient has numbers where the reference has."""
+    shift, options = torch.tensor([[0.0, 1.0], [0.5, -1.0], [1.0, 0.0]]), ([0, 0, 0], False, "central")
+    for place in ((0, 0, 0, 0, 0), (0, 0, 0, 1, 2), (0, 1, 0, 0, 1), (0, 1, 1, 1, 2)):
+        x = torch.randn(1, 2, 2, 2, 3)
+        x[place] = float("nan")
+        g = torch.ones_like(shift_cuda(x, shift, [stride] * 3, *options))
+        arguments = g, x, shift, [stride] * 3, *options, False, 1.0
+        for got, want in zip(shift_backward_cuda(*arguments), shift_backward_reference(*arguments), strict=True):
+            torch.testing.assert_close(got, want, equal_nan=True)
