@@ -100,10 +100,10 @@ class Net(VideoNet):
 
     def check_frames(self, x, least=1):
         """ValueError unless the frames are a multiple of early_stride, and at least `least` of them."""
-        steps = x.shape[2] / self.early_stride if x.ndim == 5 else 0
+        frames, step = x.shape[2] if x.ndim == 5 else 0, self.early_stride
         takes = f"multiples of early_stride={self.early_stride} frames"
         takes += f", at least {least * self.early_stride}" if least > 1 else ""
-        self.check(x, steps >= least and steps == int(steps), takes)
+        self.check(x, frames >= least * step and frames % step == 0, takes)
 
     def feature_map(self, x):  # (N, 3, T, H, W) -> (N, 512 * expansion, T/es, H/32, W/32)
         self.check_frames(x)
