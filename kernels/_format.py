@@ -39,11 +39,14 @@ def roomy(x, size):
     return torch.from_numpy(np.empty((n, c, *grid), dtype))
 
 
-def flat(x):
-    """The memory of x (N, C, T, H, W) as a NumPy array (N, C, T*H*W), or (N, T*H*W, C) if it is channels_last_3d."""
+def flat(x, like=None):
+    """The memory of x (N, C, T, H, W) as a NumPy array (N, C, T*H*W), or (N, T*H*W, C) if it is channels_last_3d.
+
+    like  the tensor whose format counts: of one pixel, say, x has both
+    """
     n, c, *grid = x.shape
     size = grid[0] * grid[1] * grid[2]
-    if is_channels_last(x):
+    if is_channels_last(x if like is None else like):
         return x.detach().permute(0, 2, 3, 4, 1).reshape(n, size, c).numpy()
     return x.detach().reshape(n, c, size).numpy()
 

@@ -28,7 +28,8 @@ def shift_cpu(x, shift, stride, padding, quantize, rule):
     size = [output_size(*axis) for axis in zip(x.shape[2:], stride, padding, strict=True)]
     y = roomy(work, (*x.shape[:2], *size))
     numbers = pack(work, y, stride, padding, quantize, rule, is_channels_last(work))
-    run(forward, forward_parallel, len(x) * x.shape[1], y.numel(), flat(work), shift.detach().numpy(), flat(y), numbers)
+    arrays = flat(work), shift.detach().numpy(), flat(y, work), numbers
+    run(forward, forward_parallel, len(x) * x.shape[1], y.numel(), *arrays)
     return y.to(x.dtype)
 
 
@@ -37,7 +38,7 @@ def shift_backward_cpu(g, x, shift, stride, padding, quantize, rule, normalize_g
     work, g = x.to(shift.dtype), g.to(shift.dtype)
     gx, sums = roomy(work, x.shape), np.empty((x.shape[1], x.shape[0], 3))
     numbers = pack(work, g, stride, padding, quantize, rule, is_channels_last(work))
-    arrays = flat(g), flat(work), shift.detach().numpy(), flat(gx), sums, numbers
+    arrays = flat(g, work), flat(work), shift.detach().numpy(), flat(gx), sums, numbers
     run(backward, backward_parallel, len(x) * x.shape[1], x.numel(), *arrays)
     gs = torch.from_numpy(sums.sum(1).T[3 - len(shift) :].copy()).to(shift.dtype)
     options = stride, padding, quantize, rule, False, t_factor

@@ -134,3 +134,11 @@ def test_central_rule_is_the_central_difference(dims, backend):
         step[d] = 1e-6
         slope = (g * (op(shift + step) - op(shift - step))).sum((0, 2, 3, 4)) / 2e-6
         torch.testing.assert_close(gs[d], slope, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_one_pixel_is_left(dtype):
+    """In channels_last_3d, an output of one pixel has both formats: x decides, or the kernel writes elsewhere."""
+    x = in_format(torch.randn(2, 40, 3, 3, 2).to(dtype), "channels_last_3d").requires_grad_()
+    shift = (torch.rand(3, 40) * 2 - 1).requires_grad_()
+    assert_versions_agree(lambda x, s, backend: shift3d(x, s, 3, backend=backend), (x, shift), rtol=2e-2, atol=2e-2)
