@@ -24,29 +24,9 @@ from lib.identity import used
 from lib.losses import heads_loss, mix
 from lib.models import in_format, unwrapped
 from lib.not_finite import NotFinite, explain
+from lib.recipe import complete
 from lib.run import claim, finish, result
 from lib.schedules import learning_rate_factor
-
-RECIPE = {
-    "epochs": 8,
-    "clips_per_epoch": 0,  # so many of the training clips, drawn anew for every epoch; 0: all
-    "batch_size": 16,  # clips per forward pass
-    "accumulate": 1,  # forward passes per step
-    "learning_rate": 0.05,
-    "momentum": 0.9,
-    "nesterov": True,
-    "weight_decay": 1e-4,
-    "schedule": "cosine",  # cosine, steps, constant
-    "milestones": [],  # of schedule "steps": fractions of the training
-    "warmup_epochs": 1.0,
-    "clip_norm": 0.0,  # largest norm of the gradient; 0: any
-    "loss_weight": 1.0,  # what the loss is multiplied by; the one in the history is without
-    "label_smoothing": 0.0,
-    "smoothing_rule": "proper",  # targets sum to 1; "optplan": to a little more, as Optimization Planning's do
-    "mixup": 0.0,  # alpha, 0.8 in Optimization Planning's code; 0: no mixup
-    "cutmix": 0.0,  # alpha, 1.0 there
-    "seed": 0,
-}
 
 
 def fit(
@@ -107,13 +87,6 @@ def fit(
             with measured(net):
                 results["test"] = by_protocol(*predict(net, test, **how), test.protocol)
         return finish(run_dir, results, device)
-
-
-def complete(recipe):
-    """RECIPE with the given changes; an unknown option is a ValueError that names the known ones."""
-    if unknown := sorted(set(recipe) - set(RECIPE)):
-        raise ValueError(f"no training option {', '.join(unknown)}; there are {', '.join(RECIPE)}")
-    return {**RECIPE, **recipe}
 
 
 def parameter_groups(net, learning_rate, weight_decay):

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from bench.runner.own_data import identity, most_classes, own_folder, read_own, weights_id
 from bench.runner.parameters import check_parameters, parameters_of
+from bench.runner.schema import SEEDS, check_net, check_shape, check_values
 from bench.runner.yaml_files import read_suite
+from data_prep.moving_shapes import dataset as moving_shapes
 from lib.files import file_name
 from lib.run import ROOT, run_id
 
 NOTEBOOKS = ROOT / "notebooks"
 SUITES = ROOT / "bench" / "suites"
-SECTIONS = ("about", "data", "train", "searches", "costs", "lessons")
 # Folders of results/ that are no suite's.
 RESERVED = ("published", "shipped", "notebooks", "costs", "gpu")
 # Parameters that the runner fills in: where things lie on this machine, and how much of it a job may use.
@@ -80,9 +81,13 @@ def load_suite(name):
 
 
 def _expand(spec):
-    if unknown := sorted(set(spec) - set(SECTIONS)):
-        raise ValueError(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+    check_shape(spec)
+    if "data" not in spec:
+        raise ValueError("it needs data: {videos: 1152, frames: 32, size: 64, seed: 0}, or data: {manifest: FOLDER}")
     folder = own_folder(spec["data"])
+    if not folder:
+        _check_types("01_dataset_preparation", spec["data"])
+        moving_shapes.check_options(**spec["data"])
     made = Job("prepare", "01_dataset_preparation", spec["data"], whole_machine=True, label="moving_shapes")
     prepare = [] if folder else [made]
     searches = list(_searches(spec.get("searches", []), prepare, folder))
@@ -95,6 +100,8 @@ def _expand(spec):
     yield from jobs
     needs = tuple(job.id for job in jobs)
     for lesson in spec.get("lessons", []):
+        _defaults(lesson["notebook"], folder)
+        _check_types(lesson["notebook"], lesson.get("parameters", {}))
         yield Job("lesson", lesson["notebook"], lesson.get("parameters", {}), needs, True, lesson["notebook"])
 
 
@@ -102,6 +109,9 @@ def _searches(entries, prepare, folder):
     """One job per notebook and seed."""
     for entry in entries:
         options = {**_defaults(entry["notebook"], folder), **entry.get("parameters", {})}
+        _check_types(entry["notebook"], options)
+        if "model" in options:
+            check_net(options["model"], {})
         for seed in entry.get("seeds", [0]):
             yield _on_videos(
                 "search", entry["notebook"], {**options, "seed": seed}, [entry["notebook"]], prepare, folder
@@ -111,11 +121,16 @@ def _searches(entries, prepare, folder):
 def _trainings(spec, prepare, folder):
     """One job per net and seed. What an entry leaves open comes from `defaults`, then from the notebook itself."""
     known = _defaults("05_training", folder)
-    for entry in spec.get("runs", []):
-        for seed in entry.get("seeds", spec.get("seeds", [0])):
+    for number, entry in enumerate(spec.get("runs", []), 1):
+        if "model" not in {**spec.get("defaults", {}), **entry}:
+            raise ValueError(f"train.runs, entry {number} needs a model")
+        seeds = entry.get("seeds", spec.get("seeds", [0]))
+        check_shape(seeds, SEEDS, f"train.runs, entry {number}, seeds")
+        for seed in seeds:
             options = {**known, **spec.get("defaults", {}), **entry, "seed": seed}
             options.pop("seeds", None)
-            _check_net(options["model"], options["options"])
+            _check_types("05_training", options)
+            check_values(options)
             words = [options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]]
             yield _on_videos("train", "05_training", options, words, prepare, folder)
 
@@ -134,15 +149,14 @@ def _on_videos(rule, notebook, options, words, prepare, folder):
 
 def _defaults(notebook, folder):
     """A notebook's parameters but for RUNTIME, with their defaults, so that an id holds every option."""
+    if notebook not in (known := sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))):
+        raise ValueError(f"no notebook {notebook!r}; there are {', '.join(known)}")
     known = parameters_of(NOTEBOOKS / f"{notebook}.ipynb")
     options = {name: default for name, (_, default) in known.items() if name not in RUNTIME}
     return {**options, "labels": ""} if folder else options  # moving_shapes has two label sets, another may have none
 
 
-def _check_net(model, options):
-    import torch
-
-    from lib import create_model
-
-    with torch.device("meta"):
-        create_model(model, **options)
+def _check_types(notebook, options):
+    if ours := sorted(set(options) & set(RUNTIME)):
+        raise ValueError(f"{ours[0]} is filled in by the runner; leave it out")
+    check_parameters(NOTEBOOKS / f"{notebook}.ipynb", options)

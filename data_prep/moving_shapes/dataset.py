@@ -40,7 +40,7 @@ def render(index, split, *, frames=32, size=64, seed=0):
 
     T is between 3/4 `frames` and `frames`; the short side is `size` pixels. The same bytes on every machine.
     """
-    _check(frames=frames, size=size, seed=seed)
+    check_options(frames=frames, size=size, seed=seed)
     picture = render_scene(draw_scene(index, split, frames=frames, size=size, seed=seed))
     return picture, dict(zip(LABEL_SETS, labels(index, split, seed), strict=True))
 
@@ -63,7 +63,7 @@ def prepare(out, *, videos=1152, frames=32, size=64, seed=0, workers=None, progr
 
     out = Path(out)
     options = {"frames": frames, "size": size, "seed": seed}
-    _check(videos=videos, workers=workers, **options)
+    check_options(videos=videos, workers=workers, **options)
     check_workers(workers)
     jobs = [(split, index) for split, count in split_counts(videos).items() for index in range(count)]
     with locked(out, "moving_shapes.lock", waiting=f"{out}: another process prepares it, waiting"):
@@ -91,7 +91,8 @@ def write_mp4(path, frames, fps):
         file.mux(stream.encode())
 
 
-def _check(*, frames, size, seed, videos=9, workers=None):
+def check_options(*, frames=32, size=64, seed=0, videos=9, workers=None):
+    """ValueError: an option that no dataset can be made of."""
     rules = [
         ("videos", videos, videos >= 9, "at least 9: one for val, two for test"),
         ("frames", frames, frames >= 8, "at least 8"),

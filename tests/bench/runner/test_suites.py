@@ -57,7 +57,7 @@ def test_an_id_changes_with_its_options_and_with_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"trian": {}}, "no section 'trian'; there are about, data"),
+        ({"trian": {}}, "no key 'trian'; there are about, data"),
         ({"data": {"video": 45}}, "01_dataset_preparation.ipynb has no parameter 'video'"),
         ({"train": {"runs": [{"model": "ircsn_nanoo"}]}}, "no model 'ircsn_nanoo'"),
         ({"train": {"runs": [{"model": "ircsn_nano", "options": {"width": 2}}]}}, "has no option 'width'"),

@@ -1,0 +1,157 @@
+"""What a suite can say: its shape, and the values deep inside it, checked before anything runs.
+
+The rules themselves belong to what they are about (lib.recipe, lib.data.protocol, lib.weights.fine_tune, the nets), so
+that a notebook's parameter gets the same error as a suite's.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from bench.runner.parameters import TYPES
+from lib.recipe import complete, text_hint
+
+SEEDS = "seeds"
+PARAMETERS = "parameters"
+TEXT = "text"
+# a dict: these keys and no others; a list: any number of its one element
+SHAPE = {
+    "about": TEXT,
+    "data": PARAMETERS,
+    "train": {"defaults": PARAMETERS, "seeds": SEEDS, "runs": [PARAMETERS]},
+    "searches": [{"notebook": TEXT, "parameters": PARAMETERS, "seeds": SEEDS}],
+    "costs": PARAMETERS,
+    "lessons": [{"notebook": TEXT, "parameters": PARAMETERS}],
+}
+
+
+def check_shape(value, shape=SHAPE, where="the suite"):
+    """ValueError: a key that does not exist, or a value of another kind; it names the key and what can stand there."""
+    if isinstance(shape, dict):
+        _check(isinstance(value, dict), where, f"a mapping of {', '.join(shape)}", value)
+        for key, inner in value.items():
+            if key not in shape:
+                raise ValueError(f"{where} has no key {key!r}; there are {', '.join(shape)}")
+            check_shape(inner, shape[key], key if where == "the suite" else f"{where}.{key}")
+        if "notebook" in shape and "notebook" not in value:
+            raise ValueError(f"{where} needs a notebook")
+    elif isinstance(shape, list):
+        _check(isinstance(value, list), where, "a list", value)
+        for number, inner in enumerate(value, 1):
+            check_shape(inner, shape[0], f"{where}, entry {number}")
+    elif shape == SEEDS:
+        _check(
+            isinstance(value, list) and value and all(_seed(v) for v in value), where, "a list of whole numbers", value
+        )
+        _check(len(set(value)) == len(value), where, "a list without repetitions", value)
+    elif shape == TEXT:
+        _check(isinstance(value, str), where, "text", value)
+    else:
+        _check(isinstance(value, dict), where, "a mapping of parameters", value)
+
+
+def check_values(options):
+    """ValueError: a value inside a training's options that the trainer, the videos' protocol or the net cannot take."""
+    check_net(options["model"], options["options"])
+    named = ("epochs", "batch_size", "learning_rate", "weight_decay", "seed")
+    _inside("recipe", lambda: complete({**{key: options[key] for key in named}, **options["recipe"]}))
+    _inside("sampling", lambda: _protocol(options))
+    _inside("freeze", lambda: _check_freeze(options["freeze"]))
+    _forward(options["model"], _key(options["options"]), options["frames"], options["size"])
+    if options["weights"] and Path(options["weights"]).is_file():  # that there is none is said with the run's id
+        _fits(options["model"], options["weights"], options["freeze"], _key(options["options"]))
+
+
+def check_net(model, options):
+    """ValueError: no such net, no such option, or a value of another type than the option's default."""
+    from lib.models import model_options
+
+    for name, default in model_options(model).items():
+        if name in options and type(default) in KINDS and not TYPES[KINDS[type(default)]](options[name]):
+            wanted = f"{KINDS[type(default)]}, such as {default!r}"
+            raise ValueError(f"{model}: {name} should be {wanted}, not {options[name]!r}{text_hint(options[name])}")
+    _build(model, _key(options))
+
+
+KINDS = {bool: "bool", int: "int", float: "float"}
+
+
+@cache
+def _build(model, options):
+    import torch
+
+    from lib import create_model
+
+    try:
+        with torch.device("meta"):
+            return create_model(model, **dict(_plain(options)))
+    except TypeError as error:
+        raise ValueError(f"{model}: {error}") from None
+
+
+@cache
+def _forward(model, options, frames, size):
+    """One clip without numbers through the net: it says what it cannot take."""
+    import torch
+
+    net = _build(model, options).eval()
+    if frames < 1 or size < 1:
+        raise ValueError(f"frames and size must be at least 1, not {frames} and {size}")
+    try:
+        with torch.no_grad():
+            net(torch.empty(1, 3, frames, size, size, device="meta"))
+    except RuntimeError as error:
+        raise ValueError(f"{model} cannot take {frames} frames of {size} x {size} pixels: {error}") from None
+
+
+@cache
+def _fits(model, weights, freeze, options):
+    from lib.weights.fine_tune import start_from
+
+    start_from(model, weights, 2, freeze, **dict(_plain(options)))
+
+
+def _protocol(options):
+    from lib.data import own_protocol
+
+    sampling = options["sampling"]
+    try:
+        own_protocol(options["frames"], options["size"], **sampling)
+    except TypeError as error:
+        raise ValueError(str(error).rpartition("() ")[2]) from None
+
+
+def _check_freeze(freeze):
+    from lib.weights.fine_tune import FREEZE
+
+    if freeze not in FREEZE:
+        raise ValueError(f"no {freeze!r}; it can be {', '.join(map(repr, FREEZE))}")
+
+
+def _inside(key, check):
+    try:
+        check()
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
+def _key(value):
+    """A value that a cache can hold: lists and mappings as tuples, said by their kind."""
+    if isinstance(value, dict):
+        return "dict", tuple((name, _key(inner)) for name, inner in value.items())
+    return ("list", tuple(map(_key, value))) if isinstance(value, list) else ("value", value)
+
+
+def _plain(key):
+    kind, value = key
+    if kind == "dict":
+        return {name: _plain(inner) for name, inner in value}
+    return list(map(_plain, value)) if kind == "list" else value
+
+
+def _seed(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+
+
+def _check(right, where, what, value):
+    if not right:
+        raise ValueError(f"{where} must be {what}, not {str(value)[:60]!r}")

@@ -1,0 +1,86 @@
+"""The trainer's options: their defaults, and what each of them can be."""
+
+import math
+
+RECIPE = {
+    "epochs": 8,
+    "clips_per_epoch": 0,  # so many of the training clips, drawn anew for every epoch; 0: all
+    "batch_size": 16,  # clips per forward pass
+    "accumulate": 1,  # forward passes per step
+    "learning_rate": 0.05,
+    "momentum": 0.9,
+    "nesterov": True,
+    "weight_decay": 1e-4,
+    "schedule": "cosine",  # cosine, steps, constant
+    "milestones": [],  # of schedule "steps": fractions of the training
+    "warmup_epochs": 1.0,
+    "clip_norm": 0.0,  # largest norm of the gradient; 0: any
+    "loss_weight": 1.0,  # what the loss is multiplied by; the one in the history is without
+    "label_smoothing": 0.0,
+    "smoothing_rule": "proper",  # targets sum to 1; "optplan": to a little more, as Optimization Planning's do
+    "mixup": 0.0,  # alpha, 0.8 in Optimization Planning's code; 0: no mixup
+    "cutmix": 0.0,  # alpha, 1.0 there
+    "seed": 0,
+}
+
+
+def _whole(least):
+    return lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= least, f"a whole number from {least}"
+
+
+def _number(least=0.0, below=math.inf):
+    def right(v):
+        return isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) and least <= v < below
+
+    return right, f"a number from {least:g}" + (f", below {below:g}" if math.isfinite(below) else "")
+
+
+def _one_of(*choices):
+    return lambda v: isinstance(v, str) and v in choices, " or ".join(map(repr, choices))
+
+
+def _fractions(values):
+    right = _number(0.0, 1.0)[0]
+    return isinstance(values, (list, tuple)) and all(map(right, values)) and list(values) == sorted(set(values))
+
+
+# option: (f(value) -> whether it can be that, what is right)
+RULES = {
+    "epochs": _whole(1),
+    "clips_per_epoch": _whole(0),
+    "batch_size": _whole(1),
+    "accumulate": _whole(1),
+    "learning_rate": _number(),
+    "momentum": _number(0, 1),
+    "nesterov": (lambda v: isinstance(v, bool), "true or false"),
+    "weight_decay": _number(),
+    "schedule": _one_of("cosine", "steps", "constant"),
+    "milestones": (_fractions, "a list of rising fractions of the training, such as [0.5, 0.75]"),
+    "warmup_epochs": _number(),
+    "clip_norm": _number(),
+    "loss_weight": _number(),
+    "label_smoothing": _number(0, 1),
+    "smoothing_rule": _one_of("proper", "optplan"),
+    "mixup": _number(),
+    "cutmix": _number(),
+    "seed": _whole(0),
+}
+
+
+def complete(recipe):
+    """RECIPE with the given changes. ValueError: an unknown option, or a value that it cannot have."""
+    if unknown := sorted(set(recipe) - set(RECIPE)):
+        raise ValueError(f"no training option {', '.join(map(str, unknown))}; there are {', '.join(RECIPE)}")
+    for name, value in recipe.items():
+        right, what = RULES[name]
+        if not right(value):
+            raise ValueError(f"{name} must be {what}, not {value!r}{text_hint(value)}")
+    return {**RECIPE, **recipe}
+
+
+def text_hint(value):
+    """Of text that looks like a number: how to write it; else ""."""
+    try:
+        return f" (it is text: write {float(value):g}, without quotes)" if isinstance(value, str) else ""
+    except ValueError:
+        return ""

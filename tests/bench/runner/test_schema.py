@@ -1,0 +1,141 @@
+"""Suites as people write them: each mistake is one line that names the key, before anything runs."""
+
+import json
+import re
+
+import pytest
+
+from bench.runner.suite import load_suite
+from bench.runner.yaml_files import read_suite
+from lib import create_model
+from lib.models.subkernels import SubKernelConv
+from lib.recipe import RECIPE, RULES, complete
+from lib.search.subkernels.search import write_deal
+
+DATA = "data: {videos: 24, frames: 8, size: 32}\n"
+
+
+def run(text):
+    return f"{DATA}train:\n  runs:\n    - {{model: c2d_nano, frames: 4, size: 32, {text}}}\n"
+
+
+MISTAKES = [
+    ("train: {runs: []}", "needs data"),
+    ("[]", "a suite is a mapping"),
+    ("", "a suite is a mapping"),
+    (f"{DATA}tran: {{}}", "the suite has no key 'tran'; there are about, data, train"),
+    (f"{DATA}train: null", "train must be a mapping"),
+    (f"{DATA}train: {{run: []}}", "train has no key 'run'; there are defaults, seeds, runs"),
+    (f"{DATA}train: {{runs: c2d_nano}}", "train.runs must be a list"),
+    (f"{DATA}train: {{runs: [c2d_nano]}}", "train.runs, entry 1 must be a mapping"),
+    (f"{DATA}train: {{runs: [{{epochs: 3}}]}}", "train.runs, entry 1 needs a model"),
+    (f"{DATA}train: {{seeds: 3, runs: []}}", "train.seeds must be a list of whole numbers"),
+    (f"{DATA}train: {{seeds: [0, 0], runs: []}}", "without repetitions"),
+    (f"{DATA}train: {{seeds: [true], runs: []}}", "whole numbers"),
+    (f"{DATA}train: {{seeds: [-1], runs: []}}", "whole numbers"),
+    (f"{DATA}searches: [{{parameters: {{}}}}]", "searches, entry 1 needs a notebook"),
+    (f"{DATA}searches: [{{notebook: 06}}]", "searches, entry 1.notebook must be text"),
+    (f"{DATA}searches: [{{notebook: 99_nothing}}]", "no notebook '99_nothing'; there are 00_quickstart"),
+    (f"{DATA}lessons: [{{notebook: ../../x}}]", "no notebook '../../x'"),
+    (f"{DATA}lessons: [{{notebook: 09_trade_offs, seeds: [0]}}]", "lessons, entry 1 has no key 'seeds'"),
+    (f"{DATA}searches: [{{notebook: 06_search_sub_kernels, parameters: {{epoch: 1}}}}]", "no parameter 'epoch'"),
+    (f"{DATA}searches: [{{notebook: 06_search_sub_kernels, parameters: {{model: cakes}}}}]", "cakes"),
+    (f"{DATA}costs: {{timed_run: 3}}", None),
+    ("data: {videos: 24, frame: 8}", "no parameter 'frame'"),
+    ("data: {videos: 24, size: 33}", "size is 33; it must be even"),
+    ("data: {videos: 3}", "at least 9"),
+    ("data: {videos: '24'}", "videos should be int"),
+    ("data: {videos: 24}\ndata: {videos: 25}", "the key 'data' stands twice"),
+    (run("epochs: 1, epochs: 2"), "the key 'epochs' stands twice"),
+    (run("epoch: 1"), "no parameter 'epoch'"),
+    (run("epochs: 0"), "recipe: epochs must be a whole number from 1, not 0"),
+    (run("epochs: '3'"), "epochs should be int, not '3'"),
+    (run("learning_rate: '5e-1'"), "learning_rate should be float, not '5e-1'"),
+    (run("learning_rate: -1"), "learning_rate must be a number from 0"),
+    (run("learning_rate: 1e999"), "too large"),
+    (run("cached: no"), "cached should be bool, not 'no'"),
+    (run("cached: 1"), "cached should be bool"),
+    (run("recipe: {lable_smoothing: 0.1}"), "recipe: no training option lable_smoothing; there are epochs"),
+    (run("recipe: {schedule: cosin}"), "recipe: schedule must be 'cosine' or 'steps' or 'constant', not 'cosin'"),
+    (run("recipe: {mixup: '5e-1'}"), "recipe: mixup must be a number from 0, not '5e-1' .it is text: write 0.5"),
+    (run("recipe: {milestones: [0.9, 0.5]}"), "milestones must be a list of rising fractions"),
+    (run("recipe: {nesterov: no}"), "nesterov must be true or false"),
+    (run("recipe: [mixup]"), "recipe should be dict"),
+    (run("sampling: {segmens: 1}"), "sampling: .*segmens"),
+    (run("freeze: backbones"), "backbones"),
+    (run("options: {early_strid: 1}"), "early_strid"),
+    (run("options: {dropout: '5e-1'}"), "c2d_nano: dropout should be float, such as 0.0, not '5e-1'"),
+    (run("options: {frozen_bn: no}"), "frozen_bn should be bool"),
+    (run("weights: nothing.pth"), "nothing.pth"),
+    (run("run_dir: /tmp"), "run_dir is filled in by the runner"),
+    (run("<<: {epochz: 3}"), "no parameter 'epochz'"),
+    (f"{DATA}train:\n  runs:\n    - {{model: shufflenet3d, frames: 8, size: 112}}\n", "it takes 16, 32"),
+    (f"{DATA}train:\n  runs:\n    - {{model: c2d_nanoo}}\n", "c2d_nano"),
+    (f"{DATA}train:\n  runs:\n    - {{model: [c2d_nano]}}\n", "model should be str"),
+    ("a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b]\n"
+     "d: [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c]", "10000 values"),
+    ("about: &a [*a]", "levels"),
+    ("about: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
+    ("[" * 3000, "recursion|nested"),
+    ("data: {videos: 24\n", "while parsing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), [case for case in MISTAKES if case[1]])
+def test_a_mistake_is_said_before_anything_runs(text, message, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"^mine.yaml: (.|\n)*({message})") as error:
+        load_suite(path)
+    assert len(str(error.value)) < 1500
+
+
+def test_words_are_those_of_yaml_1_2(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: 1e-5\nb: 5e-1\nc: no\nd: on\ne: 1:30\nf: 010\ng: 2026-01-01\nh: [~, true, -3, .5, null]\ni:\n")
+    found = read_suite(path)
+    assert found == {"a": 1e-5, "b": 0.5, "c": "no", "d": "on", "e": "1:30", "f": 10, "g": "2026-01-01",
+                     "h": [None, True, -3, 0.5, None], "i": None}  # fmt: skip
+
+
+def test_merge_keys_and_aliases_work(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: *a\n")
+    assert read_suite(path)["b"] == {"x": 1, "y": 3} and read_suite(path)["c"] == {"x": 1, "y": 2}
+
+
+def test_every_training_option_has_a_rule_and_its_default_fits():
+    assert RULES.keys() == RECIPE.keys()
+    assert complete(dict(RECIPE)) == RECIPE
+
+
+@pytest.mark.parametrize("name", ["published", "shipped", "notebooks", "costs", "gpu"])
+def test_no_suite_writes_where_results_are_committed(name, tmp_path):
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(run("epochs: 1"))
+    with pytest.raises(ValueError, match=f"no suite can be called {name}: results/{name} holds other things"):
+        load_suite(path)
+
+
+@pytest.mark.parametrize("name", [".hidden", "a\nb", "x" * 240])
+def test_a_suites_name_is_one_part_of_a_path(name, tmp_path):
+    path = tmp_path / f"{name}.yaml"
+    try:
+        path.write_text(run("epochs: 1"))
+    except OSError:
+        pytest.skip("no such file name here")
+    with pytest.raises(ValueError, match="the suite's name"):
+        load_suite(path)
+
+
+def test_a_deal_can_be_a_path_or_stand_inline(tmp_path):
+    """Ids are short slugs, whatever an option holds."""
+    layers = [m for m in create_model("cakes_nano").modules() if isinstance(m, SubKernelConv)]
+    deal = [{kind: len(weight) for kind, weight in layer.weights().items()} for layer in layers]
+    write_deal(tmp_path / "deal {a}.json", deal)
+    path, ids = tmp_path / "mine.yaml", set()
+    for value in (str(tmp_path / "deal {a}.json"), deal):
+        options = f"options: {{plan: {json.dumps(value)}}}"
+        path.write_text(f"{DATA}train:\n  runs:\n    - {{model: cakes_nano, frames: 4, size: 32, {options}}}\n")
+        ids.add(load_suite(path).jobs[1].id)
+    assert all(re.fullmatch(r"[\w.=+-]{1,90}", id, re.ASCII) for id in ids) and len(ids) == 2
