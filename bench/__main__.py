@@ -1,6 +1,9 @@
 """Command line of the benchmark: python -m bench COMMAND --help."""
 
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # before a lib/ of the working directory
 
 from data_prep import command_line
 

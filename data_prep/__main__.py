@@ -1,6 +1,9 @@
 """Prepare a dataset: `python -m data_prep NAME --out FOLDER`; `python -m data_prep NAME --help` shows its options."""
 
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # before a lib/ of the working directory
 
 from data_prep import command_line
 

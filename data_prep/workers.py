@@ -6,6 +6,8 @@ import time
 from collections import deque
 from multiprocessing import connection, current_process, get_context
 
+from lib.run import cores
+
 HANGS_AFTER_S = 600  # a decoder that says nothing for so long is stopped
 HANGS, DIES = "the decoder hangs", "the decoder dies"  # how the reasons begin
 STARTED = "started"
@@ -13,11 +15,6 @@ STARTS = 3  # of a worker that is killed before it says so
 NEEDS_MAIN = (
     "a script that calls this needs `if __name__ == '__main__':`, or no processes (workers=0; moving_shapes: 1)"
 )
-
-
-def cores():
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def check_workers(workers):

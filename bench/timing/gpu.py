@@ -13,7 +13,6 @@ import time
 import traceback
 from contextlib import contextmanager
 from multiprocessing import get_context
-from os import cpu_count
 from pathlib import Path
 
 import torch
@@ -25,7 +24,7 @@ from bench.timing.rows import write_rows
 from bench.timing.training_steps import step_nets
 from kernels import _cuda
 from lib.files import write_json
-from lib.run import ROOT, provenance
+from lib.run import ROOT, cores, provenance
 
 TRAINED = ("rubiksnet_nano", "ircsn_nano", "mobilenetv2_3d_nano")
 # net, clip
@@ -147,7 +146,7 @@ def rendered_clips(videos, frames, size, workers=None):
     from lib.data.manifest import make_manifest
 
     jobs = [(index, split, frames, size) for split, count in split_counts(videos).items() for index in range(count)]
-    workers = workers or cpu_count()
+    workers = workers or cores()
     if workers == 1:
         drawn = list(map(_render, jobs))
     else:

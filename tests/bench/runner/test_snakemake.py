@@ -1,0 +1,76 @@
+"""Whatever ends the runner ends Snakemake and its jobs; what Snakemake may delete is a stamp."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bench.runner import snakemake
+from bench.runner.job import said
+from bench.runner.run import reason
+from lib.files import write_json
+from lib.run import ROOT
+
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+
+
+def alive(group):
+    try:
+        os.killpg(group, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def start(script):
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], start_new_session=True, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "up\n"
+    return process
+
+
+@pytest.mark.parametrize("script", ["import time; print('up', flush=True); time.sleep(60)", STUBBORN])
+@pytest.mark.parametrize("end", [KeyboardInterrupt, OSError])
+def test_its_group_ends_with_the_block(script, end, monkeypatch):
+    monkeypatch.setattr(snakemake, "PATIENCE", 0.5)
+    process = start(script)
+    with pytest.raises(end), snakemake.ended_with(process):
+        raise end
+    assert not alive(process.pid)
+
+
+def test_sigterm_is_an_interruption(monkeypatch):
+    process = start("import time; print('up', flush=True); time.sleep(60)")
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), snakemake.ended_with(process):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    assert not alive(process.pid) and signal.getsignal(signal.SIGTERM) == before
+
+
+def test_no_run_is_a_target():
+    text = (ROOT / "bench" / "runner" / "Snakefile").read_text()
+    outputs = text.split("output:")[1].split("threads:")[0].split()
+    assert outputs == ['"stamps/{id}",'] and "done.json" not in text
+
+
+def test_the_reason_is_the_exception(tmp_path):
+    run_dir = tmp_path / "a"
+    run_dir.mkdir()
+    (tmp_path / "snakemake.log").write_text("Building DAG\nWildcardError: no such thing\n")
+    assert "WildcardError: no such thing" in reason(run_dir)
+    (run_dir / "log.txt").write_text("ValueError: x\n[IPKernelApp] WARNING | running over TCP without encryption\n")
+    write_json(run_dir / "failed.json", {"error": "ValueError: x", "date": ""})
+    assert reason(run_dir).startswith("ValueError: x (all of it:")
+
+
+def test_a_notebooks_error_is_what_was_raised_in_it():
+    class Papermill(Exception):
+        ename, evalue = "ValueError", "no net 'x'\nand more"
+
+    assert said(Papermill()) == "ValueError: no net 'x'"
+    assert said(OSError(28, "No space left on device", "/a")) == "OSError: [Errno 28] No space left on device: '/a'"
