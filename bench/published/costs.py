@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from bench.published import counting_rules
-from bench.published.printed_costs import RULES, explain, printed, published_figures
+from bench.published.printed_costs import explain, printed, published_figures, rule_of, size_of
 from bench.report.csv_files import write
 from lib import create_model, list_models, measure_cost
 from lib.cost import Recorder, record
@@ -23,13 +23,22 @@ from lib.run import ROOT
 
 EXAMPLE = "python -m bench costs"
 
-# system: (classes, sizes as (frames, pixels)); published figures are for the first size
+# system: (classes, sizes as (frames, pixels), of all nets or by net); most published figures are for the first size
 SIZES = {
     "Efficient-3DCNNs": (600, [(16, 112)]),
     "CSN": (400, [(32, 256), (32, 224)]),
     "RubiksNet": (174, [(8, 224)]),
     "CAKES": (174, [(8, 224)]),
     "Optimization Planning": (400, [(16, 224)]),
+    "X3D": (
+        400,
+        {
+            "x3d_xs": [(4, 182), (4, 160)],
+            "x3d_s": [(13, 182), (13, 160), (13, 192)],
+            "x3d_m": [(16, 256), (16, 224)],
+            "x3d_l": [(16, 356), (16, 312)],
+        },
+    ),
 }
 # further variants, beside the registry's own
 MORE = {
@@ -66,11 +75,12 @@ def cost_table(pattern="*"):
         if not fnmatch(name, pattern):
             continue
         classes, sizes = SIZES[system_of(name)]
+        sizes = sizes[name] if isinstance(sizes, dict) else sizes
         with torch.device("meta"):
             net = create_model(name, num_classes=classes, **options)
         for index, size in enumerate(sizes):
-            figures = published.get(_key(name, options), [None]) if index == 0 else [None]
-            rows += _rows(net, name, options, classes, size, figures)
+            figures = [each for each in published.get(_key(name, options), []) if size_of(each) == index]
+            rows += _rows(net, name, options, classes, size, figures or [None])
     return pd.DataFrame(rows)
 
 
@@ -151,12 +161,12 @@ def _rows(net, name, options, classes, size, figures):
         "table8_ops": counting_rules.table8_ops(net, calls) if system_of(name) == "Efficient-3DCNNs" else "",
         "mbytes_moved": round(cost.bytes_moved / 1e6, 1),
     }
-    return [{**counted, **(_compared(net, calls, figure) if figure else NOBODY)} for figure in figures]
+    return [{**counted, **(_compared(net, calls, figure, system_of(name)) if figure else NOBODY)} for figure in figures]
 
 
-def _compared(net, calls, figure):
+def _compared(net, calls, figure, system):
     """A published figure beside what its own rule gives."""
-    operations, parameters, _ = RULES[figure["publisher"]]
+    operations, parameters, _ = rule = rule_of(figure, system)
     gflops, params_m = operations(net, calls) / 1e9, parameters(net) / 1e6
     wrong = {
         "parameters": not printed(params_m, figure["params_m"]),
@@ -171,5 +181,5 @@ def _compared(net, calls, figure):
         "by_its_rule_g": round(gflops, 6),
         "rule": operations.__name__,
         "differs": differs,
-        "note": explain(figure, differs),
+        "note": explain(figure, differs, rule),
     }

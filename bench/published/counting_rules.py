@@ -25,7 +25,7 @@ def with_norms(net, calls):
     return macs(net, calls) + 2 * _inputs(calls, "norm")
 
 
-# ---- CSN (reference: the papers' and toolboxes' figures are for 32 x 256 x 256 clips)
+# ---- CSN (the figures of the papers and toolboxes are for 32 x 256 x 256 clips)
 def vmz(net, calls):
     """VMZ, the CSN paper's code: multiply-accumulates, with the head at every position of an average pool of 7 x 7."""
     (head,) = _of(calls, "global_average")
@@ -54,6 +54,24 @@ def interactions(net, calls):
     weights = [call.args[1] for call in _of(calls, "conv")]
     weights += [weight for call in _of(calls, "subkernels") for weight in call.args[1]]
     return sum(w.shape[0] * w.shape[1] * (w.shape[1] - 1) // 2 for w in weights)
+
+
+# ---- X3D
+def slowfast(net, calls):
+    """SlowFast's model zoo: multiply-accumulates of convolutions at the training crop; the classifier is left out."""
+    return macs(net, _of(calls, "conv", "subkernels"))
+
+
+def pytorchvideo_x3d(net, calls):
+    """pytorchvideo's model zoo, for X3D: multiply-accumulates, the head's too, and 5 per batch norm element."""
+    return macs(net, calls) + 5 * _inputs(calls, "norm")
+
+
+def mmaction2_x3d(net, calls):
+    """mmaction2, for X3D: as its 0.x counts, and what windows pool, and the biases of squeeze-excitation."""
+    biases = sum(call.out.numel() for call in _of(calls, "conv") if call.args[2] is not None)
+    of_clips = [call for call in calls if call.kind != "global_average" or call.args[0].ndim == 5]
+    return mmaction2_0x(net, of_clips) + _inputs(calls, "average_pool") + biases
 
 
 # ---- RubiksNet

@@ -8,7 +8,7 @@ from bench.report.csv_files import read_table
 from lib.run import ROOT
 
 PUBLISHED = ROOT / "results" / "published"
-# "model variant" of a published row: our net; named groups that the name does not use are options
+# "model variant" of a published row: our net, fixed options; named groups that the name does not use are options too
 NETS = [
     (r"3D-ShuffleNetV1 (?P<width>[\d.]+)x_g(?P<groups>\d)", "shufflenet3d"),
     (r"3D-ShuffleNetV2 (?P<width>[\d.]+)x", "shufflenetv2_3d"),
@@ -22,11 +22,14 @@ NETS = [
     (r"I3D-ResNet50 (?P<plan>CAKES\w+)", "cakes_50"),
     (r"I3D-ResNet50 (?P<op>conv\w+) .*", "cakes_50"),
     (r"GST-ResNet50 .*alpha=(?P<alpha>\d) beta=(?P<beta>\d)", "gst_50"),
+    (r"X3D-(?P<size>XS|S|M|L) from scratch", "x3d_{size}"),
+    (r"X3D-(?P<size>XS|S|M|L) from scratch \(.*\)", "x3d_{size}", {"shortcut_norm": False}),
+    (r"X3D-(?P<size>XS|S|M|L) (ported from SlowFast|efficient_x3d_\w+ fp32)", "x3d_{size}", {"head_pool": None}),
 ]
-GUESTS = ("today.csv", "x3d.csv")  # nets of others, to compare accuracies with
-NOT_OURS = ["I3D *", "G-Blend *", "R(2+1)D-*"]  # quoted for comparison by the same tables
+GUESTS = ("today.csv",)  # nets of others, to compare accuracies with
+NOT_OURS = ["I3D *", "G-Blend *", "R(2+1)D-*", "X3D-* int8 *"]  # quoted for comparison by the same tables
 NUMBERS = {"width": float, "groups": int, "cardinality": int, "alpha": int, "beta": int}
-# publisher: how operations are counted, how parameters, what to know of it
+# publisher, or publisher and system: how operations are counted, how parameters, what to know of it
 RULES = {
     "Efficient-3DCNNs": (
         counts.table8_ops,
@@ -49,7 +52,16 @@ RULES = {
     ),
     "CAKES": (counts.macs, counts.parameters, "multiply-adds, measured in the original code"),
     "GST": (counts.macs, counts.parameters, "multiply-adds, measured in the original code"),
+    "SlowFast": (counts.slowfast, counts.parameters, "at the training crop, without the classifier"),
+    ("pytorchvideo", "X3D"): (counts.pytorchvideo_x3d, counts.parameters, "at the test crop; 5 per norm element"),
+    **dict.fromkeys(
+        [("mmaction2-0.x", "X3D"), ("mmaction2-1.x", "X3D")],
+        (counts.mmaction2_x3d, counts.parameters, "multiply-adds, norms, ReLUs, pools, biases; S at 192 x 192"),
+    ),
+    "pytorchvideo accelerator": (counts.macs, counts.parameters, "no operations published"),
 }
+# (publisher, "model variant"): which of the net's sizes in costs.SIZES the figure is for, where it is not the first
+AT = {("SlowFast", "X3D-*"): 1, ("mmaction2-*", "X3D-S *"): 2}
 # (publisher, "model variant"): why what it printed is not what its rule gives
 WHY = {
     ("Efficient-3DCNNs", "ResNet 18_A"): "33.36 M fits no exact net; 33.24 M (2019) is this one with 400 classes",
@@ -79,23 +91,35 @@ def published_figures():
 
 def our_net(title):
     """(name, options) of our net that a published "model variant" means."""
-    for pattern, name in NETS:
+    for pattern, name, *fixed in NETS:
         if found := re.fullmatch(pattern, title):
             said = {key: NUMBERS.get(key, str)(value) for key, value in found.groupdict().items() if value}
             options = {key: value for key, value in said.items() if f"{{{key}}}" not in name and key in OPTIONS}
-            return name.format(**said).lower(), options
+            return name.format(**said).lower(), {**options, **(fixed[0] if fixed else {})}
     raise ValueError(f"{title!r} of results/published is none of our nets: add it to NETS or to NOT_OURS")
 
 
 OPTIONS = {*NUMBERS, "version", "shortcut", "variant", "plan", "op"}
 
 
-def explain(figure, differs):
-    """One line: why the printed figures differ from their own rule's, or else what the rule counts."""
+def rule_of(figure, system):
+    """(operations, parameters, note) of whoever published a figure of a net of this system."""
+    publisher = figure["publisher"]
+    return RULES.get((publisher, system)) or RULES[publisher]
+
+
+def size_of(figure):
+    """Which of a net's sizes a figure is for."""
+    sizes = (size for key, size in AT.items() if all(map(fnmatch, (figure["publisher"], figure["title"]), key)))
+    return next(sizes, 0)
+
+
+def explain(figure, differs, rule):
+    """One line: why the printed figures differ from those of their own rule, or else what the rule counts."""
     for (publisher, title), why in WHY.items():
         if differs and publisher == figure["publisher"] and fnmatch(figure["title"], title):
             return why
-    return RULES[figure["publisher"]][2]
+    return rule[2]
 
 
 def printed(value, text):

@@ -9,14 +9,13 @@ from matplotlib.lines import Line2D
 from bench.report.cost_axis import cost_axis
 from bench.report.figure_files import save
 from bench.report.names_in_figures import name_points, plain
-from bench.report.published_rows import DATASETS, FIVE, accuracy_rows
+from bench.report.published_rows import DATASETS, accuracy_rows
 from bench.report.trade_off_figure import LOOKS
 from lib.run import ROOT
 
 PANELS = {"gflops": "GFLOPs as printed, one view", "params_m": "parameters, millions"}
-# what readers of today compare with, in grey: colour, marker
+# what readers of today compare with, in grey: colour, marker; X3D has its look in LOOKS
 GUESTS = {
-    "X3D": ("0.35", "P"),
     "MoViNet": ("0.35", "*"),
     "SlowFast": ("0.35", "X"),
     "TSM and TSN": ("0.35", "p"),
@@ -38,7 +37,7 @@ def draw_published(rows, dataset):
     drawn = here[here.gflops.notna() | here.params_m.notna()]
     if not len(drawn):
         return None
-    order = [*FIVE, *GUESTS]
+    order = [*LOOKS, *GUESTS]
     drawn = drawn.sort_values(
         ["family", "name", "protocol"], key=lambda c: c.map(order.index) if c.name == "family" else c
     )

@@ -24,8 +24,9 @@ LOOKS = {
     "RubiksNet": ("#009E73", "D", "RubiksNet"),
     "CAKES": ("#CC79A7", "^", "CAKES"),
     "Optimization Planning": ("#E69F00", "v", "Optimization Planning's\nnets, usual schedule"),
+    "X3D": ("0.35", "P", "X3D, a guest"),  # not one of the five
 }
-OTHERS = [("0.25", "P"), ("0.45", "X"), ("0.1", "*"), ("0.6", "p")]  # further systems, in turn
+OTHERS = [("0.45", "X"), ("0.1", "*"), ("0.6", "p")]  # further systems, in turn
 NEEDED = ("net", "system", "labels", "seeds", "top1", "top1_low", "top1_high", "top1_by_seed", "videos_low")
 NEEDED += ("videos_high", "chance", *COSTS)  # columns of trade_off.csv that the figure is made of
 
@@ -92,7 +93,7 @@ def _ends(table, end):
 
 
 def _by_system(table):
-    """[((colour, marker, name), places of its rows)], the five systems first."""
+    """[((colour, marker, name), rows)], the five systems first, then the guest."""
     others = itertools.cycle(OTHERS)
     order = [*(name for name in LOOKS if name in set(table.system)), *sorted(set(table.system) - set(LOOKS))]
     return [

@@ -18,6 +18,7 @@ from lib.models import (  # noqa: F401
     squeezenet,
     tsm,
     volume,
+    x3d,
 )
 from lib.models.registry import (
     create_model,

@@ -30,6 +30,7 @@ class Layout:
     infer          tensors -> options of the net that their shapes tell, such as a plan
     optional       our keys that a file may lack, as patterns
     ignored        the file's keys that mean nothing to the net, as patterns
+    flat           our keys whose 1x1x1 kernels a file stores as a matrix, without the kernel's axes
     head           our key of the last layer's bias, as long as there are classes
     """
 
@@ -42,9 +43,14 @@ class Layout:
     infer: Callable = lambda tensors: {}
     optional: tuple = ()
     ignored: tuple = ()
+    flat: tuple = ()
     head: str = "fc.bias"
 
     def keys(self, ours):
         """The file's keys of one tensor of ours, without prefix, as a tuple."""
         theirs = self.key(ours)
         return (theirs,) if isinstance(theirs, str) else tuple(theirs)
+
+    def shape(self, ours, shape):
+        """The shape that the file gives to a tensor of ours."""
+        return shape[:2] if ours in self.flat else shape

@@ -87,7 +87,7 @@ def fit_tensors(name, path, tensors, options, layouts=None):
     state = model.state_dict()
     with torch.no_grad():
         for ours, theirs in best.pairs.items():
-            state[ours].copy_(tensors[theirs])
+            state[ours].copy_(tensors[theirs].view(state[ours].shape))
     renamed = {theirs: ours for ours, theirs in best.pairs.items() if theirs != ours}
     report = Report(best.layout.name, best.options, renamed, best.missing, best.unused)
     return Loaded(model.eval(), best.layout.preprocessing(Path(path).name), report)
@@ -107,14 +107,18 @@ def own_layouts(name, seen=None):
 def _infer_own(layouts, tensors):
     """Options that our own tensors tell, as the published ones of the same net do."""
     for layout in layouts:
-        named = {ours: layout.key(ours) for ours in tensors}
-        theirs = {key: tensors[ours] for ours, keys in named.items() for key in _texts(keys)}
+        theirs = {key: tensors[ours] for ours in tensors for key in _translated(layout, ours)}
         if found := layout.infer(theirs):
             return found
     return {}
 
 
-def _texts(keys):
+def _translated(layout, ours):
+    """The file's keys of one of ours; none for a key that is not the net's, which its layout need not know."""
+    try:
+        keys = layout.key(ours)
+    except (ValueError, LookupError):
+        return ()
     return (keys,) if isinstance(keys, str) else tuple(keys or ())
 
 
@@ -124,7 +128,11 @@ def save_published(name, model, path, layout=None):
     if not layouts or layout not in (None, *layouts):
         raise ValueError(f"{name} has no published layout {layout!r}; it has {', '.join(layouts) or 'none'}")
     chosen = layouts[layout] if layout else next(iter(layouts.values()))
-    tensors = {chosen.prefix + key: value for ours, value in model.state_dict().items() for key in chosen.keys(ours)}
+    tensors = {
+        chosen.prefix + key: value.reshape(chosen.shape(ours, value.shape))
+        for ours, value in model.state_dict().items()
+        for key in chosen.keys(ours)
+    }
     with replacing(path) as temporary:
         torch.save({chosen.wrapper: tensors} if chosen.wrapper else tensors, temporary)
 
@@ -145,7 +153,7 @@ def _classes(layout, tensors):
 
 
 def _match(name, layout, options, tensors):
-    shapes = _shapes(name, options)
+    shapes = {ours: layout.shape(ours, shape) for ours, shape in _shapes(name, options).items()}
     keys = {ours: layout.keys(ours) for ours in shapes}
     pairs = {ours: theirs[-1] for ours, theirs in keys.items() if theirs[-1] in tensors}
     known = {key for theirs in keys.values() for key in theirs}

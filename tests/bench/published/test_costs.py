@@ -59,6 +59,27 @@ def test_csn_figures(rule, name, published, digit):
     assert round(count(rule, on_meta(name), (3, 32, 256, 256)) / digit) == round(published / digit)
 
 
+# rule, net, clip, published figure as printed
+X3D = [
+    *(("slowfast", f"x3d_{size}", clip, figure)
+      for size, clip, figure in [("xs", (4, 160), "0.60"), ("s", (13, 160), "1.96"), ("m", (16, 224), "4.73"),
+                                 ("l", (16, 312), "18.37")]),
+    *(("pytorchvideo_x3d", f"x3d_{size}", clip, figure)
+      for size, clip, figure in [("xs", (4, 182), "0.91"), ("s", (13, 182), "2.96"), ("m", (16, 256), "6.72"),
+                                 ("l", (16, 356), "26.64")]),
+    ("mmaction2_x3d", "x3d_s", (13, 192), "2.967543760"),
+    ("mmaction2_x3d", "x3d_s", (13, 182), "2.855058946"),
+    ("mmaction2_x3d", "x3d_m", (16, 256), "6.490866832"),
+]  # fmt: skip
+X3D_OPTIONS = {"slowfast": {}, "pytorchvideo_x3d": {"shortcut_norm": False}, "mmaction2_x3d": {"head_pool": None}}
+
+
+@pytest.mark.parametrize(("rule", "name", "clip", "figure"), X3D)
+def test_x3d_figures(rule, name, clip, figure):
+    frames, size = clip
+    assert printed(count(rule, on_meta(name, **X3D_OPTIONS[rule]), (3, frames, size, size)) / 1e9, figure)
+
+
 @pytest.mark.parametrize(
     ("golden_file", "name"),
     [("ircsn_r50", "ircsn_50"), ("ipcsn_r101", "ipcsn_101"), ("resnet3d_r50", "csn_r3d_50"), ("ircsn_r26", "ircsn_26")],
@@ -94,8 +115,8 @@ def test_every_published_figure_is_of_one_of_our_nets():
     for figure in figures:
         name, options = figure["net"]
         assert set(options) <= set(model_options(name))
-    with pytest.raises(ValueError, match="'X3D M'.*NETS or to NOT_OURS"):
-        our_net("X3D M")
+    with pytest.raises(ValueError, match="'MoViNet A0'.*NETS or to NOT_OURS"):
+        our_net("MoViNet A0")
 
 
 def test_printed_digits():

@@ -35,6 +35,7 @@ FAMILIES = {
     "dg_p3d_50": ({"early_stride": 1}, 4, 32),
     "lgd_p3d_50": ({"early_stride": 1}, 2, 32),
     "s3dg": ({}, 8, 32),
+    "x3d_xs": ({}, 4, 32),
 }
 HEADS = {"dg_p3d_50": ("fc", "fc_dual"), "lgd_p3d_50": ("fc", "fc_global")}  # of the others "fc"
 STATISTICS = ("running_mean", "running_var")
@@ -48,7 +49,7 @@ def started(request, tmp_path_factory):
     torch.manual_seed(0)
     path, net = tmp_path_factory.mktemp("published") / "weights.pth", create_model(name, num_classes=9, **options)
     for module in net.modules():  # no bias is 0: weight decay moves it, though the next norm takes its gradient away
-        if isinstance(module, torch.nn.BatchNorm3d):
+        if isinstance(module, torch.nn.BatchNorm3d | torch.nn.Conv3d) and module.bias is not None:
             torch.nn.init.uniform_(module.bias, 0.1, 0.2)
     save_published(name, net, path)
     return name, start_from(name, path, 3, **options)[0], torch.randn(2, 3, frames, size, size)

@@ -41,6 +41,12 @@ CASES = {
     "rubiksnet/small_rubiks3d": ("rubiksnet_small", {}),
     "rubiksnet/tiny_rubiks3d": ("rubiksnet_tiny", {}),
     "rubiksnet/tiny_rubiks3d-aq": ("rubiksnet_tiny", {}),
+    "x3d/x3d_xs": ("x3d_xs", {}),
+    "x3d/x3d_s": ("x3d_s", {}),
+    "x3d/x3d_l": ("x3d_l", {}),
+    "x3d/pytorchvideo_x3d_xs": ("x3d_xs", {}),
+    "x3d/mmaction2_x3d_m": ("x3d_m", {}),
+    "x3d/efficient_x3d_xs": ("x3d_xs", {}),
 }
 
 
