@@ -114,3 +114,16 @@ def locked(folder, name="lock", *, waiting=None):
                 print(waiting, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file
+
+
+def held(folder, name="lock"):
+    """Whether a living process holds this lock of `folder`."""
+    path = Path(folder) / f".{name}"
+    if not path.exists():
+        return False
+    with open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,12 +1,14 @@
-"""Say what of a suite is done.
+"""Say what of a suite is done, is running, or failed and why.
 
-A line per run: done, with its headline, or not.
+A line per run. Of a running training: epoch, loss, what val said, and the time that is left if it goes on like this.
 """
 
+import json
 from pathlib import Path
 
-from bench.runner.run import headline
+from bench.runner.run import headline, reason
 from bench.runner.suite import load_suite
+from lib.files import held
 from lib.run import ROOT, done
 
 EXAMPLE = "python -m bench status quick"
@@ -20,5 +22,26 @@ def add_arguments(parser):
 def run(*, suite, out=ROOT):
     suite = load_suite(suite)
     for job in suite.jobs:
-        record = done(Path(out) / "runs" / suite.name / job.id)
-        print(f"{'done' if record else '-':5}{job.id:50} {headline(record)}")
+        word, text = state(Path(out) / "runs" / suite.name / job.id, job.options)
+        print(f"{word:8}{job.id:50} {text}".rstrip())
+
+
+def state(run_dir, options):
+    """(done, running, failed or waiting; what there is to say of it) of one run."""
+    if record := done(run_dir):
+        return "done", headline(record)
+    if run_dir.is_dir() and held(run_dir, "job.lock"):
+        return "running", progress(run_dir / "metrics.jsonl", options.get("epochs"))
+    if (run_dir / "failed.json").exists():
+        return "failed", reason(run_dir)
+    return "waiting", ""
+
+
+def progress(metrics, epochs):
+    """What metrics.jsonl says of a training that is not over; "" before its first epoch is."""
+    if not metrics.exists() or not (rows := [json.loads(line) for line in metrics.read_text().splitlines()]):
+        return ""
+    last, seconds = rows[-1], sum(row["seconds"] for row in rows) / len(rows)
+    said = f"epoch {len(rows)}" + (f" of {epochs}" if epochs else "")
+    said += f", loss {last['train_loss']:.3f}" + (f", val top-1 {last['val_top1']:.1f} %" if "val_top1" in last else "")
+    return said + (f", {seconds * max(0, epochs - len(rows)) / 60:.1f} minutes left" if epochs else "")
