@@ -7,12 +7,12 @@ have one torch thread, and with one thread the kernel runs alone.
 
 import os
 from contextlib import nullcontext
-from hashlib import sha256
-from pathlib import Path
 from threading import Lock
 
 import numba
 import torch
+
+from kernels._cache import cache_folder, folder_name, places
 
 # Numba's OpenMP threads should sleep when idle: spinning, they take the cores from torch's. Read when Numba loads them.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -22,18 +22,14 @@ FAST = {"reassoc", "contract", "nsz", "arcp"}
 WORTH_THREADS = 1 << 15  # elements: below, waking threads takes longer than the work
 ONE_AT_A_TIME = Lock()
 CHUNKS = 4  # per thread: what one that is held up has not begun, the others take
-SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))).hexdigest()
-CACHE = Path(numba.config.CACHE_DIR or Path(__file__).parent / "__pycache__") / f"numba-{SOURCES[:12]}"
+CACHE = cache_folder(places(), folder_name())
 
 
 def compiled(function, **options):
-    """numba.njit with a cache on disk for exactly these sources.
-
-    Numba itself looks at the function's own file only, and would go on using helpers that have changed elsewhere.
-    """
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)
+    """numba.njit with a cache on disk for exactly these sources; without one where nothing can be written."""
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE or "")
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+        return numba.njit(cache=CACHE is not None, nogil=True, error_model="numpy", **options)(function)
     finally:
         numba.config.CACHE_DIR = before
 
