@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lib.models.heads import Head
-from lib.models.layers import conv, conv_bn, init_fan_out
+from lib.models.layers import avg_pool3d, conv, conv_bn, init_fan_out
 from lib.models.registry import register
 from lib.models.video_net import VideoNet
 from lib.models.x3d_files import layouts
@@ -124,8 +124,8 @@ class X3D(VideoNet):
     def windows(self, x):  # (N, 3, T, H, W) -> (N, positions, 2048)
         """The features of every position that the head's pool leaves."""
         x = F.relu(self.neck(self.feature_map(x)))  # (N, 432, T, H/32, W/32)
-        window = x.shape[2:] if self.head_pool is None else map(min, self.head_pool, x.shape[2:])
-        x = F.relu(self.hidden(F.avg_pool3d(x, tuple(window), stride=1)))
+        window = [min(k, n) for k, n in zip(self.head_pool or x.shape[2:], x.shape[2:], strict=True)]
+        x = F.relu(self.hidden(avg_pool3d(x, window, 1)))
         return x.flatten(2).transpose(1, 2)
 
     def features(self, x):  # (N, 3, T, H, W) -> (N, 2048)
