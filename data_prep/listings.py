@@ -66,19 +66,12 @@ def prepare_listings(
     frame_pattern  how the images are called, None: found out
     workers    processes; None: one per core, 0: this one alone
     """
-    check_workers(workers)
-    file_name(name, "--name")
-    if not 0 <= hold_out < 1 or fps < 0:
-        raise ValueError(f"hold_out={hold_out} must be at least 0 and less than 1, fps={fps} not negative")
-    out, tree, parts = Path(out), find_videos(root, source), {}
+    _check(name, workers, hold_out, fps)
+    out, tree, published, parts = Path(out), find_videos(root, source), published or {}, {}
     for home, listing in listings.items():
         if not labels_known:
             listing.check_first_label()
-        entries = bring_inside(listing.entries, tree, listing.problems)
-        expected = dict(Counter(entry.split for entry in entries)) | (published or {}).get(home, {})
-        entries, expected = hold_out_some(entries, expected, hold_out, group)
-        rows = find_all(entries, tree, names, listing.problems)
-        parts[home] = Part(listing.classes, rows, expected, listing.problems + _never_mirrored(listing.classes))
+        parts[home] = _part(listing, tree, names, hold_out, group, published.get(home, {}))
     remarks = _once([line for part in parts.values() for line in part.remarks] + tree.problems)
     paths = sorted({path for part in parts.values() for _, path in part.rows if path})
     if not paths:
@@ -87,19 +80,45 @@ def prepare_listings(
         print_dry_run(name, out, parts, tree, remarks)
         return {}
     with locked(out, waiting=f"{out}: another process prepares it, waiting"):
-        images, how = _images(tree, paths, frame_pattern), {"fps": fps, "workers": workers, "progress": progress}
-        found = scan(paths, tree.root, tree.source, journal=out / "scan.jsonl", **images, **how)
-        for part in parts.values():
-            check_units(part.rows, found)
-        remarks += _once([line for part in parts.values() for line in count_remarks(part.rows, found)])
-        remarks += [f"{path}: {found[path].note}" for path in paths if found[path].note]
-        write_text(out / "problems.txt", "".join(f"{line}\n" for line in remarks))
-        manifests = {home: _write(out / home, _name(name, home), parts[home], found, tree, images) for home in parts}
+        how = {"fps": fps, "workers": workers, "progress": progress}
+        manifests = _scan_and_write(out, name, parts, tree, paths, remarks, _images(tree, paths, frame_pattern), how)
+    for manifest in manifests.values() if progress else ():
+        print_summary(manifest)
     if progress:
-        for manifest in manifests.values():
-            print_summary(manifest)
         print_remarks(remarks, out / "problems.txt")
     return manifests
+
+
+def _check(name, workers, hold_out, fps):
+    check_workers(workers)
+    file_name(name, "--name")
+    if not 0 <= hold_out < 1 or fps < 0:
+        raise ValueError(f"hold_out={hold_out} must be at least 0 and less than 1, fps={fps} not negative")
+
+
+def _scan_and_write(out, name, parts, tree, paths, remarks, images, how):
+    """Scan the videos, add to the remarks, write it all.  -> the manifests"""
+    found = scan(paths, tree.root, tree.source, journal=out / "scan.jsonl", **images, **how)
+    remarks += _found_remarks(parts, paths, found)
+    write_text(out / "problems.txt", "".join(f"{line}\n" for line in remarks))
+    return {home: _write(out / home, _name(name, home), parts[home], found, tree, images) for home in parts}
+
+
+def _found_remarks(parts, paths, found):
+    """What the scan says of the videos; ValueError: a segment that no unit explains."""
+    for part in parts.values():
+        check_units(part.rows, found)
+    counted = _once([line for part in parts.values() for line in count_remarks(part.rows, found)])
+    return counted + [f"{path}: {found[path].note}" for path in paths if found[path].note]
+
+
+def _part(listing, tree, names, hold_out, group, published):
+    """One listing's rows, with the videos that were found for them."""
+    entries = bring_inside(listing.entries, tree, listing.problems)
+    expected = dict(Counter(entry.split for entry in entries)) | published
+    entries, expected = hold_out_some(entries, expected, hold_out, group)
+    rows = find_all(entries, tree, names, listing.problems)
+    return Part(listing.classes, rows, expected, listing.problems + _never_mirrored(listing.classes))
 
 
 def _once(lines):

@@ -60,33 +60,29 @@ def fit(
     recipe            changes to RECIPE
     Returns the content of result.json. ValueError: an unknown option, or a folder that holds another run.
     """
-    recipe, run_dir = complete(recipe), Path(run_dir)
-    seen = agreed(train, val, test)
+    recipe, run_dir, seen = complete(recipe), Path(run_dir), agreed(train, val, test)
     with locked(run_dir):  # a second process waits here and finds the run done
         claim(run_dir, {**(identity or {}), "used": used(net, train), "recipe": recipe, **seen})
         if record := result(run_dir):
             return record
-        net.to(device)
-        with measured(net):
-            for dataset in filter(None, (train, val, test)):
-                check_classes(net, dataset, device)
+        with measured(net.to(device)):
+            check_classes(net, (train, val, test), device)
         state = Training(run_dir, net, recipe, penalty)
         how = {"batch_size": recipe["batch_size"], "device": device, "workers": workers}
 
-        def measure():
+        def accuracy(dataset):
             with measured(net):
-                result = by_protocol(*predict(net, val, **how), val.protocol)
-            more = observe(net) if observe else {}
-            return {"val_top1": result["top1"], "val_top5": result["top5"], **more}
+                return by_protocol(*predict(net, dataset, **how), dataset.protocol)
+
+        def epoch_facts():
+            found = accuracy(val)
+            return {"val_top1": found["top1"], "val_top5": found["top5"], **(observe(net) if observe else {})}
 
         while state.epoch < recipe["epochs"]:
-            state.train_epoch(train, measure, device, workers, save_minutes, progress)
+            state.train_epoch(train, epoch_facts, device, workers, save_minutes, progress)
         net.load_state_dict(checkpoints.load(run_dir / "best.pt")["net"])
-        results = {"history": state.history, "best_epoch": state.best_epoch}
-        if test is not None:
-            with measured(net):
-                results["test"] = by_protocol(*predict(net, test, **how), test.protocol)
-        return finish(run_dir, results, device)
+        tested = {} if test is None else {"test": accuracy(test)}
+        return finish(run_dir, {"history": state.history, "best_epoch": state.best_epoch, **tested}, device)
 
 
 def parameter_groups(net, learning_rate, weight_decay):

@@ -55,6 +55,21 @@ def test_kernels_need_torch_numpy_and_numba_alone():
         assert not foreign, f"{path.relative_to(ROOT)} imports {foreign}"
 
 
+CODE = [path for package in ARROWS for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_tell_one_story(path):
+    """No file over 250 lines, no function over 40; a docstring does not count, it may be as long as it has to."""
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 250
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[0]
+            told = first.end_lineno - first.lineno + 1 if ast.get_docstring(node) else 0
+            assert node.end_lineno - node.lineno + 1 - told <= 40, node.name
+
+
 def test_numba_cuda_has_one_door():
     for path in (ROOT / "kernels").rglob("*.py"):
         if path.name != "_cuda.py":

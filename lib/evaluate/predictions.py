@@ -44,13 +44,13 @@ def _check_finite(logits, dataset, items):
 
 
 @torch.no_grad()
-def check_classes(net, dataset, device="cpu"):
-    """ValueError: the net scores other classes than the dataset has, seen on one clip; the net is as it was."""
+def check_classes(net, datasets, device="cpu"):
+    """ValueError: the net scores other classes than a dataset has, seen on one clip of each; the net is as it was."""
     was_training = net.training
-    clip, _, _ = dataset[0, 0]
-    logits = net.eval()(in_format(net, normalize(clip[None].to(device), dataset.pixels)))
+    for dataset in filter(None, datasets):
+        clip, _, _ = dataset[0, 0]
+        _check_classes(net.eval()(in_format(net, normalize(clip[None].to(device), dataset.pixels))), dataset)
     net.train(was_training)
-    _check_classes(logits, dataset)
 
 
 def predict_videos(net, manifest, split, protocol, *, cache=None, reader="decord", **how):

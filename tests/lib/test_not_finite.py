@@ -66,7 +66,7 @@ def test_other_classes_than_the_videos_have(tmp_path):
         fit(tmp_path / "run", Small(400), train, val, test, **RECIPE)
     assert not (tmp_path / "run" / "last.pt").exists()
     net = Small().train()
-    check_classes(net, val)
+    check_classes(net, [val])
     assert net.training
 
 
