@@ -10,7 +10,7 @@ from data_prep import command_line
 # room: its commands, each a module of the same name
 ROOMS = {
     "runner": ("run", "status", "job"),
-    "report": ("report", "figures", "models", "ship", "site"),
+    "report": ("report", "figures", "models", "support", "ship", "site"),
     "timing": ("kernels", "loader", "gpu"),
     "published": ("checkpoint", "predict", "extract", "merge", "schedule", "costs"),
 }

@@ -6,6 +6,7 @@ import pytest
 import torch
 from family_nets import one_per_builder
 
+from bench.report.support import FAMILIES
 from lib import create_model
 from lib.losses import heads_loss
 from lib.models.layers import FrozenBatchNorm
@@ -13,30 +14,6 @@ from lib.models.registry import entry
 from lib.weights.fine_tune import FREEZE, freeze, freeze_norms, replace_head, roles_of, start_from
 from lib.weights.published import save_published
 
-# a small member of every family with a published layout: (options, frames, pixels)
-FAMILIES = {
-    "mobilenet3d": ({"width": 0.25}, 16, 32),
-    "mobilenetv2_3d": ({"width": 0.2}, 16, 32),
-    "shufflenet3d": ({"width": 0.5}, 16, 48),
-    "shufflenetv2_3d": ({"width": 0.25}, 16, 32),
-    "squeezenet3d": ({}, 16, 32),
-    "resnet3d_10": ({}, 8, 32),
-    "resnext3d_50": ({"cardinality": 4}, 8, 32),
-    "c3d": ({"frames": 9, "size": 16}, 9, 16),
-    "ircsn_26": ({}, 4, 32),
-    "ipcsn_26": ({}, 4, 32),
-    "csn_r3d_26": ({"groups": 64}, 4, 32),
-    "cakes_50": ({}, 2, 32),
-    "gst_50": ({}, 2, 32),
-    "tsm_50": ({}, 2, 32),
-    "rubiksnet_tiny": ({"variant": "rubiks3d-aq"}, 2, 32),
-    "p3d_18": ({"early_stride": 1}, 2, 32),
-    "r2p1d_18": ({"early_stride": 1}, 2, 32),
-    "dg_p3d_50": ({"early_stride": 1}, 4, 32),
-    "lgd_p3d_50": ({"early_stride": 1}, 2, 32),
-    "s3dg": ({}, 8, 32),
-    "x3d_xs": ({}, 4, 32),
-}
 HEADS = {"dg_p3d_50": ("fc", "fc_dual"), "lgd_p3d_50": ("fc", "fc_global")}  # of the others "fc"
 STATISTICS = ("running_mean", "running_var")
 
@@ -101,7 +78,7 @@ def test_the_first_stage_stays(started):
 
 
 def test_every_published_net_is_here():
-    """By the class of the net: another family with a layout needs a row above."""
+    """By the class of the net: another family with a layout needs a row in bench/report/support.py."""
     with torch.device("meta"):
         kinds = {type(create_model(name, **options)) for name, (options, *_) in FAMILIES.items()}
         others = {type(create_model(name)) for name in one_per_builder() if entry(name).layouts}
