@@ -1,6 +1,7 @@
 """Test in two steps: `extract` runs a net over every view and keeps the scores, `merge` reports what they say."""
 
 from lib.data.protocols import weights_protocol
+from lib.evaluate.metrics import mean_class_accuracy
 from lib.evaluate.scores import evaluate_scores, extract_averaged, extract_scores, merge_scores
 
 
@@ -34,6 +35,7 @@ def merge(files):
     print(f"{result['videos']} videos, {result['views']} clips, mean of all:")
     print(f"  top-1 {result['top1']:.2f} % [{result['top1_low']:.2f}, {result['top1_high']:.2f}]")
     print(f"  top-5 {result['top5']:.2f} %")
+    print(f"  mean class accuracy {100 * mean_class_accuracy(scores.mean(1), labels):.2f} %")
     if result["views"] == 1:
         return found
     print("as the published code prints it, k chosen on these very labels, so no result:")

@@ -36,15 +36,10 @@ def tsn_validation(frames_in_video, segments, rng=None):
     return tsn(frames_in_video, segments) if frames_in_video > segments else np.zeros((1, segments), int)
 
 
-def even_only(frames_in_video, rng=None, *, sampler):
-    """RubiksNet's default while it trains: every second frame, from the second on, is the video that `sampler` sees."""
-    return np.minimum(2 * sampler(max(1, frames_in_video // 2), rng=rng) + 1, frames_in_video - 1)
-
-
 def dense(frames_in_video, frames, rng=None, *, clips=10, span=64):
     """I3D's dense clips as in TSM and RubiksNet: frames spread over `span`, past the end from the start again.
 
-    Training: one clip, anywhere but at the last place that fits. Testing: starts evenly spaced. even_only: span=32.
+    Training: one clip, anywhere but at the last place that fits. Testing: starts evenly spaced.
     """
     room = max(0, frames_in_video - span)
     starts = np.linspace(0, room, clips, dtype=int) if rng is None else [rng.integers(0, room) if room else 0]

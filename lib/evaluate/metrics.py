@@ -97,30 +97,3 @@ def class_accuracies(scores, labels):
 def mean_class_accuracy(scores, labels):
     """Mean of `class_accuracies`: mmaction2's, lower than macro recall where a class is predicted but never true."""
     return float(class_accuracies(scores, labels).mean())
-
-
-def top_k_classes(scores, labels, k, mode="accurate"):
-    """The k best ("accurate") or worst ("inaccurate") classes, that end first.  -> list of (class's place, accuracy)
-
-    The place is the one in the sorted union of `confusion_matrix`, as in mmaction2.
-    """
-    if mode not in ("accurate", "inaccurate"):
-        raise ValueError(f"no mode {mode!r}; there are accurate, inaccurate")
-    found = class_accuracies(scores, labels)
-    (k,) = checked_ks([k])
-    order = np.argsort(-found if mode == "accurate" else found, kind="stable")[:k]
-    return [(int(place), float(found[place])) for place in order]
-
-
-def listed_accuracy(predictions, truth, k=1):
-    """Efficient-3DCNNs' video accuracy: the share of `truth`'s videos whose label is among the k best listed ones.
-
-    predictions  video -> list of (label, score), any order; a video without any counts as wrong
-    truth        video -> label
-    """
-
-    def hit(video):
-        best = sorted(predictions.get(video, ()), key=lambda entry: -entry[1])[:k]
-        return any(label == truth[video] for label, _ in best)
-
-    return sum(hit(video) for video in truth) / len(truth)

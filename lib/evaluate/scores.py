@@ -141,15 +141,3 @@ def evaluate_scores(scores, labels):
     printed = {"best_k": best, **{f"top{k}": 100 * top for k, top in zip((1, 3, 5), tops, strict=True)}}
     printed["top1_of_k"] = {k: 100 * top for k, top in top1_of_k.items()}
     return {"all_clips": accuracies(scores, labels, "score"), "as_the_reference_prints": printed}
-
-
-def undeal(parts, items):
-    """Items that were dealt to processes in turn, the last rounds padded, in their order again.
-
-    parts  a (items of the process, ...) array each: one crop's all_scores_{processes * crop + rank}.npy, rank by rank
-    items  how many there are: videos x clips, from the list (the published code guesses it from the padded total)
-    """
-    longest = max(len(part) for part in parts)
-    if any(len(part) != longest for part in parts) or not items <= longest * len(parts):
-        raise ValueError(f"parts of {[len(part) for part in parts]} items are not {items} items dealt in turn")
-    return np.stack(parts, 1).reshape(-1, *parts[0].shape[1:])[:items]

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from oracles import even_only
 from torch import nn
 from video_files import write_dataset
 
 from lib.data import ClipDataset, DecodedCache, Protocol, Video, protocols
 from lib.data.manifest import make_manifest
-from lib.data.protocols import even_only, tsn, tsn_validation
+from lib.data.protocols import tsn, tsn_validation
 from lib.evaluate.predictions import predict, predict_videos
 
 GOLDEN = Path(__file__).parents[2] / "golden"

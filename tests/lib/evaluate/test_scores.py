@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from oracles import undeal
 
 from lib import create_model
 from lib.data import Pixels, read_manifest
-from lib.evaluate.scores import Scores, evaluate_scores, extract_scores, merge_scores, read_scores, undeal, write_scores
+from lib.evaluate.scores import Scores, evaluate_scores, extract_scores, merge_scores, read_scores, write_scores
 from lib.search.schedule import stage_clips
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "optplan" / "merge_scores.golden.json"
