@@ -1,12 +1,10 @@
-"""What one clip costs a net: parameters, multiply-accumulates, FLOPs, bytes moved. Nothing is computed or allocated.
-
-A copy of the net on the meta device sees one clip, and every operator that PyTorch dispatches is counted:
+"""What one clip costs a net: parameters, multiply-accumulates, FLOPs, bytes moved. A copy on the meta device sees it:
+nothing is computed or allocated, and every operator that PyTorch dispatches is counted.
 
 macs          exact multiply-accumulates of convolutions, linear layers and matrix products, integers
 by_operator   the same by kind, and beside them, not in `macs`, the arithmetic of our own ops
 torch_flops   PyTorch's own counter, which knows our ops: 2 per multiply-accumulate of `by_operator`
-bytes_moved   inputs read + weights read + outputs written, once per operator, run eagerly: a lower bound of traffic.
-              What is only for a backward pass (a max pool's indices) is left out
+bytes_moved   inputs and weights read, outputs written (not those for backward), once per operator: a lower bound
 unsupported   operators without a formula that are not on the list of free ones: their arithmetic is missing above
 fvcore_total  fvcore's count of a real forward, only when asked: `by_operator`, plus 2 per batch norm element
 
