@@ -1,6 +1,7 @@
 """Accuracy against cost, a point per net, drawn from the table alone: the same CSV gives the same file."""
 
 import itertools
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -50,25 +51,43 @@ def draw_trade_off(table, x="gmacs", labels=None, ax=None, legend=True):
     A net of one seed is hollow: no interval says what another training would give. Its dotted line is of the test
     videos alone.
     """
+    ax, write_names = _panel(table, x, labels, ax, legend)
+    write_names()
+    return ax
+
+
+def draw_costs(table, costs, labels=None):
+    """`draw_trade_off` under several costs, two panels in a row, one legend.  -> figure"""
+    rows = -(-len(costs) // 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(12, 3.75 * rows), layout="constrained", squeeze=False)
+    panels = [_panel(table, x, labels, ax, ax is axes[0, 1]) for ax, x in zip(axes.flat, costs, strict=False)]
+    for ax in axes.flat[len(costs) :]:
+        ax.set_axis_off()
+    for _, write_names in panels:  # all panels first: where a name fits depends on the room that they leave each other
+        write_names()
+    return figure
+
+
+def _panel(table, x, labels, ax, legend):
+    """All but the names.  -> axes, the function that writes the names"""
     if x not in COSTS:
         raise ValueError(f"no cost {x!r}; there are {', '.join(COSTS)}")
     labels = labels or table.labels.iloc[0]
     table = table[table.labels == labels].reset_index(drop=True)
-    measured = table.dropna(subset=[x]).reset_index(drop=True)
+    measured = table[table[x].notna()]
+    numbers, measured = (measured.index + 1).tolist(), measured.reset_index(drop=True)
     own = ax is None
     ax = ax or plt.subplots(figsize=(8, 4.6), layout="constrained")[1]
     ax.set(xlabel=COSTS[x], ylabel=plain(f"top-1 on {labels}, %", 60), ylim=(0, 100))
     ax.grid(alpha=0.25, lw=0.5)
     ax.spines[["top", "right"]].set_visible(False)
     places, handles, front = _draw(ax, measured, measured[x].to_numpy(float)) if len(measured) else ([], [], [])
-    names, listed = short_names(measured.net.tolist(), set(front))
+    names, listed = short_names(measured.net.tolist(), set(front), numbers)
     _note_left_out(ax, [name for name in table.net if name not in set(measured.net)], len(measured))
     if legend:
-        _legend(ax, handles, listed, own)  # before the names: it takes room from the axes
-    if len(measured):
-        low, high = (_ends(measured, end) for end in ("low", "high"))
-        name_points(ax, names, places, measured.top1, low, high)
-    return ax
+        _legend(ax, handles, listed, own)
+    low, high = (_ends(measured, end) for end in ("low", "high"))
+    return ax, partial(name_points, ax, names, places, measured.top1, low, high)
 
 
 def _draw(ax, table, costs):

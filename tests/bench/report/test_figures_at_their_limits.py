@@ -12,7 +12,7 @@ from bench.report.cost_axis import cost_axis
 from bench.report.figure_files import draw_searches, save
 from bench.report.redraw import redraw
 from bench.report.search_figure import draw_search
-from bench.report.trade_off_figure import LOOKS, draw_trade_off, pareto_front
+from bench.report.trade_off_figure import LOOKS, draw_costs, draw_trade_off, pareto_front
 from lib.run import ROOT
 
 HUGE = {"60 rows", "200 rows"}
@@ -142,3 +142,17 @@ def test_the_shipped_figures_are_those_of_the_shipped_tables(tmp_path):
     redraw(tmp_path)
     drawn = sorted(copy.glob("*.svg"))
     assert len(drawn) == 3 and all(path.read_bytes() == (home / path.name).read_bytes() for path in drawn)
+
+
+def test_several_costs_share_a_figure_and_their_numbers():
+    """Names are written when all panels have their room; a net has one number, whatever panels lack it."""
+    table = table_of(list(np.geomspace(0.01, 3, 30))).assign(mbytes_moved=lambda rows: rows.gmacs.where(rows.index > 4))
+    figure = draw_costs(table, ["gmacs", "mbytes_moved", "latency_ms_p50"])
+    one, two, three, empty = figure.axes
+    assert not empty.axison and any("cost not measured" in text.get_text() for text in three.texts)
+    numbers = [{text.get_text() for text in ax.texts if text.get_text().isdigit()} for ax in (one, two)]
+    assert numbers[1] - numbers[0] <= {"6"} and not {"1", "2", "3", "4", "5"} & numbers[1]
+    figure = draw_costs(ODD["plain"].assign(mbytes_moved=[5, 4, 3, 2, 1]), ["gmacs", "mbytes_moved"])
+    figure.canvas.draw()
+    for ax in figure.axes:
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes(ax.texts), 2))
