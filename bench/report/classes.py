@@ -12,25 +12,27 @@ from bench.report.run_figures import confusions, draw_confusions
 from bench.report.text import visible
 from lib.evaluate.intervals import wilson_interval
 from lib.files import file_name, read_json
-from lib.run import done
+from lib.run import record
 
 WORST = 5  # classes that are printed
+RECORDS = ("result.json", "done.json")  # what a training or search writes by itself, and what a suite's job keeps of it
 
 
 def report(run_dir, classes=None, out=None):
     """Write classes.csv, confusion.csv (and .md) and confusion.svg and .png of a run into `out`, and print the worst.
 
-    run_dir  holds done.json; of a search every variant gets its own, <variant>_classes.csv, ...
+    run_dir  holds result.json, of shipped runs done.json; of a search every variant gets its own, <variant>_classes.csv, ...
     classes  a file with a name per line, or the folder of a manifest; None: those of the suite's data, else numbers
     ValueError: no finished run, no test in it, or names that do not fit its classes
     """
     run_dir = Path(run_dir)
-    record = done(run_dir)
-    if record is None:
-        raise ValueError(f"{run_dir} holds no done.json: no run ended there")
-    tests = tests_of_record(checked_record(record, run_dir / "done.json"))
+    file = next((run_dir / name for name in RECORDS if (run_dir / name).exists()), run_dir)
+    found = record(file) if file.is_file() else None
+    if found is None:
+        raise ValueError(f"{run_dir} holds no {' or '.join(RECORDS)}: no run ended there")
+    tests = tests_of_record(checked_record(found, file))
     if not tests:
-        raise ValueError(f"{run_dir / 'done.json'} has no test: what this run did was not measured on videos")
+        raise ValueError(f"{file} has no test: what this run did was not measured on videos")
     out = Path(out or run_dir / "report")
     for name, test in tests.items():
         names = class_names(run_dir, test["classes"], classes)
@@ -43,11 +45,11 @@ def report(run_dir, classes=None, out=None):
         print(f"{name + ': ' if name else ''}{told(test, names)}\ntables  {out}/{before}classes.csv\nfigure  {path}")
 
 
-def tests_of_record(record):
+def tests_of_record(found):
     """{variant, "" where there is but one: test}."""
-    if "variants" in record:
-        return {name: kept["test"] for name, kept in record["variants"].items()}
-    return {"": record["test"]} if "test" in record else {}
+    if "variants" in found:
+        return {name: kept["test"] for name, kept in found["variants"].items()}
+    return {"": found["test"]} if "test" in found else {}
 
 
 def class_table(test, names):

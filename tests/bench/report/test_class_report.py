@@ -39,6 +39,11 @@ def test_the_matrix_and_the_rows_are_the_answers():
     assert "top-1 40.0 % of 5 videos, mean over classes 41.7 %; 1 videos without one answer" in told(TEST, NAMES)
 
 
+def test_a_run_by_hand_has_its_own_record(run_dir, capsys):
+    (run_dir / "done.json").rename(run_dir / "result.json")
+    assert main(["report", str(run_dir)]) == 0 and "top-1 40.0 %" in capsys.readouterr().out
+
+
 @pytest.mark.filterwarnings("error")
 def test_the_command_writes_tables_and_a_figure(run_dir, capsys):
     assert main(["report", str(run_dir)]) == 0
@@ -74,7 +79,7 @@ def test_names_come_from_a_file_the_suite_or_are_numbers(run_dir, tmp_path):
 @pytest.mark.parametrize(
     "change, words",
     [
-        (None, "holds no done.json: no run ended there"),
+        (None, "holds no result.json or done.json: no run ended there"),
         ({"nets": []}, "done.json has no test"),
         ({"test": {**TEST, "top1": 99.0}}, "top1 is 99, but its 5 answers give 40"),
         ({"variants": {"../up": {"test": TEST}}}, "variant '../up' cannot be part of a path"),
