@@ -21,7 +21,7 @@ RECORDS = ("result.json", "done.json")  # what a training or search writes by it
 def report(run_dir, classes=None, out=None):
     """Write classes.csv, confusion.csv (and .md) and confusion.svg and .png of a run into `out`, and print the worst.
 
-    run_dir  holds result.json, of shipped runs done.json; of a search every variant gets its own, <variant>_classes.csv, ...
+    run_dir  holds result.json, or done.json; of a search every variant gets its own, <variant>_classes.csv, ...
     classes  a file with a name per line, or the folder of a manifest; None: those of the suite's data, else numbers
     ValueError: no finished run, no test in it, or names that do not fit its classes
     """
