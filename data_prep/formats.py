@@ -53,7 +53,7 @@ def read_lists(files, classes, form, *, first_label=0):
 
 def _split_line(text, count):
     """A path, then `count` integers; blanks, tabs and commas separate them.  -> path or None, integers"""
-    head, *values = text.replace(",", " ").rsplit(None, count)
+    head, *values = text.replace(",", " ").rsplit(None, count) or [""]
     if len(values) != count or not all(map(INTEGER.fullmatch, values)):
         return None, []
     return text[: len(head)], [int(value) for value in values]

@@ -71,17 +71,20 @@ class DecordReader(VideoReader):
         check_container(self.path)
         self._video = decord.VideoReader(str(self.path.absolute()), ctx=decord.cpu(0), num_threads=1)
         self.frames, self.fps = len(self._video), float(self._video.get_avg_fps())
-        self.height, self.width, self._channels = self._video[0].shape
+        self._first = self._video[0].asnumpy()  # kept: decord stands behind it now, and need not seek to go on
+        self.height, self.width = self._first.shape[:2]
 
     def _decode(self, indices):
-        if self._channels == 3:
-            return self._video.get_batch(indices.tolist()).asnumpy()
+        first, rest = self._first[None][: int(indices[0] == 0)], indices[int(indices[0] == 0) :].tolist()
+        if self._first.shape[2] == 3:
+            rest = self._video.get_batch(rest).asnumpy() if rest else first[:0]
+            return np.concatenate([first, rest]) if len(first) else rest
         # decord 0.6 takes the padding after each row of a few narrow videos (48 or 72 pixels wide) for more channels
-        rows = np.stack([self._video[i].asnumpy() for i in indices.tolist()]).reshape(len(indices), self.height, -1)
+        rows = np.stack([*first, *(self._video[i].asnumpy() for i in rest)]).reshape(len(indices), self.height, -1)
         return rows[:, :, : 3 * self.width].reshape(len(indices), self.height, self.width, 3)
 
     def close(self):
-        self._video = None
+        self._video = self._first = None
 
 
 class PyAVReader(VideoReader):

@@ -22,7 +22,8 @@ GUESSED = ("mpeg", "mpegts", "h264", "hevc", "m4v", "mpegvideo")  # containers t
 class StrictReader(PyAVReader):
     """Decodes everything when it is opened; any error of the decoder raises.
 
-    .gops           per GOP, {number: checksum of its pixels} of its first and last frame, one between, the last three
+    .gops           per GOP, {number: checksum of its pixels}: its first and last frame, one between; if frames are out
+                    of order in the file, the last three
     .missing_share  of the stream that it claims but that is not there, 0 to 1
     .drift          largest distance in seconds between a frame's own time and i / fps; large: a variable frame rate
     .ordered        has every frame a time, and do they rise?
@@ -97,7 +98,7 @@ class _Seen:
 
     def __init__(self):
         self.times, self.sizes, self.gops, self.upright, self.discarded = [], {}, [], (0, 0), 0
-        self._packets, self._keys, self._inside, self._last = 0, set(), INSIDE, deque(maxlen=3)
+        self._packets, self._keys, self._inside, self._last = 0, set(), INSIDE, deque(maxlen=1)
         self._convert = Converter()
 
     def packet(self, packet):
@@ -105,6 +106,8 @@ class _Seen:
         if packet.is_keyframe:  # by its place in the file: there decord starts
             self._keys.add(self._packets)
         self._packets += packet.size > 0
+        if packet.pts != packet.dts and self._last.maxlen == 1:  # frames out of order: the end is where readers slip
+            self._last = deque(self._last, maxlen=3)
 
     def frame(self, frame):
         number = len(self.times)

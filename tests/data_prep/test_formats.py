@@ -65,6 +65,13 @@ def test_separators_that_people_use(tmp_path):
     assert [(e.key, e.frames, e.label) for e in listing.entries] == [("a b", 48, 1), ("c", 300, 12), ("d", 5, 3)]
 
 
+def test_a_line_of_separators_is_no_video(tmp_path):
+    (tmp_path / "list.txt").write_bytes(b",\n , ,\na.mp4 1\n")
+    listing = read_lists({"val": tmp_path / "list.txt"}, CLASSES, "mmaction_videos")
+    assert [entry.key for entry in listing.entries] == ["a.mp4"]
+    assert len(listing.problems) == 2 and all(line.startswith("list.txt, line ") for line in listing.problems)
+
+
 def test_what_a_list_cannot_hold_is_not_written(tmp_path):
     for form, entry in (("tsn", Entry("a b", 0, "train", frames=3)), ("optplan", Entry("a", 0, "train"))):
         with pytest.raises(ValueError, match=f"cannot be a line of {form}: path, frames, label"):
