@@ -1,5 +1,6 @@
 """What every notebook does first, whether a person or papermill runs it."""
 
+import os
 import random
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class Lesson:
         np.random.seed(seed)  # noqa: NPY002, what a reader's own cells may draw from
         torch.manual_seed(seed)
         self.by_hand, self.device = not run_dir, device
+        # Jupyter's server names the session of a kernel; papermill and nbconvert do not, and there no widget answers
+        self.watched = bool(os.environ.get("JPY_SESSION_NAME"))
         self.folder = Path(run_dir) if run_dir else ROOT / "results" / "notebooks" / name
         self.folder.mkdir(parents=True, exist_ok=True)
         origin = provenance(device)

@@ -25,7 +25,7 @@ def here(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own_data")
     videos = [f"{name}/v_{name}_g{group:02}_c01.avi" for name in CLASSES for group in (1, 8, 9, 10)]
     for seed, video in enumerate(videos):
-        write_video(folder / "UCF-101" / video, moving_pattern(18, 36, 48, seed=seed))
+        write_video(folder / "UCF-101" / video, moving_pattern(18, 36, 48, seed=seed), b_frames=0, codec="mpeg4")
     test, train = ([v for v in videos if ("_g01_" in v) == wanted] for wanted in (True, False))
     labels = folder / "ucfTrainTestlist"
     labels.mkdir()

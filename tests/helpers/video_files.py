@@ -17,14 +17,14 @@ def moving_pattern(frames, height, width, seed=0):
     return np.ascontiguousarray(np.round(127.5 + 120 * clip), dtype=np.uint8)
 
 
-def write_video(path, frames, *, fps=30, gop=6, b_frames=2):
-    """Encode uint8 (T, H, W, 3) as H.264 in MP4, with a short GOP and B-frames."""
+def write_video(path, frames, *, fps=30, gop=6, b_frames=2, codec="libx264"):
+    """Encode uint8 (T, H, W, 3) as H.264 in MP4, with a short GOP and B-frames; or by another codec."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+        stream = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
-        stream.options = {"g": str(gop), "bf": str(b_frames), "crf": "20"}
+        stream.options = {"g": str(gop), "bf": str(b_frames), **({"crf": "20"} if codec == "libx264" else {})}
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
