@@ -1,5 +1,7 @@
 """Videos to batches of clips. Every draw depends on (seed, epoch, index) alone: workers and restarts change nothing."""
 
+import gc
+
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -142,6 +144,7 @@ def _from_workers(dataset, groups, workers):
         timeout=2 * watch.STALLED_AFTER_S,  # a worker names the file that stalls it before
         generator=torch.Generator(),
     )
+    gc.collect()  # a reader of decord that is garbage here would, collected in a fork, wait for threads that it has not
     iterator = iter(loader)
     try:
         yield from iterator

@@ -24,7 +24,11 @@ class VideoReader:
         self.path = Path(path)
         if not self.path.exists():
             raise FileNotFoundError(f"{path}: no such video")
-        self._guard(self._open)
+        try:
+            self._guard(self._open)
+        except ValueError:
+            self.close()
+            raise
 
     def __len__(self):
         return self.frames

@@ -1,5 +1,8 @@
 import multiprocessing
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -52,3 +55,27 @@ def test_a_dataset_can_be_sent_to_a_spawned_worker(dataset, tmp_path):
     cached = ClipDataset(dataset.manifest, "train", protocol, **OPTIONS, cache=cache)
     sent = pickle.dumps(cached)
     assert len(sent) < 10_000 and torch.equal(pickle.loads(sent)[2, 1][0], cached[2, 1][0])
+
+
+GARBAGE = """
+import gc, os, sys
+from lib.data import ClipDataset, batches, open_video, own_protocol, read_manifest
+
+manifest = read_manifest(sys.argv[1])
+gc.disable()
+for video in manifest.videos[:3]:  # readers in cycles, as tracebacks leave them
+    box = [open_video(manifest.root / video.path)]
+    box[0].read([0])
+    box.append(box)
+del box
+os.register_at_fork(after_in_child=gc.collect)
+dataset = ClipDataset(manifest, "train", own_protocol(4, 16), train=False)
+print(sum(len(labels) for _, labels, _ in batches(dataset, 0, 4, shuffle=False, workers=2)))
+"""
+
+
+def test_readers_that_are_garbage_do_not_hang_a_worker(tiny_shapes):
+    """decord's destructor waits for threads, which a forked process has not."""
+    command = [sys.executable, "-c", GARBAGE, str(tiny_shapes / "motion")]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[3])
+    assert ran.stdout == "30\n", ran.stderr
