@@ -68,7 +68,7 @@ def test_a_net_knows_its_system(own_registry):
         return nn.Flatten()
 
     assert {system_of(name) for name in list_models()} == {*SYSTEMS, "X3D", "own"}  # X3D is a guest
-    assert list_models(system="own") == ["mine", "volume_nano"] and system_of("nobody's") == "own"
+    assert {"mine", "volume_nano"} <= set(list_models(system="own")) and system_of("nobody's") == "own"
     assert list_models("*_nano", system="CSN") == ["csn_r3d_nano", "ipcsn_nano", "ircsn_nano"]
     assert [system_of(name) for name in ("tsm_50", "gst_50", "s3dg", "c3d")] == [SYSTEMS[i] for i in (2, 3, 4, 0)]
     assert all(registry.entry(name).source for system in SYSTEMS for name in list_models(system=system))
