@@ -145,7 +145,11 @@ def _from_workers(dataset, groups, workers):
         generator=torch.Generator(),
     )
     gc.collect()  # a reader of decord that is garbage here would, collected in a fork, wait for threads that it has not
-    iterator = iter(loader)
+    gc.freeze()  # nor is what is in use here the fork's to collect
+    try:
+        iterator = iter(loader)
+    finally:
+        gc.unfreeze()
     try:
         yield from iterator
     finally:
