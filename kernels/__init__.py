@@ -1,6 +1,7 @@
 """Learned shifts and sub-kernel convolutions: a torch reference, Numba on the CPU, Numba on CUDA, one op on top."""
 
 from kernels import arithmetic
+from kernels._backend import pays
 from kernels._kinds import KINDS, kernel_size
 from kernels.depthwise_subkernel_conv3d.op import depthwise_subkernel_conv3d
 from kernels.frame_shift.op import frame_cache, frame_shift, tsm_offset
@@ -14,6 +15,7 @@ __all__ = [
     "frame_cache",
     "frame_shift",
     "kernel_size",
+    "pays",
     "shift2d",
     "shift3d",
     "subkernel_conv3d",

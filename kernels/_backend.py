@@ -1,7 +1,10 @@
 """Which version of an op runs: the torch reference, the library's own, Numba on the CPU or Numba on CUDA."""
 
+import torch
+
 from kernels import _cuda
 from kernels._checks import check, check_choice
+from kernels._transforms import transformed
 
 BACKENDS = ("auto", "reference", "library", "cpu", "cuda")
 
@@ -13,6 +16,21 @@ FASTEST = {
     "subkernel_conv3d": {"cpu": "library", "cuda": "library", "meta": "library"},
     "depthwise_subkernel_conv3d": {"cpu": "cpu", "cuda": "cuda"},
 }
+
+# Where an op of ours trains faster than what PyTorch has in its place, forward and backward together: the elements of x
+# from which on it does, by the same measurements. What is not here was not measured, or is not faster.
+PAYS = {
+    "depthwise_subkernel_conv3d": {("cpu", torch.float32): 1 << 13, ("cpu", torch.bfloat16): 1 << 13},
+}
+
+
+def pays(op, x):
+    """Whether a net should train by our `op` and not by PyTorch's operators: x is large enough, and PyTorch is not at
+    work on the code itself, compiling, exporting or transforming it, for which its own operators are better."""
+    least = PAYS[op].get((x.device.type, x.dtype)) if type(x) is torch.Tensor else None
+    if least is None or x.numel() < least:
+        return False
+    return not (torch.compiler.is_compiling() or torch.jit.is_tracing() or transformed())
 
 
 def check_backend(op, versions, backend, x):

@@ -1,5 +1,6 @@
 """The torch.library side of both sub-kernel convolutions: op(x, weights, stride, backend) and its backward."""
 
+import torch
 from torch import Tensor
 
 from kernels._autograd import differentiable_once, library_op
@@ -37,6 +38,8 @@ def subkernel_ops(name, versions):
 
     def backward(ctx, g):
         x, *weights = ctx.saved_tensors
+        if torch.is_grad_enabled() and _is_one_depthwise(x, weights):
+            return *_differentiable_backward(g, x, *weights, ctx.stride), None, None
         gx, *gw = backward_op(g, x, weights, ctx.stride, ctx.backend)
         return gx, gw, None, None
 
@@ -48,3 +51,16 @@ def subkernel_ops(name, versions):
 
     rules = Rules(name, lambda options, x, *weights: op(x, weights, *options), gradients, bilinear)
     return op, backward_op, forward_function(rules).apply
+
+
+def _is_one_depthwise(x, weights):
+    """A plain depthwise convolution, such as nets have: the one case in which people ask for second derivatives."""
+    return len(weights) == 1 and weights[0].shape[:2] == (x.shape[1], 1)
+
+
+def _differentiable_backward(g, x, weight, stride):
+    """The gradients of a convolution with one kind, by PyTorch's operators, which have derivatives of their own."""
+    padding, work = [n // 2 for n in weight.shape[2:]], x.to(weight.dtype)
+    options = stride, padding, [1, 1, 1], False, [0, 0, 0], len(weight), (True, True, False)
+    gx, gw, _ = torch.ops.aten.convolution_backward(g.to(weight.dtype), work, weight, None, *options)
+    return gx.to(x.dtype), [gw]

@@ -9,7 +9,6 @@ from bench.timing.stopwatch import interleave, percentiles
 from kernels import shift3d
 from lib import create_model
 from lib.models import in_format
-from lib.models.layers import with_own_depthwise
 from lib.models.rubiksnet import Shift
 from lib.train import heads_loss
 
@@ -31,16 +30,16 @@ def measure_step(name, batch, clip, device="cpu", seconds=2.0):
 
 
 def step_nets(name, device="cpu"):
-    """{version: the net `name`}: with our shift and others; or with our depthwise convolution and PyTorch's."""
+    """{version: the net `name`}: with our shift and others; or with our kernels and PyTorch's operators."""
 
-    def net():
+    def net(**options):
         torch.manual_seed(0)
-        return create_model(name, num_classes=8).to(device)
+        return create_model(name, num_classes=8, **options).to(device)
 
     if name.startswith("rubiksnet"):
         shifts = {"auto": shift3d, "reference": partial(shift3d, backend="reference"), "conv3d": shift_as_convolution}
         return {impl: with_shift(net(), shift) for impl, shift in shifts.items()}
-    return {"auto": with_own_depthwise(net()), "conv3d": net()}
+    return {"auto": net(), "conv3d": net(backend="reference")}
 
 
 def with_shift(net, shift):

@@ -20,6 +20,7 @@ from lib.models import (  # noqa: F401
     volume,
     x3d,
 )
+from lib.models.fast import use_backend
 from lib.models.registry import (
     create_model,
     in_format,
@@ -42,4 +43,5 @@ __all__ = [
     "register",
     "system_of",
     "unwrapped",
+    "use_backend",
 ]

@@ -4,8 +4,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from kernels import depthwise_subkernel_conv3d
-
 
 def triple(value):
     """One number for all three axes, or (t, h, w) as it is."""
@@ -54,35 +52,6 @@ def freeze_batch_norms(module, keep=()):
                 setattr(module, name, FrozenBatchNorm(child))
         else:
             freeze_batch_norms(child, keep)
-
-
-class DepthwiseConv(nn.Module):
-    """A depthwise convolution of odd size k x k x k by our own op: the weights of `conv`, under the same key."""
-
-    def __init__(self, conv):
-        super().__init__()
-        self.weight, self.stride = conv.weight, conv.stride
-
-    def forward(self, x):  # (N, C, T, H, W) -> (N, C, T', H', W')
-        return depthwise_subkernel_conv3d(x, {"kxkxk": self.weight}, self.stride)
-
-
-def with_own_depthwise(module):
-    """Let our own op do every convolution inside a module that it can: depthwise, cubic and odd, "same" padding, no
-    bias. The weights stay, and so do their keys: it trains alike, and faster on a CPU. Returns the module."""
-    for name, child in module.named_children():
-        if isinstance(child, nn.Conv3d) and _is_own_depthwise(child):
-            setattr(module, name, DepthwiseConv(child))
-        else:
-            with_own_depthwise(child)
-    return module
-
-
-def _is_own_depthwise(conv):
-    k = conv.kernel_size[0]
-    depthwise = conv.groups == conv.in_channels == conv.out_channels
-    same = conv.kernel_size == (k,) * 3 and k % 2 == 1 and conv.padding == (k // 2,) * 3
-    return depthwise and same and conv.dilation == (1, 1, 1) and conv.bias is None and conv.padding_mode == "zeros"
 
 
 def avg_pool3d(x, kernel, stride, padding=0):

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from lib.models.fast import use_backend
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -99,9 +101,12 @@ def create_model(name, **options):
     """Build a net: clips (N, 3, T, H, W) -> logits (N, num_classes). Unknown name or option: ValueError.
 
     in_channels  other than 3, an option of every net of the suite: see `VideoNet.set_in_channels`
+    backend      "auto": our kernels train what they train faster; "reference": PyTorch's operators alone: see
+                 `use_backend`
     """
     known = model_options(name)
     channels = 3 if "in_channels" in known else options.pop("in_channels", 3)
+    backend = "auto" if "backend" in known else options.pop("backend", "auto")
     if unknown := [option for option in options if option not in known]:
         raise ValueError(f"{name} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}")
     model = entry(name).build(**options)
@@ -110,7 +115,7 @@ def create_model(name, **options):
             raise ValueError(f"{name} has no option 'in_channels'; let its class inherit from lib.models.VideoNet")
         model.set_in_channels(channels)
     model.registered_as = name  # a text: a net stays what torch.save, deepcopy and export take
-    return model
+    return use_backend(model, backend)
 
 
 def memory_format(name_or_model):

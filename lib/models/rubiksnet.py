@@ -46,13 +46,15 @@ NANO_STAGES = [(16, 1, (1, 1, 1), 54), (32, 1, (1, 2, 2), 81), (64, 1, (1, 2, 2)
 class TemporalFilter(nn.Module):
     """The AQ variant's soft choice of the frame before, this one or the next; hard as its temperature goes to 0."""
 
+    op_backend = "auto"
+
     def __init__(self, channels):
         super().__init__()
         self.temperature = nn.Parameter(torch.tensor(2.0), requires_grad=False)
         self.taps = nn.Parameter(torch.rand(channels, 3))
 
     def forward(self, x):  # (N, C, T, H, W) -> like x
-        return temporal_filter(x, self.taps, self.temperature)
+        return temporal_filter(x, self.taps, self.temperature, backend=self.op_backend)
 
 
 class SqueezeExcitation(nn.Module):

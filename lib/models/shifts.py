@@ -56,6 +56,8 @@ CUBE = ("learned-cube", "fixed-cube")
 class Shift(nn.Module):
     """The learned shift, in 3D or within each frame, with the block's stride (t, h, w)."""
 
+    op_backend = "auto"
+
     def __init__(self, channels, stride, rows, kind):
         super().__init__()
         start, learns = SHIFTS[kind]
@@ -64,4 +66,5 @@ class Shift(nn.Module):
         self.frames = 1 if rows == 3 else stride[0]  # shift2d strides no time
 
     def forward(self, x):  # (N, C, T, H, W) -> (N, C, T/t, H/h, W/w)
-        return self.op(x[:, :, :: self.frames], self.shift, self.stride)
+        how = {} if self.op_backend == "auto" else {"backend": self.op_backend}
+        return self.op(x[:, :, :: self.frames], self.shift, self.stride, **how)

@@ -42,6 +42,8 @@ class SubKernelConv(nn.Module):
     stride  (t, h, w)
     """
 
+    op_backend = "auto"
+
     def __init__(self, c_in, split, stride):
         super().__init__()
         split = {kind: count for kind, count in split.items() if count}
@@ -53,7 +55,7 @@ class SubKernelConv(nn.Module):
         return {kind: conv.weight for kind, conv in zip(self.kinds, self.convs, strict=True)}
 
     def forward(self, x):  # (N, C, T, H, W) -> (N, channels, T', H', W')
-        return self.norm(subkernel_conv3d(x, self.weights(), self.stride))
+        return self.norm(subkernel_conv3d(x, self.weights(), self.stride, backend=self.op_backend))
 
     @torch.no_grad()
     def fill(self, weight, norm):
@@ -135,7 +137,7 @@ class DroppingConv(SuperConv):
         kept = kept.to(x.device)
         mine = [kept[kept // self.channels == i] % self.channels for i in range(len(self.kinds))]
         weights = {kind: w[rows] for (kind, w), rows in zip(self.weights().items(), mine, strict=True) if len(rows)}
-        return self._normed(subkernel_conv3d(x, weights, self.stride), kept)
+        return self._normed(subkernel_conv3d(x, weights, self.stride, backend=self.op_backend), kept)
 
     def _normed(self, y, kept):
         norm, moves = self.norm, self.training and not isinstance(self.norm, FrozenBatchNorm)

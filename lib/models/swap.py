@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from kernels import depthwise_subkernel_conv3d, subkernel_conv3d
+from lib.models.fast import use_backend
 from lib.models.subkernels import KINDS, OPS, SuperConv, read_deal
 
 
@@ -30,6 +31,8 @@ class SwappedConv(nn.Module):
     split  {kind: channels}, in the order of the channels
     """
 
+    op_backend = "auto"
+
     def __init__(self, conv, split):
         super().__init__()
         split = {kind: count for kind, count in split.items() if count}
@@ -39,7 +42,7 @@ class SwappedConv(nn.Module):
 
     def forward(self, x):  # (N, C, T, H, W) -> (N, channels, T', H', W')
         op = depthwise_subkernel_conv3d if self.depthwise else subkernel_conv3d
-        return op(x, dict(zip(self.kinds, self.weights, strict=True)), self.stride)
+        return op(x, dict(zip(self.kinds, self.weights, strict=True)), self.stride, backend=self.op_backend)
 
 
 class SummedConv(nn.Module):
@@ -94,7 +97,7 @@ def to_supernet(net, op="conv1_2_3d"):
     for module, conv, norm in swappable(net):
         setattr(module, conv, SummedConv(getattr(module, conv), getattr(module, norm), op))
         setattr(module, norm, nn.Identity())
-    return net
+    return use_backend(net, getattr(net, "op_backend", "auto"))
 
 
 def with_deal(net, deal=None, op="conv1_2_3d"):
@@ -103,4 +106,4 @@ def with_deal(net, deal=None, op="conv1_2_3d"):
     deal = read_deal(deal, op, [getattr(module, conv).out_channels for module, conv, _ in found])
     for (module, conv, _), split in zip(found, deal, strict=True):
         setattr(module, conv, SwappedConv(getattr(module, conv), split))
-    return net
+    return use_backend(net, getattr(net, "op_backend", "auto"))

@@ -27,13 +27,15 @@ class ShiftedConv(FrameConv):
     causal  1/div look back, and none ahead
     """
 
+    op_backend = "auto"
+
     def __init__(self, c_in, c_out, size, div, causal=False):
         super().__init__(c_in, c_out, size, bias=False)
         offset = tsm_offset(c_in, div, causal) if div else torch.zeros(c_in, dtype=torch.int64)
         self.register_buffer("offset", offset, persistent=False)
 
     def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H, W)
-        return super().forward(frame_shift(x, self.offset))
+        return super().forward(frame_shift(x, self.offset, backend=self.op_backend))
 
 
 class ShiftedBottleneck(nn.Module):

@@ -53,5 +53,5 @@ class OnlineTSM:
             cache = frame_cache(x, conv.offset)
         elif cache.shape[0] != x.shape[0] or cache.shape[3:] != x.shape[3:]:
             raise ValueError("this frame has another size or batch than those before: call reset() for another video")
-        y, self.caches[conv] = frame_shift(x, conv.offset, cache=cache)
+        y, self.caches[conv] = frame_shift(x, conv.offset, cache=cache, backend=conv.op_backend)
         return FrameConv.forward(conv, y)

@@ -9,7 +9,6 @@ from torch.nn.utils import parametrizations, prune
 
 from lib import create_model, measure_cost
 from lib.cost import record
-from lib.models.layers import with_own_depthwise
 
 # one net of each family: its options, frames, pixels
 FAMILIES = {
@@ -176,7 +175,6 @@ HEAVY = ("lgd_p3d_50", "c3d", "gst_50", "tsm_50", "rubiksnet_tiny", "s3d")
 def test_three_counters_agree(name):
     pytest.importorskip("fvcore")
     net, clip = family(name)
-    with_own_depthwise(net)
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
         cost = measure_cost(net.train(), clip, fvcore=True)
     assert net.training

@@ -5,7 +5,7 @@ import torch
 from family_nets import NETS, small_net
 
 from lib.export import PLAIN, plain_program, save_onnx
-from lib.models.layers import with_own_depthwise
+from lib.models.swap import with_deal
 
 onnxruntime = pytest.importorskip("onnxruntime", reason='ONNX needs the extra "export"')
 pytest.importorskip("onnxscript", reason='ONNX needs the extra "export"')
@@ -32,7 +32,7 @@ PARAMETERS = [pytest.param(case, marks=() if case in FIRST else pytest.mark.long
 def case_net(case):
     torch.manual_seed(0)
     net, clip = small_net(CASES[case][0], **CASES[case][1])
-    return (with_own_depthwise(net) if case == "own depthwise" else net), clip
+    return (with_deal(net) if case == "own depthwise" else net), clip
 
 
 @pytest.mark.parametrize("case", PARAMETERS)

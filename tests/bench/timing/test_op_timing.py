@@ -14,7 +14,6 @@ from bench.timing.rows import COLUMNS
 from bench.timing.stopwatch import interleave
 from bench.timing.training_steps import measure_step, step_nets, with_shift
 from lib import create_model
-from lib.models.layers import DepthwiseConv, with_own_depthwise
 from lib.models.rubiksnet import Shift, TemporalFilter
 from lib.models.subkernels import SubKernelConv
 from lib.models.tsm import ShiftedConv
@@ -156,16 +155,3 @@ def test_a_net_with_another_shift_uses_it():
 
     with pytest.raises(RuntimeError, match="called"):
         with_shift(create_model("rubiksnet_nano"), refuse)(torch.randn(1, 3, 4, 32, 32))
-
-
-def test_own_depthwise_keeps_the_net():
-    """Weights, keys and logits stay; what our op cannot do stays PyTorch's."""
-    net = create_model("mobilenetv2_3d_nano").eval()
-    clips, state = torch.randn(1, 3, 4, 32, 32), net.state_dict()
-    want, depthwise = net(clips), sum(isinstance(m, nn.Conv3d) and m.groups > 1 for m in net.modules())
-    assert with_own_depthwise(net) is net and net.state_dict().keys() == state.keys()
-    assert sum(isinstance(m, DepthwiseConv) for m in net.modules()) == depthwise > 0
-    torch.testing.assert_close(net(clips), want, rtol=1e-4, atol=1e-5)
-    others = [nn.Conv3d(4, 4, 3, groups=4), nn.Conv3d(4, 4, 3, padding=1, groups=2, bias=False)]
-    others += [nn.Conv3d(4, 4, (1, 3, 3), padding=(0, 1, 1), groups=4, bias=False), nn.Conv3d(4, 8, 3, padding=1)]
-    assert not any(isinstance(m, DepthwiseConv) for m in with_own_depthwise(nn.ModuleList(others)).modules())
