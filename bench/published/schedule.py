@@ -59,7 +59,7 @@ def train(name, folder, run_dir, *, weights=None, **running):
     """
     schedule, manifest = load_schedule(name), read_manifest(folder)
     if "crop_size" not in schedule:
-        raise ValueError(f"{name} does not say what its clips are; notebook 07 trains what the planner wrote there")
+        raise ValueError(f"{name} does not say what its clips are; the notebook 12 trains what the planner wrote")
     options = {"num_classes": len(manifest.classes), "dropout": schedule["dropout_ratio"]}
     build = partial(build_stage, model=schedule["model"], **options)
     clips = partial(stage_clips, manifest=manifest, **schedule_clips(schedule))

@@ -1,10 +1,10 @@
 """A suite is a YAML file; here it becomes a list of jobs, each one notebook with its parameters and its run folder.
 
 data:      arguments of data_prep moving_shapes; or {manifest: folder}, what data_prep made of other videos
-train:     defaults, seeds, and one entry per net; keys are parameters of 05_training (model, options, labels, ...)
+train:     defaults, seeds, and one entry per net; keys are parameters of 10_training (model, options, labels, ...)
 searches:  notebooks that search and train what they found beside its rivals, with seeds and parameters; the first
            of the `variants` in a done.json is what was found, see bench.report.searches
-costs:     parameters of 04_counting_flops; every net of `train` is counted and timed
+costs:     parameters of 08_counting_flops; every net of `train` is counted and timed
 lessons:   further notebooks, run as they are after everything else
 """
 
@@ -95,7 +95,7 @@ def _expand(spec):
     nets = [{key: job.options[key] for key in ("model", "options", "frames", "size")} for job in trainings]
     nets = [net for i, net in enumerate(nets) if net not in nets[:i]]
     classes = most_classes(folder, [job.options["labels"] for job in trainings]) if folder else {}
-    costs = Job("costs", "04_counting_flops", {"nets": nets, **classes, **spec.get("costs", {})}, (), True, "costs")
+    costs = Job("costs", "08_counting_flops", {"nets": nets, **classes, **spec.get("costs", {})}, (), True, "costs")
     jobs = [*prepare, *searches, *trainings, *([costs] if nets else [])]  # the longest runs first
     yield from jobs
     needs = tuple(job.id for job in jobs)
@@ -120,7 +120,7 @@ def _searches(entries, prepare, folder):
 
 def _trainings(spec, prepare, folder):
     """One job per net and seed. What an entry leaves open comes from `defaults`, then from the notebook itself."""
-    known = _defaults("05_training", folder)
+    known = _defaults("10_training", folder)
     for number, entry in enumerate(spec.get("runs", []), 1):
         if "model" not in {**spec.get("defaults", {}), **entry}:
             raise ValueError(f"train.runs, entry {number} needs a model")
@@ -129,10 +129,10 @@ def _trainings(spec, prepare, folder):
         for seed in seeds:
             options = {**known, **spec.get("defaults", {}), **entry, "seed": seed}
             options.pop("seeds", None)
-            _check_types("05_training", options)
+            _check_types("10_training", options)
             check_values(options)
             words = [options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]]
-            yield _on_videos("train", "05_training", options, words, prepare, folder)
+            yield _on_videos("train", "10_training", options, words, prepare, folder)
 
 
 def _on_videos(rule, notebook, options, words, prepare, folder):

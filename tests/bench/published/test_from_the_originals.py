@@ -64,7 +64,7 @@ def test_notebooks_have_these_parameters(line):
 def test_the_suite_has_known_parameters():
     (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     train = yaml.safe_load(text)["train"]
-    known = parameters_of(ROOT / "notebooks" / "05_training.ipynb")
+    known = parameters_of(ROOT / "notebooks" / "10_training.ipynb")
     for run in train["runs"]:
         assert {**train["defaults"], **run}.keys() <= known.keys()
         create_model(run["model"], **run["options"])

@@ -39,7 +39,7 @@ def test_the_takeaways_of_the_trade_offs(seeds, tmp_path, capsys):
     """Rendered from runs of one, two and three seeds: only three may rank."""
     nets = [(model, {seed: top1[0] + seed % 2 for seed in range(seeds)}) for model, top1 in NETS]
     runs = write_runs(tmp_path / "runs", nets, {model: 0.01 * (i + 1) for i, (model, _) in enumerate(NETS)}, videos=100)
-    said = run_cells(ROOT / "notebooks" / "09_trade_offs.ipynb", runs=str(runs), run_dir=str(tmp_path / "here"))
+    said = run_cells(ROOT / "notebooks" / "14_trade_offs.ipynb", runs=str(runs), run_dir=str(tmp_path / "here"))
     said += capsys.readouterr().out
     record = json.loads((tmp_path / "here" / "result.json").read_text())
     figures = "".join(path.read_text() for path in (tmp_path / "here").glob("*.svg"))

@@ -13,7 +13,7 @@ TINY = {"size": 32, "epochs": 1, "batch_size": 8}
 
 def test_enough_seeds_and_plans():
     """Five seeds and five random deals for each way to search; learned shifts beside fixed ones and none."""
-    searches = [job.options for job in load_suite("standard").jobs if job.notebook == "06_search_sub_kernels"]
+    searches = [job.options for job in load_suite("standard").jobs if job.notebook == "11_search_sub_kernels"]
     for priority in ("cost", "performance"):
         mine = [each for each in searches if each["priority"] == priority and each["model"] == "cakes_nano"]
         assert len({each["seed"] for each in mine}) >= 5 and min(each["random_deals"] for each in mine) >= 5
@@ -26,7 +26,7 @@ def smoke_size(spec):
     runs = [{**run, "seeds": [0]} for run in spec["train"]["runs"]]
     tiny = {**TINY, "search_epochs": 1, "random_deals": 1}
     searches = [{**entry, "seeds": [0], "parameters": {**entry["parameters"], **tiny}} for entry in spec["searches"]
-                if entry["notebook"] == "06_search_sub_kernels"]  # fmt: skip
+                if entry["notebook"] == "11_search_sub_kernels"]  # fmt: skip
     data = {"videos": 72, "frames": 16, "size": 32, "seed": 2}
     train = {"defaults": {**spec["train"]["defaults"], **TINY}, "seeds": [0], "runs": runs}
     return {"data": data, "train": train, "searches": searches, "costs": {"timed_runs": 2}}

@@ -7,7 +7,7 @@ import yaml
 from bench.runner.run import run_suite
 from bench.runner.suite import SUITES, load_suite
 
-NOTEBOOK = "07_plan_the_optimization"
+NOTEBOOK = "12_plan_the_optimization"
 
 
 def test_the_base_graph_three_seeds_and_all_schedules():

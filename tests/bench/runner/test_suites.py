@@ -9,7 +9,7 @@ SPEC = {
     "data": {"videos": 45},
     "train": {"defaults": {"epochs": 2}, "seeds": [0, 1], "runs": [{"model": "ircsn_nano"}]},
     "costs": {"timed_runs": 2},
-    "lessons": [{"notebook": "09_trade_offs"}],
+    "lessons": [{"notebook": "14_trade_offs"}],
 }
 
 
@@ -37,7 +37,7 @@ def test_a_suite_is_expanded(tmp_path):
 
 
 def test_a_search_is_a_job_per_seed_on_the_suite_s_data(tmp_path):
-    entry = {"notebook": "05_training", "seeds": [0, 1], "parameters": {"epochs": 3}}
+    entry = {"notebook": "10_training", "seeds": [0, 1], "parameters": {"epochs": 3}}
     suite = suite_of(tmp_path, searches=[entry])
     (prepare,), searches = jobs_of(suite, "prepare"), jobs_of(suite, "search")
     assert [(job.options["seed"], job.options["epochs"]) for job in searches] == [(0, 3), (1, 3)]
@@ -63,7 +63,7 @@ def test_an_id_changes_with_its_options_and_with_nothing_else(tmp_path):
         ({"train": {"runs": [{"model": "ircsn_nano", "options": {"width": 2}}]}}, "has no option 'width'"),
         ({"train": {"runs": [{"model": "ircsn_nano", "epochs": "8"}]}}, "epochs should be int"),
         ({"train": {"runs": [{"model": "ircsn_nano", "epoch": 8}]}}, "no parameter 'epoch'"),
-        ({"searches": [{"notebook": "05_training", "parameters": {"epoch": 8}}]}, "no parameter 'epoch'"),
+        ({"searches": [{"notebook": "10_training", "parameters": {"epoch": 8}}]}, "no parameter 'epoch'"),
         ({"train": {"runs": [{"model": "ircsn_nano"}] * 2}}, "two runs are the same"),
         ({"train": {"runs": [{"model": "ircsn_26", "weights": "gone.pth"}]}}, "there is no file gone.pth"),
         (
