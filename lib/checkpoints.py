@@ -1,9 +1,11 @@
 """Checkpoints of a training: saved whole, checked before they are used, and the one before is kept.
 
-A file of torch.save is a zip: every record has a checksum, which torch.load does not look at and we do.
+A file of torch.save is a zip: every record has a checksum, which torch.load does not look at and we do. Ours hold one
+of all their tensors beside that, which stays when a file is written anew.
 """
 
 import os
+import zlib
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -11,12 +13,14 @@ import torch
 
 from lib.files import damage, replacing, set_aside
 
+CHECKSUM = "checksum"  # of all tensors, the entry of a checkpoint
 
-def save(path, value, keep_before=False):
-    """torch.save, atomically; with `keep_before`, the file that was there is kept as NAME.before."""
+
+def save(path, content, keep_before=False):
+    """torch.save of a dict, atomically; with `keep_before`, the file that was there is kept as NAME.before."""
     with replacing(path) as temporary:
         with open(temporary, "wb") as file:  # of a path, its name would be part of the content
-            torch.save(value, file)
+            torch.save({**content, CHECKSUM: checksum(content)}, file)
         if keep_before and Path(path).exists():
             os.replace(path, before(path))
 
@@ -26,7 +30,10 @@ def load(path):
     for file in (Path(path), before(path)):
         if whole(file):
             try:
-                return torch.load(file, map_location="cpu", weights_only=True)
+                content = torch.load(file, map_location="cpu", weights_only=True)
+                if not (why := other_than_written(content)):
+                    return content
+                set_aside(file, f"{file}: {why}")
             except (RuntimeError, UnpicklingError, LookupError, ValueError, TypeError, EOFError) as error:
                 set_aside(file, f"{file}: " + str(error).splitlines()[0].split(". ")[0])
     return None
@@ -49,3 +56,28 @@ def forget(path):
 def before(path):
     """Where the checkpoint before this one is."""
     return Path(path).with_name(f"{Path(path).name}.before")
+
+
+def checksum(content):
+    """CRC-32 of all tensors in nested dicts, lists and tuples, with their places, kinds and shapes; as text."""
+    return str(_checksum(content, "", 0))
+
+
+def _checksum(value, place, crc):
+    if isinstance(value, torch.Tensor):
+        plain = value.detach().cpu().contiguous()
+        crc = zlib.crc32(f"{place} {plain.dtype} {tuple(plain.shape)}".encode(), crc)
+        return zlib.crc32(plain.view(-1).view(torch.uint8).numpy(), crc) if plain.numel() else crc
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, item in sorted(inner, key=lambda pair: str(pair[0])):
+        crc = _checksum(item, f"{place}.{key}", crc)
+    return crc
+
+
+def other_than_written(content):
+    """Why a checkpoint's content is not what was written; "" if it is, or says nothing of it."""
+    if not isinstance(content, dict) or CHECKSUM not in content:
+        return ""
+    tensors = {key: value for key, value in content.items() if key != CHECKSUM}
+    right = str(content[CHECKSUM]) == checksum(tensors)
+    return "" if right else "its tensors do not match the checksum that was written with them"

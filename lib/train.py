@@ -19,7 +19,7 @@ from lib import checkpoints
 from lib.data import batches, normalize
 from lib.data.protocol import agreed
 from lib.evaluate.predictions import by_protocol, check_classes, predict
-from lib.files import locked, write_text
+from lib.files import locked, read_json, write_text
 from lib.identity import used
 from lib.losses import heads_loss, mix
 from lib.models import in_format, unwrapped
@@ -154,11 +154,17 @@ class Training:
     def keep_weights(self):
         """Called after every epoch, before last.pt is written: keep the best on val."""
         if self.best_epoch == self.epoch:
-            checkpoints.save(self.run_dir / "best.pt", {"net": self.net.state_dict(), "epoch": self.epoch})
+            weights = {"net": self.net.state_dict(), "epoch": self.epoch, "run": self._run()}
+            checkpoints.save(self.run_dir / "best.pt", weights)
 
     def kept_weights(self):
         """Whether what `keep_weights` wrote is there, and whole."""
         return checkpoints.whole(self.run_dir / "best.pt")
+
+    def _run(self):
+        """What run.json says, so that the weights are known wherever they are copied to."""
+        path = self.run_dir / "run.json"
+        return read_json(path) if path.exists() else {}
 
     def _write_metrics(self):
         write_text(self.run_dir / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in self.history))

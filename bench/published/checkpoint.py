@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lib.models.efficient3dcnns import parse_file_name
-from lib.weights.published import compare, load_published, nearest_text
-from lib.weights.reading import read_tensors
+from lib.weights.loading import load_weights, told_by
+from lib.weights.published import compare, nearest_text
+from lib.weights.reading import read_weights
 from lib.weights.safetensors import save_converted, sha256
 
 # how other systems' file names tell the net: pattern, our name
@@ -42,7 +43,7 @@ def inspect(path, name=None, out=None):
     others = []
     if name is None:
         name, *others = guess(path, said)
-    loaded = load_published(name, path)
+    loaded = load_weights(name, path)
     print("\n".join(_lines(path, name, others, said, loaded)))
     if out:
         save_converted(name, loaded, path, out)
@@ -63,7 +64,9 @@ def guess(path, said):
 
     said  what the file name tells, `_said`
     """
-    tensors = read_tensors(path)
+    tensors, beside = read_weights(path)
+    if name := told_by(path, beside).get("model"):
+        return [name]
     for pattern in [said["model"], "*"] if "model" in said else ["*"]:
         fitting = [
             (len(match.missing) + len(match.unused), name) for name, match in compare(tensors, pattern) if match.fits
@@ -106,7 +109,8 @@ def _lines(path, name, others, said, loaded):
 
 def _preprocessing(seen):
     said = asdict(seen)
-    return {key: value for key, value in {**said.pop("pixels"), **said}.items() if value != ""}
+    pixels = said.pop("pixels") or {"pixels": "unknown: training and extracting ask for --pixels"}
+    return {key: value for key, value in {**pixels, **said}.items() if value not in ("", 0)}
 
 
 def _pairs(values):

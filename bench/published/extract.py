@@ -17,6 +17,7 @@ def add_arguments(parser):
     parser.add_argument("--protocol", metavar="NAME", help="of lib.data.protocols (that of the weights' system)")
     for option, of in CHANGES.items():
         parser.add_argument(f"--{option}", type=int, metavar="N", help=f"{of}, where it is not the protocol's")
+    parser.add_argument("--pixels", metavar="NAME", help="of lib.data.PIXELS, for weights that do not say theirs")
     parser.add_argument("--crop", help="a test crop of lib.data.crops, where it is not the protocol's")
     parser.add_argument("--batch-size", type=int, default=4, metavar="N", help="views (4)")
     parser.add_argument("--workers", type=int, default=0)

@@ -16,21 +16,22 @@ def add_arguments(parser):
     parser.add_argument("--classes", metavar="FILE", help="a name per line, such as a manifest's classes.txt (numbers)")
     parser.add_argument("--as", dest="name", metavar="NAME", help="the net (guessed from the file)")
     parser.add_argument("--protocol", metavar="NAME", help="of lib.data.protocols (that of the weights' system)")
+    parser.add_argument("--pixels", metavar="NAME", help="of lib.data.PIXELS, for weights that do not say theirs")
     parser.add_argument("--out", metavar="FILE.csv", help="keep the answers")
     parser.add_argument("--batch-size", type=int, default=4, metavar="N", help="views (4)")
     parser.add_argument("--device", default="cpu")
 
 
-def run(*, weights, videos, classes=None, name=None, protocol=None, out=None, batch_size=4, device="cpu"):
+def run(*, weights, videos, classes=None, name=None, protocol=None, pixels=None, out=None, batch_size=4, device="cpu"):
     """Print the answers, write them to `out`; a video that cannot be read is a line.  -> 1 if there is one, else 0"""
     from bench.published.checkpoint import net_of
     from lib.data.protocols import weights_protocol
     from lib.evaluate.unlabelled import classify
-    from lib.weights.loading import load_weights
+    from lib.weights.loading import load_weights, with_pixels
 
     files, names = list(_files(videos)), _names(classes)
     loaded = load_weights(name or net_of(weights), weights)
-    seen = weights_protocol(loaded.preprocessing, protocol)
+    seen = weights_protocol(with_pixels(weights, loaded.preprocessing, pixels), protocol)
     rows, broken = [], 0
     for answer in classify(loaded, files, names, protocol=seen, batch_size=batch_size, device=device):
         print("\n".join(_lines(answer)), flush=True)

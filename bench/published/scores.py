@@ -5,19 +5,20 @@ from lib.evaluate.metrics import mean_class_accuracy
 from lib.evaluate.scores import evaluate_scores, extract_averaged, extract_scores, merge_scores
 
 
-def extract(name, checkpoint, folder, out, *, split="test", protocol=None, how=None, **other):
+def extract(name, checkpoint, folder, out, *, split="test", protocol=None, how=None, pixels=None, **other):
     """Load published weights, run every view of a split of the manifest in `folder`, write the file `out`.
 
     protocol  a name in lib.data.protocols.TEST_PROTOCOLS; None: that of the weights' system
     other     what is other than published: frames, frame_stride, clips, size, crop, as `test_protocol` takes them
     how       batch_size, device, workers
+    pixels    a name in lib.data.PIXELS, for weights that do not say theirs
     Pixels, frames and their stride are the weights' own.
     """
-    from lib import load_published
     from lib.data import ClipDataset, read_manifest
+    from lib.weights.loading import load_weights, with_pixels
 
-    loaded, manifest = load_published(name, checkpoint), read_manifest(folder)
-    protocol = weights_protocol(loaded.preprocessing, protocol, **other)
+    loaded, manifest = load_weights(name, checkpoint), read_manifest(folder)
+    protocol = weights_protocol(with_pixels(checkpoint, loaded.preprocessing, pixels), protocol, **other)
     views = {protocol.views(len(video.frame_range())) for video in manifest.split(split)}
     if len(views) > 1:
         extract_averaged(out, loaded.model, manifest, split, protocol, **(how or {}))

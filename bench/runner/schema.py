@@ -58,7 +58,7 @@ def check_values(options):
     _inside("freeze", lambda: _check_freeze(options["freeze"]))
     _forward(options["model"], _key(options["options"]), options["frames"], options["size"])
     if options["weights"] and Path(options["weights"]).is_file():  # that there is none is said with the run's id
-        _fits(options["model"], options["weights"], options["freeze"], _key(options["options"]))
+        _fits(*(options[name] for name in ("model", "weights", "freeze", "pixels")), _key(options["options"]))
 
 
 def check_net(model, options):
@@ -104,10 +104,10 @@ def _forward(model, options, frames, size):
 
 
 @cache
-def _fits(model, weights, freeze, options):
+def _fits(model, weights, freeze, pixels, options):
     from lib.weights.fine_tune import start_from
 
-    start_from(model, weights, 2, freeze, **dict(_plain(options)))
+    start_from(model, weights, 2, freeze, pixels=pixels, report=lambda text: None, **dict(_plain(options)))
 
 
 def _protocol(options):

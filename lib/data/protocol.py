@@ -72,6 +72,7 @@ PIXELS = {
     "own": Pixels((0.45,) * 3, (0.225,) * 3),  # of everything that is trained from scratch here
     "imagenet": Pixels((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),  # optplan, RubiksNet, CAKES, TSM; CSN, scaled
     "kinetics": Pixels((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)),  # VMZ; CSN, scaled
+    "3d_resnets": Pixels((0.4345, 0.4051, 0.3775), (0.2768, 0.2713, 0.2737)),  # Hara et al.'s code of today
     "activitynet": Pixels(_ACTIVITYNET, (1.0,) * 3, 255),  # Efficient-3DCNNs: Jester, UCF-101
     "activitynet_bgr": Pixels(_ACTIVITYNET, (1.0,) * 3, 255, "BGR"),  # and Kinetics
     "efficient3dcnns_kinetics": Pixels(

@@ -189,18 +189,20 @@ def _groups(tensors):
     return {"groups": WIDEST // tensors[key].shape[1]} if key in tensors else {}
 
 
-def _mmaction_input(file_name):
+def _mmaction_input(file_name, options):
     """Kinetics' mean for the 152-layer nets from scratch and from Sports-1M, else (IG-65M, 50 layers) ImageNet's."""
     from_scratch = "from_scratch" in file_name and "ig65m" not in file_name
     kinetics = "sports1m" in file_name or (from_scratch and "r152" in file_name)
-    return Preprocessing(KINETICS if kinetics else IMAGENET, 224, 32, 2, protocol="csn_10x3")
+    if "csn" not in file_name:
+        return Preprocessing(None, 224, 32, 2, "the mean goes by mmaction2's file names, and this is none", "csn_10x3")
+    return Preprocessing(KINETICS if kinetics else IMAGENET, 224, 32, 2, "mean: by the file's name", "csn_10x3")
 
 
-def _vmz_input(file_name):
+def _vmz_input(file_name, options):
     return Preprocessing(KINETICS, 224, 32, 2, protocol="csn_10x3")
 
 
-def _pytorchvideo_input(file_name):
+def _pytorchvideo_input(file_name, options):
     pixels = Pixels((0.45,) * 3, (0.225,) * 3)
     return Preprocessing(pixels, 224, 32, 2, "mean and std: not verified", "csn_10x3")
 

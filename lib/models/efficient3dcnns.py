@@ -43,14 +43,46 @@ def parse_file_name(file_name):
     return {"model": model, **{key: numbers.get(key, str)(value) for key, value in said.items()}}
 
 
-def published_input(file_name):
-    """Kinetics was read by OpenCV and never swapped: BGR. Jester and UCF-101 were read by Pillow: RGB."""
+def published_input(file_name, options):
+    """What the authors' readers made of a dataset's pixels; nothing in the tensors says which dataset it was.
+
+    Kinetics was read by OpenCV and never swapped: BGR. Jester and UCF-101 were read by Pillow: RGB.
+    """
+    for pattern, key, ground in OTHERS:
+        if re.fullmatch(pattern, file_name):
+            return Preprocessing(PIXELS[key], 112, 16, 1, ground, "efficient3dcnns_windows")
     said = parse_file_name(file_name)
-    order = "RGB" if said.get("dataset") in ("jester", "ucf101", "hmdb51") else "BGR"
-    note = "the authors' code says RGB, one of their answers BGR" if said.get("dataset") == "jester" else ""
-    pixels = PIXELS["activitynet" if order == "RGB" else "activitynet_bgr"]
-    stride, protocol = (2, "efficient3dcnns_centre") if note else (1, "efficient3dcnns_windows")
-    return Preprocessing(pixels, 112, said.get("frames", 16), stride, note, protocol)
+    key, note, stride, protocol = READ.get(said.get("dataset"), UNKNOWN)
+    if options.get("num_classes") == JESTER_CLASSES and key == "activitynet_bgr":
+        key, note = None, f"the file's name says Kinetics, its {JESTER_CLASSES} classes Jester"
+    return Preprocessing(PIXELS.get(key), 112, said.get("frames", 16), stride, note, protocol)
+
+
+JESTER_CLASSES = 27
+# dataset in a published name: pixels, ground, frame stride, protocol
+READ = {
+    "kinetics": ("activitynet_bgr", "by the file's name: Kinetics, read by OpenCV", 1, "efficient3dcnns_windows"),
+    "jester": (
+        "activitynet",
+        "by the file's name; the authors' code says RGB, one of their answers BGR",
+        2,
+        "efficient3dcnns_centre",
+    ),
+    **dict.fromkeys(
+        ("ucf101", "hmdb51"),
+        ("activitynet", "by the file's name: UCF-101 or HMDB-51, read by Pillow", 1, "efficient3dcnns_windows"),
+    ),
+}
+UNKNOWN = (None, "the file's name is none of the published ones, and the tensors do not say", 1, "")
+# names of 3D-ResNets' files, whose tensors are named alike: pattern, pixels, ground
+OTHERS = [
+    (r"(r3d|r2p1d)\d+_[KMS]+_\d+ep\.pth", "3d_resnets", "by the file's name: 3D-ResNets, its present code"),
+    (
+        r"(resnet|resnext|preresnet|wideresnet|densenet)-\d+b?-(kinetics|ucf101|hmdb51)([-_].*)?\.pth",
+        "3d_resnets",
+        "guessed by the file's name: an older release of 3D-ResNets, and its present code",
+    ),
+]
 
 
 def scaled(channels, width):

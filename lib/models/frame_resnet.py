@@ -131,7 +131,7 @@ def published_key(middle, head, ours):
             return f"base_model.layer{int(stage) + 1}.{block}.{UNITS[unit][int(layer)]}.{leaf}"
 
 
-def published_input(file_name, protocol="rubiksnet_2clip"):
+def published_input(file_name, options, protocol="rubiksnet_2clip"):
     """8 or 16 frames: it is in the file's name, not in the weights."""
     sixteen = file_name.startswith("16frame") or "segment16" in file_name
     return Preprocessing(PIXELS["imagenet"], 224, 16 if sixteen else 8, protocol=protocol)

@@ -23,7 +23,7 @@ class Layout:
     """One published file format of one net.
 
     key            our key -> the file's key, or a tuple of the file's keys for one tensor (the last is read)
-    preprocessing  file name -> Preprocessing
+    preprocessing  (file name, options that the file was found to have) -> Preprocessing
     wrapper        entry of the file that holds the state dict; None: the file is the state dict
     prefix         of every key as the file is written; read with or without
     options        that these weights need beside the net's own, such as a batch norm epsilon

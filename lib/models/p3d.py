@@ -152,7 +152,7 @@ def published_key(ours):
             return ours
 
 
-def published_input(file_name):
+def published_input(file_name, options):
     """Planned Kinetics weights end on 64 frames, every second; the plain recipe has 16."""
     frames, step = (64, 2) if file_name.startswith("op-kinetics") else (16, 1)
     return Preprocessing(PIXELS["imagenet"], 224, frames, step, protocol="optplan_20x3")

@@ -90,7 +90,7 @@ def layouts(name, frames, frame_stride, crop):
 
     def seen(pixels):
         known = Preprocessing(pixels, crop, frames, frame_stride, note)
-        return lambda file_name: known
+        return lambda file_name, options: known
 
     unit = seen(UNIT)
     yield Layout("SlowFast", partial(published_key, SLOWFAST, 2), unit, "model_state")

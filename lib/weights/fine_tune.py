@@ -16,9 +16,9 @@ from functools import partial
 from lib.models import create_model, model_options
 from lib.models.layers import FrozenBatchNorm, freeze_batch_norms
 from lib.models.video_net import VideoNet
-from lib.weights.loading import load_weights
-from lib.weights.reading import read_tensors
-from lib.weights.transfer_2d import PREPROCESSING, inflate, is_2d_resnet
+from lib.weights.loading import known_pixels, load_weights
+from lib.weights.published import yaml_text
+from lib.weights.transfer_2d import PREPROCESSING, flat_tensors, inflate, inflation_text
 
 # of a new head, where the authors changed it (Efficient-3DCNNs on UCF-101); of other nets it stays
 DROPOUT = dict.fromkeys(["mobilenet3d", "mobilenetv2_3d", "shufflenet3d", "shufflenetv2_3d"], 0.9)
@@ -98,21 +98,23 @@ FREEZE = {
 }
 
 
-def start_from(name, weights, num_classes, frozen="", *, in_channels=3, **options):
+def start_from(name, weights, num_classes, frozen="", *, pixels=None, in_channels=3, report=print, **options):
     """A net with published weights and a new head.  -> (net, what its pixels must be)
 
-    weights      a file of this net, see `load_weights`, or of the 2D ResNet that it is inflated from
+    weights      a file of this net, see `load_weights`, or of the 2D net that it is inflated from, see `inflate`
     frozen       a key of FREEZE
+    pixels       of lib.data.PIXELS or a name there, where the file does not say them; what a file says stands
     in_channels  of the clips; other than the file's: its first layer is summed or repeated, see `VideoNet`
+    report       f(text), shown what became of a 2D net's tensors
     options      the net's own; those of the file, or ValueError: what is trained is what its costs are counted for
     The pixels, lib.data.Pixels, belong in the protocol of the videos that it is trained on.
     """
     if frozen not in FREEZE:
         raise ValueError(f"freeze={frozen!r}; it can be {', '.join(map(repr, FREEZE))}")
-    if is_2d_resnet(weights):
-        flat = {key: value for key, value in read_tensors(weights).items() if not key.startswith("fc.")}
+    flat = flat_tensors(name, weights)
+    if flat:
         net, seen = create_model(name, num_classes=num_classes, **options), PREPROCESSING
-        inflate(net, flat)
+        report(inflation_text(weights, net, flat, inflate(net, flat)))
     else:
         loaded = load_weights(name, weights, **options)
         _check_options(name, weights, loaded.report.options, {**options, "in_channels": in_channels})
@@ -120,7 +122,7 @@ def start_from(name, weights, num_classes, frozen="", *, in_channels=3, **option
         seen = loaded.preprocessing
     if roles_of(net) and net.in_channels != in_channels:
         net.set_in_channels(in_channels)
-    return FREEZE[frozen](net), seen.pixels
+    return FREEZE[frozen](net), known_pixels(weights, seen, pixels)
 
 
 def _check_options(name, weights, found, given):
@@ -128,7 +130,7 @@ def _check_options(name, weights, found, given):
     asked = {key: _plain(value) for key, value in {**model_options(name), **given}.items()}
     known = {key: _plain(value) for key, value in found.items() if key not in ("num_classes", "dropout")}
     if other := {key: value for key, value in known.items() if value != asked[key]}:
-        raise ValueError(f"{weights} holds a {name} with other options: write options: {other}")
+        raise ValueError(f"{weights} holds a {name} with other options: write options: {yaml_text(other)}")
 
 
 def _plain(value):

@@ -1,20 +1,108 @@
-"""Weights by the name of their net, from any file that holds them."""
+"""Weights by the name of their net, from any file that holds them: we read what we write, and what is published."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
-from lib.weights.published import COUNTER, load_published
-from lib.weights.safetensors import load_converted
+from lib.data.protocol import PIXELS, Pixels
+from lib.files import read_json
+from lib.models.layout import Preprocessing
+from lib.models.registry import entry
+from lib.weights.published import fit_tensors, own_layouts
+from lib.weights.reading import COUNTER, read_weights
 
 
 def load_weights(name, path, **options):
-    """A net with the weights of a file.  -> `lib.weights.published.Loaded`
+    """A net with the weights of a file, in evaluation mode.  -> `lib.weights.published.Loaded`
 
-    path     a published file, or what `python -m bench checkpoint` made of it (.safetensors)
+    path     a published file; best.pt or last.pt of a run of ours; what `python -m bench checkpoint` wrote
+             (.safetensors); a state dict of the net, its batch norms frozen or not; each of them also from inside
+             DataParallel, DDP, torch.compile or Lightning
     options  of the net; what is not given is taken from the file
+    ValueError: another net's, or a file that does not fit, is damaged, or holds more than data. What its pixels are is
+    `.preprocessing.pixels`, None where nothing says so.
     """
-    if Path(path).suffix == ".safetensors":
-        return load_converted(path, name)
-    return load_published(name, path, **options)
+    entry(name)
+    tensors, beside = read_weights(path)
+    told = told_by(path, beside)
+    if told.get("model") not in (None, name):
+        raise ValueError(f"{path} holds {told['model']}, not {name}")
+    options = {**told["options"], **options}
+    layouts = own_layouts(name, told["preprocessing"])
+    if "model" not in told:
+        layouts = [*entry(name).layouts, *layouts]
+    return fit_tensors(name, path, tensors, options, layouts)
+
+
+def told_by(path, beside):
+    """What a file of ours says of itself.  -> {"model": absent if it does not, "options": {}, "preprocessing": or None}
+
+    beside  what lies beside its tensors: metadata of `save_converted`, or a run's record, in best.pt or in run.json
+    """
+    if "model" in beside and isinstance(beside["model"], str):
+        return _converted(path, beside)
+    run = beside.get("run") or _record(path)
+    if not isinstance(run, dict) or not isinstance(run.get("model"), str):
+        return {"options": {}, "preprocessing": None}
+    return {
+        "model": run["model"],
+        "options": run.get("options") or {},
+        "preprocessing": _seen(path, run.get("protocol"), f"of the run {run['model']}"),
+    }
+
+
+def _record(path):
+    """run.json beside best.pt or last.pt; {} if there is none."""
+    record = Path(path).with_name("run.json")
+    return read_json(record) if Path(path).suffix == ".pt" and record.exists() else {}
+
+
+def _converted(path, metadata):
+    try:
+        options, seen = json.loads(metadata["options"]), json.loads(metadata["preprocessing"])
+        if not isinstance(options, dict) or not isinstance(seen, dict):
+            raise TypeError("no objects")
+        if "pixels" not in seen:
+            raise ValueError("written by an older version")
+        pixels = Pixels(**seen["pixels"]) if seen["pixels"] else None
+        return {**metadata, "options": options, "preprocessing": Preprocessing(**{**seen, "pixels": pixels})}
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: its metadata is not what `python -m bench checkpoint` writes ({error!s:.80}): run it again"
+        ) from None
+
+
+def _seen(path, protocol, note):
+    """What a run's protocol says of its clips; None if it says nothing."""
+    try:
+        return Preprocessing(Pixels(**protocol["pixels"]), protocol["size"], protocol["frames"], note=note)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def known_pixels(path, seen, asked=None):
+    """What the pixels of a file's net must be.  -> Pixels; ValueError: the file does not say, and nobody else does
+
+    seen   its Preprocessing
+    asked  Pixels, or a name in lib.data.PIXELS: what to take where the file does not say
+    """
+    if isinstance(asked, str) and asked:
+        if asked not in PIXELS:
+            raise ValueError(f"pixels={asked!r}; there are {', '.join(PIXELS)}")
+        asked = PIXELS[asked]
+    if seen.pixels is None and not asked:
+        raise ValueError(
+            f"what {path} expects of its pixels is unknown: {seen.note}. Say it, by --pixels or pixels=, as one of "
+            f"{', '.join(PIXELS)}, or as lib.data.Pixels"
+        )
+    if asked and seen.pixels not in (None, asked):
+        raise ValueError(f"{path} knows its pixels, {seen.pixels} ({seen.note or 'by its layout'}); not {asked}")
+    return seen.pixels or asked
+
+
+def with_pixels(path, seen, asked=None):
+    """A file's Preprocessing with `known_pixels`, what it takes to show its net a video."""
+    return replace(seen, pixels=known_pixels(path, seen, asked))
 
 
 def load_state(net, state):

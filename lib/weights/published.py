@@ -5,6 +5,7 @@ what is refused in it, stands in `lib/weights/reading.py`.
 """
 
 import fnmatch
+import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -80,7 +81,11 @@ def fit_tensors(name, path, tensors, options, layouts=None):
 
     layouts  under which they are tried; None: the net's published ones
     """
-    best = min(_matches(name, tensors, options, layouts), key=lambda match: len(match.misfits))
+    try:
+        matches = list(_matches(name, tensors, options, layouts))
+    except (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError) as error:
+        raise ValueError(f"{path}: {name} cannot be built with options {yaml_text(options)}: {error!s:.200}") from None
+    best = min(matches, key=lambda match: len(match.misfits))
     if not best.fits:
         raise ValueError(_misfit_text(name, path, best, tensors))
     model = create_model(name, **best.options)
@@ -90,7 +95,7 @@ def fit_tensors(name, path, tensors, options, layouts=None):
             state[ours].copy_(tensors[theirs].view(state[ours].shape))
     renamed = {theirs: ours for ours, theirs in best.pairs.items() if theirs != ours}
     report = Report(best.layout.name, best.options, renamed, best.missing, best.unused)
-    return Loaded(model.eval(), best.layout.preprocessing(Path(path).name), report)
+    return Loaded(model.eval(), best.layout.preprocessing(Path(path).name, best.options), report)
 
 
 def own_layouts(name, seen=None):
@@ -101,7 +106,9 @@ def own_layouts(name, seen=None):
     seen = seen or Preprocessing(None, note="nothing in the file says what its pixels are")
     sets = [{}, *(layout.options for layout in entry(name).layouts if layout.options)]
     infer = partial(_infer_own, entry(name).layouts)
-    return [Layout(OURS, lambda ours: ours, lambda file: seen, options=options, infer=infer) for options in sets]
+    return [
+        Layout(OURS, lambda ours: ours, lambda file, options: seen, options=options, infer=infer) for options in sets
+    ]
 
 
 def _infer_own(layouts, tensors):
@@ -116,10 +123,19 @@ def _infer_own(layouts, tensors):
 def _translated(layout, ours):
     """The file's keys of one of ours; none for a key that is not the net's, which its layout need not know."""
     try:
-        keys = layout.key(ours)
-    except (ValueError, LookupError):
+        return layout.keys(ours)
+    except (LookupError, TypeError, ValueError):
         return ()
-    return (keys,) if isinstance(keys, str) else tuple(keys or ())
+
+
+def yaml_text(options):
+    """Options on one line that a suite takes: {'eps': 1.0e-05, 'head_pool': [4, 7, 7]}."""
+    import yaml
+
+    plain = json.loads(json.dumps(options, default=str))  # tuples are lists there
+    flow = {"default_flow_style": True, "width": 10**6}
+    pairs = (f"'{key}': {yaml.safe_dump([value], **flow).strip()[1:-1]}" for key, value in plain.items())
+    return f"{{{', '.join(pairs)}}}"
 
 
 def save_published(name, model, path, layout=None):
@@ -195,7 +211,7 @@ def nearest_text(tensors):
     name, match = nearest
     fits = "fits" if match.fits else f"is nearest, misfits: {len(match.misfits)}"
     given = {key: value for key, value in match.options.items() if value != model_options(name).get(key)}
-    return f"{name} with {given} {fits}"
+    return f"{name} with {yaml_text(given)} {fits}"
 
 
 def compare(tensors, pattern="*"):

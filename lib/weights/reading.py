@@ -7,13 +7,13 @@ import argparse
 import pickle
 import pickletools
 import re
-import zlib
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from lib.checkpoints import CHECKSUM, other_than_written
 from lib.weights.outline import check_outline
 
 # entries that hold the tensors, beside epoch, optimizer, ...; "net" is our own trainer's
@@ -21,7 +21,6 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "model_state", "net")
 # of every key, in any number and order: DataParallel's and DDP's, torch.compile's, Lightning's
 PREFIXES = ("module.", "_orig_mod.", "model.")
 COUNTER = "num_batches_tracked"  # absent in old files and under frozen batch norm; means nothing in evaluation
-CHECKSUM = "checksum"  # of our own checkpoints
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 SCALAR = np.float64(0).__reduce__()[0]  # NumPy's rebuilder of numbers, known under two module names
 # what may lie beside the weights beyond PyTorch's own list: classes and a function that hold data and run nothing
@@ -55,21 +54,16 @@ def read_weights(path):
 
 
 def read_checkpoint(path):
-    """The content of a file of `torch.save`, on the CPU; a checksum that `save_checkpoint` wrote is compared."""
+    """The content of a file of `torch.save`, on the CPU; its checksums, of records and ours, are compared."""
     check_outline(path)
     try:
         with torch.serialization.safe_globals(DATA_ONLY):
             file = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever ends it, the file is not read on
         raise ValueError(_refusal(path, error)) from None
-    if isinstance(file, dict) and CHECKSUM in file and file[CHECKSUM] != _checksum(file):
-        raise ValueError(f"{path} is damaged: its tensors do not match the checksum that was written with them")
+    if why := other_than_written(file):
+        raise ValueError(f"{path} is damaged: {why}")
     return file
-
-
-def save_checkpoint(path, content):
-    """`torch.save` of a dict, with a checksum of its tensors."""
-    torch.save({**content, CHECKSUM: _checksum(content)}, path)
 
 
 def read_safetensors(path):
@@ -78,9 +72,12 @@ def read_safetensors(path):
 
     try:
         with safe_open(path, "pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}
+            tensors, metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}
     except (SafetensorError, ValueError, TypeError, AttributeError, KeyError, RuntimeError) as error:
         raise ValueError(f"{path} is not a safetensors file: {error!s:.200}") from None
+    if why := other_than_written({**tensors, **{key: metadata[key] for key in [CHECKSUM] if key in metadata}}):
+        raise ValueError(f"{path} is damaged: {why}")
+    return tensors, metadata
 
 
 def check_tensor(path, key, tensor):
@@ -121,17 +118,6 @@ def _plain_keys(tensors, beside):
     while prefix := next((p for p in PREFIXES if tensors and all(key.startswith(p) for key in tensors)), None):
         tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
     return tensors
-
-
-def _checksum(content):
-    """CRC-32 of all tensors of nested dicts and lists, with their places."""
-    crc = 0
-    for place, leaf in torch.utils._pytree.tree_leaves_with_path(content):
-        if isinstance(leaf, torch.Tensor):
-            plain = leaf.detach().cpu().contiguous()
-            crc = zlib.crc32(f"{place}{plain.dtype}{tuple(plain.shape)}".encode(), crc)
-            crc = zlib.crc32(plain.view(-1).view(torch.uint8).numpy(), crc) if plain.numel() else crc
-    return crc
 
 
 def _refusal(path, error):

@@ -5,17 +5,15 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from lib.data.protocol import Pixels
+from lib.checkpoints import CHECKSUM, checksum
 from lib.files import replacing
-from lib.models import create_model
-from lib.models.layout import Preprocessing
-from lib.weights.published import Loaded, Report
 
 
 def save_converted(name, loaded, source, path):
-    """Write what `load_published(name, source)` returned to `path`, a .safetensors file.
+    """Write what `load_weights(name, source)` returned to `path`, a .safetensors file, which `load_weights` reads.
 
-    Metadata: model, options and preprocessing (JSON), layout, source (its file name), source_sha256.
+    Metadata: model, options and preprocessing (JSON), layout, source (its file name), source_sha256, and a checksum of
+    the tensors.
     """
     from safetensors.torch import save_file
 
@@ -30,40 +28,9 @@ def save_converted(name, loaded, source, path):
         "source_sha256": digest,
     }
     tensors = {key: value.contiguous() for key, value in loaded.model.state_dict().items()}
+    metadata[CHECKSUM] = checksum(tensors)
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata)
-
-
-def load_converted(path, name=None):
-    """Read a file that `save_converted` wrote.  -> `Loaded`, whose report has nothing renamed, missing or unused
-
-    name  of the net, ValueError if it is another; None: whichever it is
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from None
-    if "model" not in metadata:
-        raise ValueError(f"{path} names no model; `python -m bench checkpoint FILE --out {path}` writes one that does")
-    if name not in (None, metadata["model"]):
-        raise ValueError(f"{path} holds {metadata['model']}, not {name}")
-    options = json.loads(metadata["options"])
-    model = create_model(metadata["model"], **options)
-    model.load_state_dict(tensors)
-    report = Report(metadata["layout"], options, {}, [], [])
-    return Loaded(model.eval(), _preprocessing(json.loads(metadata["preprocessing"]), path), report)
-
-
-def _preprocessing(said, path):
-    if "pixels" not in said:
-        raise ValueError(
-            f"{path} was converted by an older version: run `python -m bench checkpoint` again on its source"
-        )
-    return Preprocessing(**{**said, "pixels": Pixels(**said["pixels"])})
 
 
 def sha256(path):

@@ -29,12 +29,25 @@ from lib.weights.reading import COUNTER, read_tensors
 PREPROCESSING = Preprocessing(PIXELS["imagenet"], 224, 1)
 
 
-def is_2d_resnet(path):
-    """Whether a file holds the weights of a 2D ResNet, torchvision's names."""
-    if Path(path).suffix == ".safetensors":
-        return False
-    first = read_tensors(path).get("conv1.weight")
-    return first is not None and first.ndim == 4
+def flat_tensors(name, path):
+    """The tensors of a file of a 2D net, without its head; {} if the file is another's, such as of the video net.
+
+    A 2D ResNet is known by its first kernel (torchvision's and timm's names, .pth or .safetensors), RubiksNet's 2D net
+    by its shifts, which have no row for time.
+    """
+    tensors = read_tensors(path)
+    resnet = getattr(tensors.get("conv1.weight"), "ndim", 0) == 4 and "layer1.0.conv1.weight" in tensors
+    rubiks = name.startswith("rubiksnet") and len(tensors.get("stages.0.0.shift.shift", ())) == 2
+    heads = ("fc.weight", "fc.bias")
+    return {key: value for key, value in tensors.items() if key not in heads} if resnet or rubiks else {}
+
+
+def inflation_text(path, net, flat, missing):
+    """What became of a 2D net's tensors; missing: as `inflate` returns it."""
+    heads = [key for key in missing if key.startswith("fc")]
+    lines = [f"{Path(path).name}: {len(flat)} tensors of the 2D net inflated into {type(net).__name__}"]
+    rest = {"new, from random": heads, "not in the 2D net": [key for key in missing if key not in heads]}
+    return "\n".join([*lines, *(f"  {title}: {len(keys)}, such as {keys[0]}" for title, keys in rest.items() if keys)])
 
 
 def inflate(net, flat, temporal="tsm"):

@@ -87,7 +87,7 @@ class EdgeTrainer:
         """A kept model by its name in a schedule or in the record of an edge; None: the initial one."""
         net = self.build(frozen_bn)
         path = self.folder / model if model else self._initial()
-        load_state(net, torch.load(path, map_location="cpu", weights_only=True))
+        load_state(net, torch.load(path, map_location="cpu", weights_only=True)["net"])
         return net.to(self.device)
 
     def _open(self, edge, model, fresh=False):
@@ -118,7 +118,7 @@ class EdgeTrainer:
                 net = self.build(False)
                 if self.initial is not None:
                     load_state(net, self.initial)
-                checkpoints.save(path, net.state_dict())
+                checkpoints.save(path, {"net": net.state_dict()})
         return path
 
 
@@ -126,7 +126,7 @@ class _EdgeTraining(Training):
     """Keeps the weights of every epoch: the planner chooses among them later."""
 
     def keep_weights(self):
-        checkpoints.save(self.run_dir / f"model_{self.epoch + 1}.pt", self.net.state_dict())
+        checkpoints.save(self.run_dir / f"model_{self.epoch + 1}.pt", {"net": self.net.state_dict()})
 
     def kept_weights(self):
         return True  # `EdgeTrainer.net` finds out

@@ -10,8 +10,10 @@ from stand_in import stand_in, write_stand_in
 
 from bench.__main__ import main
 from bench.published.checkpoint import inspect
+from lib import create_model
+from lib.weights.loading import load_weights
 from lib.weights.published import load_published
-from lib.weights.safetensors import load_converted, sha256
+from lib.weights.safetensors import sha256
 
 # stand-in: the net that its file's name and tensors tell
 FILES = {
@@ -34,7 +36,7 @@ def test_a_file_without_a_name_is_known_by_its_tensors(tmp_path, capsys):
     path = write_stand_in("efficient3dcnns/mobilenetv2_0.7x", tmp_path).rename(tmp_path / "weights.pth")
     assert inspect(path) == "mobilenetv2_3d"
     said = capsys.readouterr().out
-    assert "width=0.7" in said and "num_classes=600" in said and "channel_order=BGR" in said
+    assert "width=0.7" in said and "num_classes=600" in said
 
 
 def test_a_wrong_name_is_a_warning(tmp_path, capsys):
@@ -50,7 +52,7 @@ def test_conversion_keeps_everything(tmp_path, capsys):
     path, out = write_stand_in("efficient3dcnns/shufflenet_0.5x_g3", tmp_path), tmp_path / "model.safetensors"
     main(["checkpoint", str(path), "--out", str(out)])
     assert str(out) in capsys.readouterr().out
-    loaded, again = load_published("shufflenet3d", path), load_converted(out)
+    loaded, again = load_published("shufflenet3d", path), load_weights("shufflenet3d", out)
     assert again.preprocessing == loaded.preprocessing and not again.model.training
     want = loaded.model.state_dict()
     assert again.model.state_dict().keys() == want.keys()
@@ -83,12 +85,22 @@ def test_caffe2_is_refused_with_the_reason(protocol, tmp_path):
         inspect(path)
 
 
-def test_a_safetensors_file_of_others_is_refused(tmp_path):
+def test_a_safetensors_file_of_others(tmp_path):
+    """It is a net's if its tensors are; what its pixels are it does not say."""
     from safetensors.torch import save_file
 
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match="names no model.*bench checkpoint"):
-        load_converted(tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match="other.safetensors does not fit c3d"):
+        load_weights("c3d", tmp_path / "other.safetensors")
+    net = create_model("c2d_nano", num_classes=3)
+    save_file(net.state_dict(), tmp_path / "own.safetensors")
+    assert load_weights("c2d_nano", tmp_path / "own.safetensors").preprocessing.pixels is None
     (tmp_path / "text.safetensors").write_text("hello, this is not one")
     with pytest.raises(ValueError, match="text.safetensors is not a safetensors file"):
-        load_converted(tmp_path / "text.safetensors")
+        load_weights("c3d", tmp_path / "text.safetensors")
+
+
+def test_what_nothing_says_is_unknown(tmp_path, capsys):
+    path = write_stand_in("efficient3dcnns/shufflenet_0.5x_g3", tmp_path).rename(tmp_path / "weights.pth")
+    inspect(path)
+    assert "pixels=unknown: training and extracting ask for --pixels" in capsys.readouterr().out

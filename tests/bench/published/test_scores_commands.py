@@ -14,11 +14,18 @@ from lib.evaluate.predictions import predict
 from lib.evaluate.scores import read_scores
 from lib.weights.published import save_published
 
+# as they were published, where the pixels go by the name
+NAMES = {
+    "mobilenetv2_3d": "kinetics_mobilenetv2_0.2x_RGB_16_best.pth",
+    "ircsn_26": "ircsn_ig65m_pretrained_r26.pth",
+}
+
 
 def published(name, folder, num_classes=8, **options):
     torch.manual_seed(0)
-    save_published(name, create_model(name, num_classes=num_classes, **options), folder / f"{name}.pth")
-    return str(folder / f"{name}.pth")
+    path = folder / NAMES.get(name, f"{name}.pth")
+    save_published(name, create_model(name, num_classes=num_classes, **options), path)
+    return str(path)
 
 
 def test_the_two_commands(tiny_shapes, tmp_path, capsys):

@@ -13,7 +13,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib.weights.reading import read_checkpoint, read_tensors, save_checkpoint
+from lib import checkpoints
+from lib.weights.reading import read_checkpoint, read_tensors
 
 
 def tensors():
@@ -138,7 +139,7 @@ def test_compressed_and_twofold_records(tmp_path):
 def test_our_own_checkpoints_carry_a_checksum(tmp_path):
     """Whole by the zip's own checksums, and yet not what was written: the older format has none at all."""
     content = {"net": tensors(), "optimizer": {"state": {0: {"momentum_buffer": torch.ones(3)}}}, "epoch": 1}
-    save_checkpoint(tmp_path / "last.pt", content)
+    checkpoints.save(tmp_path / "last.pt", content)
     saved = read_checkpoint(tmp_path / "last.pt")
     assert torch.equal(saved["net"]["fc.bias"], content["net"]["fc.bias"]) and saved["epoch"] == 1
     saved["optimizer"]["state"][0]["momentum_buffer"][1] = 2

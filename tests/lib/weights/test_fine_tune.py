@@ -5,7 +5,7 @@ import torch
 from family_clips import splits
 
 from lib import create_model, load_published
-from lib.data import Pixels
+from lib.data import PIXELS, Pixels
 from lib.models.registry import entry
 from lib.train import fit
 from lib.weights.fine_tune import start_from
@@ -75,7 +75,10 @@ def test_the_head_is_new_and_the_rest_is_published(file):
 )
 def test_dropout_of_the_new_head(name, options, dropout, tmp_path):
     save_published(name, create_model(name, num_classes=9, **options), tmp_path / "file.pth")
-    net, _ = start_from(name, tmp_path / "file.pth", 3, **options)
+    with pytest.raises(ValueError, match="file.pth expects of its pixels is unknown.*--pixels.*imagenet"):
+        start_from(name, tmp_path / "file.pth", 3, **options)
+    net, pixels = start_from(name, tmp_path / "file.pth", 3, pixels="imagenet", **options)
+    assert pixels == PIXELS["imagenet"]
     assert net.dropout.p == dropout and entry(name).layouts
 
 

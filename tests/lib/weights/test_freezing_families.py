@@ -29,7 +29,7 @@ def started(request, tmp_path_factory):
         if isinstance(module, torch.nn.BatchNorm3d | torch.nn.Conv3d) and module.bias is not None:
             torch.nn.init.uniform_(module.bias, 0.1, 0.2)
     save_published(name, net, path)
-    return name, start_from(name, path, 3, **options)[0], torch.randn(2, 3, frames, size, size)
+    return name, start_from(name, path, 3, pixels="imagenet", **options)[0], torch.randn(2, 3, frames, size, size)
 
 
 def moved(net, clips):

@@ -75,7 +75,7 @@ def test_a_key_too_few_or_too_many(tmp_path):
 
 
 def test_ig65m_files_want_imagenets_mean():
-    said = _mmaction_input("ircsn_from_scratch_r152_ig65m.pth")
+    said = _mmaction_input("ircsn_from_scratch_r152_ig65m.pth", {})
     assert said.pixels == IMAGENET
 
 
