@@ -52,10 +52,8 @@ def inspect(path, name=None, out=None):
 
 
 def net_of(path):
-    """The name of the net whose weights a file holds, converted or as published."""
+    """The name of the net whose weights a file holds: published, converted, or a run's."""
     path = Path(path)
-    if path.suffix == ".safetensors":
-        return None  # it says so itself
     return guess(path, _said(path.name))[0]
 
 
