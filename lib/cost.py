@@ -1,14 +1,17 @@
-"""What one clip costs a net: parameters, multiply-accumulates, FLOPs, bytes moved. A copy on the meta device sees it:
-nothing is computed or allocated, and every operator that PyTorch dispatches is counted.
+"""What one clip costs a net: parameters, multiply-accumulates, FLOPs, bytes moved.
+
+A copy of the net on the meta device sees the clip. Nothing is computed or allocated; every operator is counted.
 
 macs          exact multiply-accumulates of convolutions, linear layers and matrix products, integers
-by_operator   the same by kind, and beside them, not in `macs`, the arithmetic of our own ops
+by_operator   the same by kind; the arithmetic of our own ops is listed too, and is not part of `macs`
 torch_flops   PyTorch's own counter, which knows our ops: 2 per multiply-accumulate of `by_operator`
-bytes_moved   inputs and weights read, outputs written (not those for backward), once per operator: a lower bound
-unsupported   operators without a formula that are not on the list of free ones: their arithmetic is missing above
-fvcore_total  fvcore's count of a real forward, only when asked: `by_operator`, plus 2 per batch norm element
+bytes_moved   inputs and weights that an operator reads, outputs that it writes. Each counts once, so the true number
+              is higher. What is kept for the backward pass does not count
+unsupported   operators that have no formula and are not free: their arithmetic is missing above
+fvcore_total  fvcore's count of a real forward pass, when asked for: `by_operator`, plus 2 per batch norm element
 
-A net costs the same in any mode (training, inference, autocast) and form (compiled, exported); bytes by its own type.
+A net costs the same in every mode (training, inference, autocast) and form (compiled, exported). Its bytes depend on
+the type of its weights.
 """
 
 from collections import Counter
@@ -60,7 +63,7 @@ KINDS = {
     "aten::avg_pool3d": "average_pool",
     "aten::mean": "global_average",
 }
-# arithmetic that the field does not count as multiply-accumulates, and copies; beside the kinds without a formula
+# copies, and arithmetic that the field does not count as multiply-accumulates
 FREE = set(
     """_native_batch_norm_legit batch_norm_update_stats native_layer_norm _weight_norm_interface
     clamp clamp_min sigmoid sigmoid_ silu silu_ gelu tanh _softmax add add_ sub mul mul_ div div_ neg rsqrt sqrt exp
@@ -77,7 +80,7 @@ OVERWRITES = set(
     """copy_ fill_ zero_ normal_ uniform_ bernoulli_ new_zeros new_ones new_full
     zeros_like ones_like full_like rand_like randn_like randint_like""".split()
 )
-FOR_BACKWARD = ("batch_norm", "layer_norm", "max_pool", "dropout", "_weight_norm")  # their outputs but the first
+FOR_BACKWARD = ("batch_norm", "layer_norm", "max_pool", "dropout", "_weight_norm")  # only their first output counts
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class Call:
 
     @property
     def kind(self):
-        """Of KINDS, or ""."""
+        """Its kind by the table KINDS; "" if it has none."""
         return KINDS.get(self.name, "")
 
     @property
@@ -107,13 +110,13 @@ class Call:
 
     @property
     def arithmetic(self):
-        """The same, and of our own other ops."""
+        """`macs`, and the arithmetic of our other ops."""
         formula = MACS.get(self.kind) or OWN.get(self.kind)
         return formula(*_shapes((self.out, *self.args))) if formula else 0
 
     @property
     def bytes_moved(self):
-        """Bytes of what is read and written; none of a view."""
+        """Bytes that are read and written. A view moves none."""
         if self.moves_nothing:
             return 0
         named = {key: value for key, value in self.kwargs.items() if key != "out"}
@@ -127,12 +130,12 @@ class Call:
 
     @property
     def is_counted(self):
-        """Whether its arithmetic is known: by a formula, or as none."""
+        """Whether its arithmetic is known: it has a formula, or is free."""
         return bool(self.kind) or self.moves_nothing or self._base in FREE | OVERWRITES
 
     @property
     def moves_nothing(self):
-        """Whether it is a view, or memory that nothing is written to."""
+        """Whether it is a view, or makes memory without writing to it."""
         return self.is_view or self._base in MOVES_NOTHING
 
 
@@ -160,7 +163,7 @@ def _shapes(values):
 
 
 class Recorder(TorchDispatchMode):
-    """`with Recorder() as recorder:` recorder.calls are the `Call`s of all that runs inside, in order."""
+    """`with Recorder() as recorder:` keeps every operator that runs inside, in order, as `recorder.calls`."""
 
     def __init__(self):
         super().__init__()
@@ -176,7 +179,7 @@ class Recorder(TorchDispatchMode):
 def record(net, clip):
     """The `Call`s of one clip (3, T, H, W) in evaluation mode, in order; the net may be on any device, in any form.
 
-    The clip comes in the net's own type and memory format: that it is brought into them is not among the calls.
+    The clip has the net's own type and memory format. Bringing it into them does not count.
     """
     net = bare(net)
     with plainly():

@@ -1,4 +1,4 @@
-"""GST: some channels are convolved in space and time, the others in space alone; CAKES' baseline and ancestor.
+"""GST: some channels are convolved in space and time, the others in space alone. CAKES compares itself with it.
 
 Paper  Luo and Yuille, Grouped Spatial-Temporal Aggregation for Efficient Action Recognition, ICCV 2019,
        arXiv:1909.13130, section 3
@@ -24,10 +24,10 @@ from lib.models.registry import register
 
 
 class GroupedConv(nn.Module):
-    """1x3x3 of the first 1/beta of the channels and 3x3x3 of the last, side by side, and one norm.
+    """A 1x3x3 and a 3x3x3 convolution side by side. Their outputs are joined, then normalised.
 
-    alpha  the 3x3x3 makes 1/alpha of the channels
-    beta   2: each reads its half of the channels; 1 (GST-Large): both read all
+    alpha  the 3x3x3 convolution makes 1/alpha of the output channels, the 1x3x3 the rest
+    beta   2: the 1x3x3 reads the first half of the input channels, the 3x3x3 the last; 1 (GST-Large): both read all
     """
 
     def __init__(self, channels, stride, alpha, beta):
@@ -43,7 +43,7 @@ class GroupedConv(nn.Module):
 
     @torch.no_grad()
     def fill(self, weight, norm):
-        """From a 2D convolution and its norm; the 3x3x3 stays as it was drawn."""
+        """Copy a 2D convolution's weights into the 1x3x3, and its norm. The 3x3x3 keeps its random start."""
         own = self.spatial.weight
         own.copy_(weight[: own.shape[0], : own.shape[1], None])
         fill_norm(self.norm, norm)
@@ -65,7 +65,7 @@ class GST(FrameResNet):
 
 
 def _inside(ours):
-    """Our key inside a block's middle -> the published one."""
+    """Our key inside a `GroupedConv` -> the published one."""
     unit, leaf = ours.split(".")
     return f"{ {'spatial': 'conv2', 'temporal': 'Tconv', 'norm': 'bn2'}[unit] }.{leaf}"
 
