@@ -1,17 +1,14 @@
 """What one clip costs a net: parameters, multiply-accumulates, FLOPs, bytes moved.
 
-A copy of the net on the meta device sees the clip. Nothing is computed or allocated; every operator is counted.
-
+A copy of the net on the meta device sees the clip: nothing is computed or allocated, every operator is counted.
 macs          exact multiply-accumulates of convolutions, linear layers and matrix products, integers
 by_operator   the same by kind; the arithmetic of our own ops is listed too, and is not part of `macs`
 torch_flops   PyTorch's own counter, which knows our ops: 2 per multiply-accumulate of `by_operator`
-bytes_moved   inputs and weights that an operator reads, outputs that it writes. Each counts once, so the true number
-              is higher. What is kept for the backward pass does not count
+bytes_moved   inputs, weights and outputs, once per operator; not what is kept for the backward pass: a lower bound
 unsupported   operators that have no formula and are not free: their arithmetic is missing above
 fvcore_total  fvcore's count of a real forward pass, when asked for: `by_operator`, plus 2 per batch norm element
 
-A net costs the same in every mode (training, inference, autocast) and form (compiled, exported). Its bytes depend on
-the type of its weights.
+Bytes apart, a net costs the same in every mode (training, autocast, ...) and form (compiled, exported).
 """
 
 from collections import Counter
@@ -179,7 +176,7 @@ class Recorder(TorchDispatchMode):
 def record(net, clip):
     """The `Call`s of one clip (3, T, H, W) in evaluation mode, in order; the net may be on any device, in any form.
 
-    The clip has the net's own type and memory format. Bringing it into them does not count.
+    The clip has the net's type and memory format already; bringing it into them does not count.
     """
     net = bare(net)
     with plainly():
