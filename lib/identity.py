@@ -1,10 +1,13 @@
-"""What a training uses, as far as it can be looked at: the net's tensors and code, the videos and their labels.
+"""What a training uses, as far as it can be looked at: the net's tensors and code, the videos, the threads.
 
 It stands in the run's own record, so that a folder of another net or of other videos is never taken for this one.
 """
 
 import hashlib
 import inspect
+import os
+
+import torch
 
 from lib.models import unwrapped
 
@@ -19,6 +22,22 @@ def used(net, clips):
     name = getattr(net, "registered_as", type(net).__name__)
     videos = {"name": manifest.name, "hash": manifest.hash} if manifest else {"name": type(clips).__name__}
     return {"net": {"name": name, "tensors": _tensors(net), "code": _foreign_code(net)}, "videos": videos}
+
+
+def arithmetic(device="cpu"):
+    """What of this process changes the last bits of sums, and so a training.  -> {"device": ..., "threads": ...}
+
+    Sums are split among torch's threads, so their number counts; the machine's cores, Numba's threads and the workers
+    that load clips do not. Elsewhere than on a CPU `threads` is None: there nothing depends on them.
+    ValueError: variables of OpenMP give torch fewer threads than it says it has; a training would wait for ever
+    """
+    kind, threads = torch.device(device).type, torch.get_num_threads()
+    limit = os.environ.get("OMP_THREAD_LIMIT", "")
+    if limit.isdigit() and int(limit) < threads:
+        raise ValueError(f"OMP_THREAD_LIMIT={limit}, but torch has {threads} threads: unset it, or set OMP_NUM_THREADS")
+    if threads > 1 and os.environ.get("OMP_DYNAMIC", "").lower() == "true":
+        raise ValueError("OMP_DYNAMIC=true takes threads away while torch waits for them: unset it")
+    return {"device": kind, "threads": threads if kind == "cpu" else None}
 
 
 def _tensors(net):

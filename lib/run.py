@@ -53,6 +53,13 @@ def cores():
     return max(1, min([allowed, *map(int, _quotas())]))
 
 
+# What brings a value of a run's identity back that is no choice of the run, but of the process that it is in.
+REMEDIES = {
+    "threads": "torch.set_num_threads({0}), a notebook's parameter threads={0} or a suite's `threads: {0}`",
+    "device": "device={0!r}",
+}
+
+
 def claim(folder, identity, *, file="run.json", what="run", free=None):
     """Write what makes this folder's run this run, or check that the file there says the same. Hold the folder's lock.
 
@@ -65,7 +72,9 @@ def claim(folder, identity, *, file="run.json", what="run", free=None):
     differ = [key for key in {**there, **identity} if there.get(key) != identity.get(key)]
     if wrong := [key for key in differ if free is None or key not in free(there)]:
         rows = "; ".join(f"{key}: {there.get(key)!r} there, {identity.get(key)!r} asked for" for key in wrong)
-        raise ValueError(f"{folder} holds another {what} ({rows}); choose another folder or delete this one")
+        known = [REMEDIES[key].format(there[key]) for key in wrong if key in REMEDIES and there.get(key)]
+        back = f"it goes on with {' and '.join(known)}; else " if len(known) == len(wrong) else ""
+        raise ValueError(f"{folder} holds another {what} ({rows}); {back}choose another folder or delete this one")
     if differ or not path.exists():
         write_json(path, identity)
 

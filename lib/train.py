@@ -20,7 +20,7 @@ from lib.data import batches, normalize
 from lib.data.protocol import agreed
 from lib.evaluate.predictions import by_protocol, check_classes, predict
 from lib.files import locked, read_json, write_text
-from lib.identity import used
+from lib.identity import arithmetic, used
 from lib.losses import heads_loss, mix
 from lib.models import in_format, unwrapped
 from lib.not_finite import NotFinite, explain
@@ -51,7 +51,7 @@ def fit(
     train, val, test  ClipDatasets of one protocol's pixels; val chooses best.pt, test is seen once, by best.pt, after
                       the last epoch
     identity          what else makes this run this run (weights it starts from, ...); kept in run.json beside what is
-                      `used` (lib/identity.py), the recipe, and the protocols of train and val
+                      `used` and the threads (lib/identity.py), the recipe, and the protocols of train and val
     save_minutes      how much work a kill may cost at most
     progress          show a bar; None: on a terminal
     penalty           f(net) -> a scalar that is added to every batch's loss; the history's loss is without it
@@ -62,7 +62,7 @@ def fit(
     """
     recipe, run_dir, seen = complete(recipe), Path(run_dir), agreed(train, val, test)
     with locked(run_dir):  # a second process waits here and finds the run done
-        claim(run_dir, {**(identity or {}), "used": used(net, train), "recipe": recipe, **seen})
+        claim(run_dir, {**(identity or {}), "used": used(net, train), **arithmetic(device), "recipe": recipe, **seen})
         if record := result(run_dir):
             return record
         with measured(net.to(device)):

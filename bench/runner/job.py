@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.runner.environment import KERNEL, inside, job_environment, make_home, told
 from bench.runner.parameters import check_parameters, parameters_of
-from bench.runner.suite import NOTEBOOKS
+from bench.runner.suite import NOTEBOOKS, ON_ALL_CORES
 from lib.files import locked, read_json, remove_temporaries, write_json, write_text
 from lib.run import done, result
 
@@ -22,7 +22,9 @@ OWN = ("done.json", "failed.json")
 def add_arguments(parser):
     parser.add_argument("jobs", metavar="JOBS.json", help="the jobs.json that `run` wrote")
     parser.add_argument("id", help="of the job")
-    parser.add_argument("--threads", type=int, default=1, help="that it may use (1)")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="cores of this machine for what no result depends on (1)"
+    )
 
 
 def run(*, jobs, id, threads=1):
@@ -57,7 +59,15 @@ def finished(run_dir, job, listed):
     record = done(run_dir)
     if not record or any(not (run_dir / name).is_file() for name in record.get("files", ())):
         return None
+    if job["rule"] in ("train", "search") and _other_threads(record, listed):
+        return None  # run again, it says what is there and what is asked for
     return record if job["rule"] != "prepare" or _whole_data(Path(listed["data"]) / job["id"]) else None
+
+
+def _other_threads(record, listed):
+    """Whether a finished training was computed with another number of threads than the suite says; not on a GPU."""
+    wanted = listed.get("threads")
+    return listed.get("device") == "cpu" and record.get("provenance", {}).get("threads", wanted) != wanted
 
 
 def said(error):
@@ -69,6 +79,7 @@ def said(error):
 
 def _run(job, run_dir, listed, threads):
     notebook, home = NOTEBOOKS / f"{job['notebook']}.ipynb", run_dir.parent / ".environment"
+    threads = threads if job["rule"] in ON_ALL_CORES else listed["threads"]
     parameters = {**job["options"], **_runtime(notebook, listed, run_dir, job, threads)}
     check_parameters(notebook, parameters)
     make_home(home)

@@ -23,7 +23,7 @@ def add_arguments(parser):
     parser.add_argument("suite", help="a name of bench/suites, or a .yaml file")
     parser.add_argument("--out", default=ROOT, metavar="DIR", help="where data, runs and results lie (the clone)")
     parser.add_argument("--cores", type=int, help="cores to use (all)")
-    parser.add_argument("--jobs", type=int, help="runs at a time (as many as cores); each has cores / jobs threads")
+    parser.add_argument("--jobs", type=int, help="runs at a time (cores / the suite's threads)")
     parser.add_argument("--device", default="cpu", help="of the trainings, as torch names it (cpu)")
     parser.add_argument("--executor", help="a Snakemake executor, such as slurm (this machine)")
     parser.add_argument("extra", nargs="*", help="after --: further options for Snakemake")
@@ -41,7 +41,7 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
     suite, out = load_suite(name), Path(out).resolve()
     runs, results = out / "runs" / suite.name, out / "results" / suite.name
     cores = cores or usable_cores()
-    jobs = min(jobs or cores, cores)
+    jobs = max(1, min(jobs or cores // suite.threads, cores))
     # Snakemake inherits the lock, so it also tells that a killed runner's Snakemake is still at work.
     with locked(runs, waiting=f"{suite.name}: another process is at work on this suite; waiting for it to end") as lock:
         _claim(runs, suite)
@@ -88,10 +88,11 @@ def _claim(runs, suite):
     claim(runs, {"file": file}, file="suite.json", what="suite", free=lambda _: ("file",))
 
 
-def _write_jobs(runs, suite, out, device, threads_per_job):
+def _write_jobs(runs, suite, out, device, cores_per_job):
     """jobs.json: what the Snakefile and the jobs read; the suite's YAML may change while they run.  -> its content"""
     jobs = [{**asdict(job), "id": job.id} for job in suite.jobs]
-    listed = {"suite": suite.name, "data": str(out / "data"), "device": device, "threads_per_job": threads_per_job}
+    listed = {"suite": suite.name, "data": str(out / "data"), "device": device, "threads": suite.threads}
+    listed["cores_per_job"] = cores_per_job
     listed["todo"] = [job["id"] for job in jobs if not finished(runs / job["id"], job, listed)]
     write_json(runs / "jobs.json", {**listed, "jobs": jobs})
     return listed

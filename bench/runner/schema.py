@@ -13,6 +13,7 @@ from lib.recipe import complete, text_hint
 SEEDS = "seeds"
 PARAMETERS = "parameters"
 TEXT = "text"
+COUNT = "count"
 # a dict: these keys and no others; a list: any number of its one element
 SHAPE = {
     "about": TEXT,
@@ -21,6 +22,7 @@ SHAPE = {
     "searches": [{"notebook": TEXT, "parameters": PARAMETERS, "seeds": SEEDS}],
     "costs": PARAMETERS,
     "lessons": [{"notebook": TEXT, "parameters": PARAMETERS}],
+    "threads": COUNT,
 }
 
 
@@ -43,6 +45,9 @@ def check_shape(value, shape=SHAPE, where="the suite"):
             isinstance(value, list) and value and all(_seed(v) for v in value), where, "a list of whole numbers", value
         )
         _check(len(set(value)) == len(value), where, "a list without repetitions", value)
+    elif shape == COUNT:
+        counts = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024
+        _check(counts, where, "a whole number from 1 to 1024", value)
     elif shape == TEXT:
         _check(isinstance(value, str), where, "text", value)
     else:

@@ -1,5 +1,6 @@
 """A suite is a YAML file; here it becomes a list of jobs, each one notebook with its parameters and its run folder.
 
+threads:   of each training and search (1). They change its numbers, so they are never what a machine happens to have
 data:      arguments of data_prep moving_shapes; or {manifest: folder}, what data_prep made of other videos
 train:     defaults, seeds, and one entry per net; keys are parameters of 10_training (model, options, labels, ...)
 searches:  notebooks that search and train what they found beside its rivals, with seeds and parameters; the first
@@ -25,6 +26,8 @@ SUITES = ROOT / "bench" / "suites"
 RESERVED = ("published", "shipped", "notebooks", "costs", "gpu")
 # Parameters that the runner fills in: where things lie on this machine, and how much of it a job may use.
 RUNTIME = ("run_dir", "runs", "threads", "device")
+# Rules that take all the cores there are: what they make does not depend on it, or they say with how many they timed.
+ON_ALL_CORES = ("prepare", "costs")
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Suite:
     name: str
     jobs: tuple[Job, ...]
     file: Path
+    threads: int = 1  # of each training
 
 
 def load_suite(name):
@@ -70,7 +74,7 @@ def load_suite(name):
         if name in RESERVED:
             raise ValueError(f"no suite can be called {name}: results/{name} holds other things; rename the file")
         spec = read_suite(path)
-        suite = Suite(name, tuple(_expand(spec)), path.resolve())
+        suite = Suite(name, tuple(_expand(spec)), path.resolve(), spec.get("threads", 1))
         for job in suite.jobs:
             check_parameters(job.path, job.options)
         if len({job.id for job in suite.jobs}) < len(suite.jobs):
@@ -90,8 +94,9 @@ def _expand(spec):
         moving_shapes.check_options(**spec["data"])
     made = Job("prepare", "01_dataset_preparation", spec["data"], whole_machine=True, label="moving_shapes")
     prepare = [] if folder else [made]
-    searches = list(_searches(spec.get("searches", []), prepare, folder))
-    trainings = list(_trainings(spec.get("train", {}), prepare, folder))
+    where = (prepare, folder, _threads(spec))
+    searches = list(_searches(spec.get("searches", []), *where))
+    trainings = list(_trainings(spec.get("train", {}), *where))
     nets = [{key: job.options[key] for key in ("model", "options", "frames", "size")} for job in trainings]
     nets = [net for i, net in enumerate(nets) if net not in nets[:i]]
     classes = most_classes(folder, [job.options["labels"] for job in trainings]) if folder else {}
@@ -102,10 +107,16 @@ def _expand(spec):
     for lesson in spec.get("lessons", []):
         _defaults(lesson["notebook"], folder)
         _check_types(lesson["notebook"], lesson.get("parameters", {}))
-        yield Job("lesson", lesson["notebook"], lesson.get("parameters", {}), needs, True, lesson["notebook"])
+        options = {**lesson.get("parameters", {}), **_threads(spec)}
+        yield Job("lesson", lesson["notebook"], options, needs, True, lesson["notebook"])
 
 
-def _searches(entries, prepare, folder):
+def _threads(spec):
+    """What says in a job's options, and so in its id, that a suite trains with more threads than one."""
+    return {"threads": spec["threads"]} if spec.get("threads", 1) > 1 else {}
+
+
+def _searches(entries, prepare, folder, threads):
     """One job per notebook and seed."""
     for entry in entries:
         options = {**_defaults(entry["notebook"], folder), **entry.get("parameters", {})}
@@ -113,12 +124,11 @@ def _searches(entries, prepare, folder):
         if "model" in options:
             check_net(options["model"], {})
         for seed in entry.get("seeds", [0]):
-            yield _on_videos(
-                "search", entry["notebook"], {**options, "seed": seed}, [entry["notebook"]], prepare, folder
-            )
+            seeded = {**options, "seed": seed, **threads}
+            yield _on_videos("search", entry["notebook"], seeded, [entry["notebook"]], prepare, folder)
 
 
-def _trainings(spec, prepare, folder):
+def _trainings(spec, prepare, folder, threads):
     """One job per net and seed. What an entry leaves open comes from `defaults`, then from the notebook itself."""
     known = _defaults("10_training", folder)
     for number, entry in enumerate(spec.get("runs", []), 1):
@@ -132,7 +142,7 @@ def _trainings(spec, prepare, folder):
             _check_types("10_training", options)
             check_values(options)
             words = [options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]]
-            yield _on_videos("train", "10_training", options, words, prepare, folder)
+            yield _on_videos("train", "10_training", {**options, **threads}, words, prepare, folder)
 
 
 def _on_videos(rule, notebook, options, words, prepare, folder):

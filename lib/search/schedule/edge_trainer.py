@@ -4,7 +4,7 @@ In the folder of an edge:
     last.pt      net, optimizer and position, so that a kill costs no more than `save_minutes` of an epoch
     model_3.pt   the weights after epoch 3; the planner decides later which of these it keeps
     metrics.jsonl
-The folder of the search itself holds initial.pt, the net before any training.
+The folder of the search itself holds initial.pt, the net before any training, and trainer.json, what trains.
 """
 
 from pathlib import Path
@@ -16,6 +16,8 @@ from lib import checkpoints
 from lib.evaluate.metrics import top_k_accuracy
 from lib.evaluate.predictions import predict
 from lib.files import locked
+from lib.identity import arithmetic, used
+from lib.run import claim
 from lib.search.schedule.staged import stage_recipe
 from lib.train import Training, complete
 from lib.weights.loading import load_state
@@ -93,14 +95,24 @@ class EdgeTrainer:
     def _open(self, edge, model, fresh=False):
         if edge.folder is None or self.folder not in edge.folder.parents:
             raise ValueError(f"a real training needs a folder: call find_schedule(folder={str(self.folder)!r})")
+        self._train_clips = self.clips("train", edge.setting, seed := self._seed(edge))
+        self._val_clips = self.clips("val", edge.evaluation, seed)
+        self._claim()
         if fresh:  # the planner knows nothing of a training that is there
             checkpoints.forget(edge.folder / "last.pt")
-        seed = int(np.random.SeedSequence([self.seed, edge.index]).generate_state(1)[0])
         stage = {**edge.setting, "base_learning_rate": edge.learning_rate, "epochs": 1}
         recipe = complete({**self.recipe, **stage_recipe(stage, self.gpus), "seed": seed})
         self._training = _EdgeTraining(edge.folder, self.net(model, stage["frozen_bn"]), recipe)
-        self._train_clips = self.clips("train", edge.setting, seed)
-        self._val_clips = self.clips("val", edge.evaluation, seed)
+
+    def _seed(self, edge):
+        return int(np.random.SeedSequence([self.seed, edge.index]).generate_state(1)[0])
+
+    def _claim(self):
+        """Write trainer.json, or check that this trainer is the one that is said there."""
+        options = {"recipe": complete(self.recipe), "seed": self.seed, "gpus": self.gpus}
+        what = {"used": used(self.build(False), self._train_clips), **options, **arithmetic(self.device)}
+        with locked(self.folder, "initial"):
+            claim(self.folder, what, file="trainer.json", what="search")
 
     def _train_to(self, edge, n):
         while self._training.epoch < n:

@@ -15,6 +15,7 @@ from lib.data.protocol import OneInTraining
 from lib.data.protocols import optplan
 from lib.evaluate.predictions import by_protocol, predict
 from lib.files import locked
+from lib.identity import arithmetic
 from lib.models import create_model, model_options
 from lib.run import claim, finish, result
 from lib.search.schedule.schedules import stages
@@ -110,7 +111,8 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
     running = {key: how.pop(key) for key in ("workers", "save_minutes", "progress") if key in how}
     changes = {**schedule_recipe(schedule), **how}
     with locked(run_dir):
-        claim(run_dir, {**(identity or {}), "stages": parts, "seed": seed, "gpus": gpus, "recipe": complete(changes)})
+        settings = {"stages": parts, "seed": seed, "gpus": gpus, "recipe": complete(changes)}
+        claim(run_dir, {**(identity or {}), **settings, **arithmetic(device)})
         if record := result(run_dir):
             return record
         histories, weights = [], initial

@@ -1,9 +1,13 @@
 """Suites expand to jobs with ids that say what they are, and refuse what does not exist."""
 
+import os
+
 import pytest
 import yaml
 
+from bench.runner import job, run
 from bench.runner.suite import SUITES, load_suite
+from lib.files import read_json, write_json
 
 SPEC = {
     "data": {"videos": 45},
@@ -75,6 +79,45 @@ def test_an_id_changes_with_its_options_and_with_nothing_else(tmp_path):
 def test_mistakes_are_found_before_anything_runs(changes, message, tmp_path):
     with pytest.raises(ValueError, match=f"mine.yaml: .*{message}"):
         suite_of(tmp_path, **changes)
+
+
+def test_threads_are_the_suites(tmp_path):
+    """One, and then no id says so; more are part of every id that they change."""
+    one, same, two = suite_of(tmp_path), suite_of(tmp_path, threads=1), suite_of(tmp_path, threads=2)
+    assert (one.threads, two.threads) == (1, 2) and one.jobs == same.jobs
+    changed = {job.rule for job in two.jobs if job.id not in {job.id for job in one.jobs}}
+    assert changed == {"train", "lesson"}
+    for wrong in (0, True, "2", 1.0):
+        with pytest.raises(ValueError, match="mine.yaml: threads must be a whole number from 1 to 1024, not"):
+            suite_of(tmp_path, threads=wrong)
+
+
+@pytest.mark.parametrize(("cores", "jobs"), [(1, None), (2, 1), (8, 2), (64, None)])
+def test_what_a_job_is_told_does_not_depend_on_the_machine(cores, jobs, tmp_path, monkeypatch):
+    """Not on its cores, nor on how many jobs run at a time: Snakemake books cores, no training has more threads."""
+    monkeypatch.setattr(run, "_work", lambda *_: None)
+    monkeypatch.setattr(run.snakemake, "start", lambda *_: None)
+    monkeypatch.setattr(run, "_write_results", lambda *_: None)
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(SPEC))
+    run.run_suite(path, out=tmp_path, cores=cores, jobs=jobs)
+    listed = read_json(tmp_path / "runs" / "mine" / "jobs.json")
+    assert listed["threads"] == 1 and listed["cores_per_job"] == cores // (jobs or cores)
+    told = {}
+    monkeypatch.setattr(job, "_execute", lambda notebook, executed, parameters: told.update(parameters, **os.environ))
+    for each in (each for each in listed["jobs"] if each["rule"] in ("train", "lesson")):
+        with pytest.raises(RuntimeError, match="ended without"):
+            job.run_job(tmp_path / "runs" / "mine" / "jobs.json", each["id"], cores)
+        assert told["threads"] == 1 and told["OMP_NUM_THREADS"] == told["NUMBA_NUM_THREADS"] == "1"
+
+
+def test_a_finished_training_of_other_threads_is_not_done(tmp_path):
+    write_json(tmp_path / "done.json", {"headline": "x", "provenance": {"threads": 2, "device": "a CPU"}})
+    listed = {"data": "", "device": "cpu", "threads": 1}
+    assert job.finished(tmp_path, {"rule": "train", "id": "a"}, {**listed, "threads": 2})
+    assert job.finished(tmp_path, {"rule": "costs", "id": "a"}, listed), "a timing says with how many"
+    assert job.finished(tmp_path, {"rule": "train", "id": "a"}, {**listed, "device": "cuda"})
+    assert not job.finished(tmp_path, {"rule": "train", "id": "a"}, listed)
 
 
 def test_an_unknown_suite_names_the_known_ones():

@@ -119,6 +119,17 @@ def test_the_metric_is_the_mean_of_top_1_3_and_5():
     assert planner_metric(logits[..., :3], torch.tensor([0, 1, 2, 2])) == pytest.approx(np.mean([1 / 4, 2 / 4, 2 / 4]))
 
 
+def test_another_number_of_threads_is_another_search(whole, tiny_shapes):
+    try:
+        torch.set_num_threads(2)
+        with pytest.raises(
+            ValueError, match=r"threads: 1 there, 2 asked for\); it goes on with torch.set_num_threads\(1"
+        ):
+            whole[1]._claim()
+    finally:
+        torch.set_num_threads(1)
+
+
 def test_a_search_in_memory_cannot_train(whole, tmp_path):
     _, trainer, _ = whole
     with pytest.raises(ValueError, match="needs a folder"):
