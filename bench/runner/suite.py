@@ -150,8 +150,9 @@ def _on_videos(rule, notebook, options, words, prepare, folder):
     videos = identity(read_own(folder, options["labels"])) if folder else prepare[0].id
     label = "-".join([*filter(None, words), f"s{options['seed']}"])
     needs, weights = tuple(job.id for job in prepare), options.get("weights", "")
-    if options.get("freeze") and not weights:
-        raise ValueError(f"freeze: {options['freeze']} is of published weights, but none are given (weights: FILE)")
+    for key in ("freeze", "pixels"):
+        if options.get(key) and not weights:
+            raise ValueError(f"{key}: {options[key]} is of published weights, but none are given (weights: FILE)")
     options = {**options, "data": videos, **({"weights": weights_id(weights)} if weights else {})}
     weights = str(Path(weights).resolve()) if weights else ""
     return Job(rule, notebook, options, needs, label=label, data=folder, weights=weights)

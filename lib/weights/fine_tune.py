@@ -114,7 +114,10 @@ def start_from(name, weights, num_classes, frozen="", *, pixels=None, in_channel
     flat = flat_tensors(name, weights)
     if flat:
         net, seen = create_model(name, num_classes=num_classes, **options), PREPROCESSING
-        report(inflation_text(weights, net, flat, inflate(net, flat)))
+        try:
+            report(inflation_text(weights, net, flat, inflate(net, flat)))
+        except ValueError as error:
+            raise ValueError(f"{weights} is a 2D net's and cannot start {name}: {error}") from None
     else:
         loaded = load_weights(name, weights, **options)
         _check_options(name, weights, loaded.report.options, {**options, "in_channels": in_channels})

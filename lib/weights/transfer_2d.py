@@ -64,7 +64,13 @@ def inflate(net, flat, temporal="tsm"):
     for kind, twin in twins.items():
         if isinstance(net, kind):
             return twin(net, flat)
-    raise ValueError(f"{type(net).__name__} has no 2D twin; {', '.join(kind.__name__ for kind in twins)} nets have")
+    raise ValueError(f"{type(net).__name__} has no 2D twin; {TWINS}")
+
+
+TWINS = (
+    "a 2D ResNet starts nets of its depth of the P3D zoo (c2d, i3d, p3d, r2p1d, dg_p3d, lgd_p3d), CAKES, GST and TSM; "
+    "RubiksNet starts from its own 2D net"
+)
 
 
 def _refuse(wrong):
