@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.runner import modules
 from bench.runner.environment import KERNEL, inside, job_environment, make_home, told
 from bench.runner.parameters import check_parameters, parameters_of
 from bench.runner.suite import NOTEBOOKS, ON_ALL_CORES
@@ -83,7 +84,7 @@ def _run(job, run_dir, listed, threads):
     parameters = {**job["options"], **_runtime(notebook, listed, run_dir, job, threads)}
     check_parameters(notebook, parameters)
     make_home(home)
-    with inside(job_environment(home, threads)):
+    with inside({**job_environment(home, threads), **modules.told(listed.get("modules", {}))}):
         _execute(notebook, run_dir / "notebook.ipynb", parameters)
     if not (record := result(run_dir)):
         raise RuntimeError(f"{notebook.name} ended without {run_dir / 'result.json'}; was its kernel killed?")

@@ -18,6 +18,9 @@ class Lesson:
         import numpy as np
         import torch
 
+        from bench.runner.modules import import_told
+
+        import_told()
         if threads:
             torch.set_num_threads(threads)
         random.seed(seed)

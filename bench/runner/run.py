@@ -93,6 +93,7 @@ def _write_jobs(runs, suite, out, device, cores_per_job):
     jobs = [{**asdict(job), "id": job.id} for job in suite.jobs]
     listed = {"suite": suite.name, "data": str(out / "data"), "device": device, "threads": suite.threads}
     listed["cores_per_job"] = cores_per_job
+    listed["modules"] = suite.modules
     listed["todo"] = [job["id"] for job in jobs if not finished(runs / job["id"], job, listed)]
     write_json(runs / "jobs.json", {**listed, "jobs": jobs})
     return listed

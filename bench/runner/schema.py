@@ -23,6 +23,7 @@ SHAPE = {
     "costs": PARAMETERS,
     "lessons": [{"notebook": TEXT, "parameters": PARAMETERS}],
     "threads": COUNT,
+    "modules": [TEXT],
 }
 
 

@@ -1,6 +1,7 @@
 """A suite is a YAML file; here it becomes a list of jobs, each one notebook with its parameters and its run folder.
 
 threads:   of each training and search (1). They change its numbers, so they are never what a machine happens to have
+modules:   Python files or modules of one's own that register further nets, see bench.runner.modules
 data:      arguments of data_prep moving_shapes; or {manifest: folder}, what data_prep made of other videos
 train:     defaults, seeds, and one entry per net; keys are parameters of 10_training (model, options, labels, ...)
 searches:  notebooks that search and train what they found beside its rivals, with seeds and parameters; the first
@@ -9,9 +10,10 @@ costs:     parameters of 08_counting_flops; every net of `train` is counted and 
 lessons:   further notebooks, run as they are after everything else
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench.runner.modules import digest, find_modules, import_modules
 from bench.runner.own_data import identity, most_classes, own_folder, read_own, weights_id
 from bench.runner.parameters import check_parameters, parameters_of
 from bench.runner.schema import SEEDS, check_net, check_shape, check_values
@@ -42,10 +44,12 @@ class Job:
     label: str = ""
     data: str = ""  # the folder of manifests that were there before; else a job makes data/<its id>
     weights: str = ""  # a published checkpoint, where training starts from one
+    modules: str = ""  # the digest of the suite's modules, if they register its net
 
     @property
     def id(self):
-        return run_id(self.label, {"rule": self.rule, "notebook": self.notebook, **self.options})
+        own = {"modules": self.modules} if self.modules else {}
+        return run_id(self.label, {"rule": self.rule, "notebook": self.notebook, **own, **self.options})
 
     @property
     def path(self):
@@ -58,6 +62,7 @@ class Suite:
     jobs: tuple[Job, ...]
     file: Path
     threads: int = 1  # of each training
+    modules: dict = field(default_factory=dict)  # one's own Python, {"files": {name: file}, "digest": of them}
 
 
 def load_suite(name):
@@ -74,7 +79,11 @@ def load_suite(name):
         if name in RESERVED:
             raise ValueError(f"no suite can be called {name}: results/{name} holds other things; rename the file")
         spec = read_suite(path)
-        suite = Suite(name, tuple(_expand(spec)), path.resolve(), spec.get("threads", 1))
+        check_shape(spec)
+        files = find_modules(spec.get("modules", []), path.resolve().parent)
+        modules = {"files": files, "digest": digest(files)} if files else {}
+        mark = _marker(digest(files), import_modules(files))
+        suite = Suite(name, tuple(_expand(spec, mark)), path.resolve(), spec.get("threads", 1), modules)
         for job in suite.jobs:
             check_parameters(job.path, job.options)
         if len({job.id for job in suite.jobs}) < len(suite.jobs):
@@ -84,8 +93,25 @@ def load_suite(name):
     return suite
 
 
-def _expand(spec):
-    check_shape(spec)
+def _marker(said, models):
+    """A function that marks a job whose net, or one of whose nets, the suite's modules register."""
+
+    def mark(job):
+        return replace(job, modules=said) if models.intersection(_texts(job.options)) else job
+
+    return mark
+
+
+def _texts(value):
+    """All texts among the values of lists and mappings."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def _expand(spec, mark):
     if "data" not in spec:
         raise ValueError("it needs data: {videos: 1152, frames: 32, size: 64, seed: 0}, or data: {manifest: FOLDER}")
     folder = own_folder(spec["data"])
@@ -95,20 +121,20 @@ def _expand(spec):
     made = Job("prepare", "01_dataset_preparation", spec["data"], whole_machine=True, label="moving_shapes")
     prepare = [] if folder else [made]
     where = (prepare, folder, _threads(spec))
-    searches = list(_searches(spec.get("searches", []), *where))
-    trainings = list(_trainings(spec.get("train", {}), *where))
+    searches = list(map(mark, _searches(spec.get("searches", []), *where)))
+    trainings = list(map(mark, _trainings(spec.get("train", {}), *where)))
     nets = [{key: job.options[key] for key in ("model", "options", "frames", "size")} for job in trainings]
     nets = [net for i, net in enumerate(nets) if net not in nets[:i]]
     classes = most_classes(folder, [job.options["labels"] for job in trainings]) if folder else {}
     costs = Job("costs", "08_counting_flops", {"nets": nets, **classes, **spec.get("costs", {})}, (), True, "costs")
-    jobs = [*prepare, *searches, *trainings, *([costs] if nets else [])]  # the longest runs first
+    jobs = [*prepare, *searches, *trainings, *([mark(costs)] if nets else [])]  # the longest runs first
     yield from jobs
     needs = tuple(job.id for job in jobs)
     for lesson in spec.get("lessons", []):
         _defaults(lesson["notebook"], folder)
         _check_types(lesson["notebook"], lesson.get("parameters", {}))
         options = {**lesson.get("parameters", {}), **_threads(spec)}
-        yield Job("lesson", lesson["notebook"], options, needs, True, lesson["notebook"])
+        yield mark(Job("lesson", lesson["notebook"], options, needs, True, lesson["notebook"]))
 
 
 def _threads(spec):

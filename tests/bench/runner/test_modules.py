@@ -1,0 +1,139 @@
+"""A suite's own Python: a net of a file is one of the suite's nets, and its code is part of its runs."""
+
+import json
+import sys
+
+import pytest
+import yaml
+
+from bench.runner import modules
+from bench.runner.job import run_job
+from bench.runner.run import _write_jobs
+from bench.runner.suite import load_suite
+from lib.run import done
+
+NET = """
+from torch import nn
+from lib.models import register
+
+@register
+def {name}(num_classes=400, channels=4):
+    return nn.Sequential(nn.Conv3d(3, channels, 3, (2, 4, 4), 1), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten(),
+                         nn.Linear(channels, num_classes))
+"""
+RUN = {"frames": 4, "size": 24, "epochs": 1, "batch_size": 8}
+
+
+def suite_of(folder, listed, models, **more):
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump({"modules": listed, "train": {"defaults": RUN, "runs": models}, **more}))
+    return load_suite(path)
+
+
+def write(folder, name, net=None):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.py").write_text(NET.format(name=net or name))
+
+
+def test_a_net_of_a_file_is_trained_and_counted(tiny_shapes, tmp_path):
+    write(tmp_path, "trained_here")
+    data = {"data": {"manifest": str(tiny_shapes)}}
+    nets = [{"model": "trained_here", "labels": "motion", "options": {"channels": 5}}]
+    suite = suite_of(tmp_path, ["trained_here.py"], nets, **data)
+    runs = tmp_path / "runs"
+    _write_jobs(runs, suite, tmp_path, "cpu", 1)
+    (train,) = [job for job in suite.jobs if job.rule == "train"]
+    run_job(runs / "jobs.json", train.id, 1)
+    assert done(runs / train.id)["test"]["videos"] == 10
+    (tmp_path / "trained_here.py").write_text("# another file by now\n")
+    (costs,) = [job for job in suite.jobs if job.rule == "costs"]
+    with pytest.raises(Exception, match="changed since the suite was started; start it again"):
+        run_job(runs / "jobs.json", costs.id, 1)
+
+
+def ids(suite):
+    return {job.options.get("model", job.rule): job.id for job in suite.jobs}
+
+
+def test_its_code_is_part_of_the_id_of_its_own_runs_alone(tmp_path, monkeypatch):
+    found = []
+    for place, text in (("a", ""), ("b", ""), ("c", "\n# one line more")):
+        monkeypatch.setattr(modules, "_imported", {})
+        monkeypatch.delitem(sys.modules, "told_apart", raising=False)
+        monkeypatch.setattr("lib.models.registry._MODELS", dict(modules_free()))
+        write(tmp_path / place, "told_apart")
+        with open(tmp_path / place / "told_apart.py", "a") as file:
+            file.write(text)
+        nets = [{"model": "told_apart"}, {"model": "c2d_nano"}]
+        found.append(ids(suite_of(tmp_path / place, ["told_apart.py"], nets, data={"videos": 45})))
+    here, elsewhere, changed = found
+    assert here == elsewhere, "where a file lies is no part of what it is"
+    assert {name for name in here if here[name] != changed[name]} == {"told_apart", "costs"}
+
+
+def modules_free():
+    from lib.models import registry
+
+    return {name: entry for name, entry in registry._MODELS.items() if name != "told_apart"}
+
+
+def test_without_modules_an_id_stays_what_it_was(tmp_path):
+    listed = suite_of(tmp_path, [], [{"model": "c2d_nano"}], data={"videos": 45})
+    (tmp_path / "mine.yaml").unlink()
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        yaml.safe_dump({"data": {"videos": 45}, "train": {"defaults": RUN, "runs": [{"model": "c2d_nano"}]}})
+    )
+    assert ids(load_suite(path)) == ids(listed) and not listed.modules
+
+
+def test_a_helper_stands_in_the_list_before_its_user(tmp_path):
+    (tmp_path / "helper_of_mine.py").write_text("CHANNELS = 4\n")
+    text = "from helper_of_mine import CHANNELS\n" + NET.format(name="helped").replace(
+        "channels=4", "channels=CHANNELS"
+    )
+    (tmp_path / "helped.py").write_text(text)
+    with pytest.raises(ValueError, match="helped.py: ModuleNotFoundError: No module named 'helper_of_mine'"):
+        suite_of(tmp_path, ["helped.py"], [{"model": "helped"}], data={"videos": 45})
+    assert suite_of(tmp_path, ["helper_of_mine.py", "helped.py"], [{"model": "helped"}], data={"videos": 45}).jobs
+
+
+def test_a_package_counts_with_all_its_files(tmp_path, monkeypatch):
+    package = tmp_path / "packed_nets"
+    write(package, "nets", "packed")
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    suite = suite_of(tmp_path, ["packed_nets.nets"], [{"model": "packed"}], data={"videos": 45})
+    files = suite.modules["files"]
+    (package / "layers.py").write_text("")
+    assert modules.digest(files) != suite.modules["digest"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ("gone.py", "modules should|modules must be a list"),
+        ([3], "modules, entry 1 must be text"),
+        (["gone.py"], "modules: there is no file .*gone.py"),
+        (["gone"], "modules: Python finds no module 'gone'; of a file say its path"),
+        (["my-nets.py"], "my-nets.py should be called as a Python module is"),
+        (["json.py"], r"json.py would hide the module json \(.*json"),
+        (["broken.py"], "broken.py: SyntaxError"),
+        (["twice.py"], "twice.py: ValueError: two models are called c2d_nano"),
+    ],
+)
+def test_mistakes_are_found_before_anything_runs(listed, message, tmp_path):
+    for name in ("my-nets", "json"):
+        (tmp_path / f"{name}.py").write_text("")
+    (tmp_path / "broken.py").write_text("def (")
+    write(tmp_path, "twice", "c2d_nano")
+    with pytest.raises(ValueError, match=f"mine.yaml: .*({message})"):
+        suite_of(tmp_path, listed, [{"model": "c2d_nano"}], data={"videos": 45})
+
+
+def test_a_notebook_by_hand_imports_nothing():
+    modules.import_told({})
+    told = modules.told({"files": {"gone": "/gone.py"}, "digest": "0"})
+    assert json.loads(told[modules.VARIABLE])["files"] == {"gone": "/gone.py"}
+    with pytest.raises(ValueError, match="/gone.py is gone since the suite was started"):
+        modules.import_told(told)
