@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 
-def heads_loss(outputs, labels, label_smoothing=0.0, rule="proper", share=1.0):
+def heads_loss(outputs, labels, label_smoothing=0.0, rule="proper", share=1.0, weights=None):
     """Cross entropy of the logits (N, K), summed over the heads if a net returns a tuple of logits.
 
     labels           (N,)
@@ -19,22 +19,30 @@ def heads_loss(outputs, labels, label_smoothing=0.0, rule="proper", share=1.0):
                      more than 1 in all
     share            less than 1 for mixed clips: the weight of a clip's own label. The label of its partner, which is
                      the clip at its place in the reversed batch, weighs 1 - share
+    weights          (K,): a clip's loss is multiplied by its label's, and the mean taken over clips; None: all alike
     """
     if rule not in SMOOTHING_RULES:
         raise ValueError(f"no smoothing_rule {rule!r}; there are {', '.join(SMOOTHING_RULES)}")
     heads = outputs if isinstance(outputs, (tuple, list)) else [outputs]
     targets = [(share, labels), (1 - share, labels.flip(0))] if share < 1 else [(1, labels)]
     loss = SMOOTHING_RULES[rule]
-    return sum(weight * loss(logits, wanted, label_smoothing) for logits in heads for weight, wanted in targets)
+    if weights is None:
+        return sum(weight * loss(logits, wanted, label_smoothing) for logits in heads for weight, wanted in targets)
+    return sum(
+        part * (weights[wanted] * loss(logits, wanted, label_smoothing, "none")).mean()
+        for logits in heads
+        for part, wanted in targets
+    )
 
 
-def _smoothed(logits, labels, e):
-    return F.cross_entropy(logits, labels, label_smoothing=e)
+def _smoothed(logits, labels, e, reduction="mean"):
+    return F.cross_entropy(logits, labels, label_smoothing=e, reduction=reduction)
 
 
-def _smoothed_to_more_than_1(logits, labels, e):
-    uniform, classes = -F.log_softmax(logits, 1).mean(), logits.shape[1]
-    return (1 - e) * F.cross_entropy(logits, labels) + e * classes / (classes - 1) * uniform
+def _smoothed_to_more_than_1(logits, labels, e, reduction="mean"):
+    uniform, classes = -F.log_softmax(logits, 1), logits.shape[1]
+    uniform = uniform.mean() if reduction == "mean" else uniform.mean(1)
+    return (1 - e) * F.cross_entropy(logits, labels, reduction=reduction) + e * classes / (classes - 1) * uniform
 
 
 SMOOTHING_RULES = {"proper": _smoothed, "optplan": _smoothed_to_more_than_1}

@@ -2,6 +2,8 @@
 
 import math
 
+from lib.data.balance import SAMPLING, WEIGHTING
+
 RECIPE = {
     "epochs": 8,
     "clips_per_epoch": 0,  # so many of the training clips, drawn anew for every epoch; 0: all
@@ -20,6 +22,8 @@ RECIPE = {
     "smoothing_rule": "proper",  # targets sum to 1; "optplan": to a little more, as Optimization Planning's do
     "mixup": 0.0,  # alpha, 0.8 in Optimization Planning's code; 0: no mixup
     "cutmix": 0.0,  # alpha, 1.0 there
+    "class_sampling": "natural",  # long-tailed sets: which classes an epoch shows how often; natural, as the videos are
+    "class_weights": "equal",  # of a clip in the loss, by its class; or a list, a number a class
     "seed": 0,
 }
 
@@ -44,6 +48,13 @@ def _fractions(values):
     return isinstance(values, (list, tuple)) and all(map(right, values)) and list(values) == sorted(set(values))
 
 
+def _weights(values):
+    if isinstance(values, str):
+        return values in ("equal", *WEIGHTING)
+    right = _number()[0]
+    return isinstance(values, (list, tuple)) and all(map(right, values)) and any(values)
+
+
 # option: (f(value) -> whether it can be that, what is right)
 RULES = {
     "epochs": _whole(1),
@@ -63,6 +74,8 @@ RULES = {
     "smoothing_rule": _one_of("proper", "optplan"),
     "mixup": _number(),
     "cutmix": _number(),
+    "class_sampling": _one_of(*SAMPLING),
+    "class_weights": (_weights, f"'equal', {', '.join(map(repr, WEIGHTING))} or a list with a number from 0 per class"),
     "seed": _whole(0),
 }
 

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from lib import checkpoints
 from lib.data import batches, normalize
+from lib.data.balance import class_weights
 from lib.data.protocol import agreed
 from lib.evaluate.predictions import by_protocol, check_classes, predict
 from lib.files import locked, read_json, write_text
@@ -60,7 +61,7 @@ def fit(
     recipe            changes to RECIPE
     Returns the content of result.json. ValueError: an unknown option, or a folder that holds another run.
     """
-    recipe, run_dir, seen = complete(recipe), Path(run_dir), agreed(train, val, test)
+    recipe, run_dir, seen = _complete(recipe, train), Path(run_dir), agreed(train, val, test)
     with locked(run_dir):  # a second process waits here and finds the run done
         claim(run_dir, {**(identity or {}), "used": used(net, train), **arithmetic(device), "recipe": recipe, **seen})
         if record := result(run_dir):
@@ -83,6 +84,19 @@ def fit(
         net.load_state_dict(checkpoints.load(run_dir / "best.pt")["net"])
         tested = {} if test is None else {"test": accuracy(test)}
         return finish(run_dir, {"history": state.history, "best_epoch": state.best_epoch, **tested}, device)
+
+
+def _complete(changes, clips):
+    """The recipe; ValueError if these clips cannot be trained on by it."""
+    recipe = complete(changes)
+    _class_weights(recipe, clips)
+    return recipe
+
+
+def _class_weights(recipe, clips):
+    """(K,) or None, see `lib.data.balance.class_weights`."""
+    found = class_weights(recipe["class_weights"], clips, recipe["class_sampling"])
+    return None if found is None else torch.tensor(found, dtype=torch.float32)
 
 
 def parameter_groups(net, learning_rate, weight_decay):
@@ -176,15 +190,15 @@ class Training:
         if not steps:
             raise ValueError(f"{len(clips)} training clips do not fill one step of {clips_per_step}")
         self.net.train()
-        saved = time.monotonic()
-        places = {"workers": workers, "drop_last": True, "start": self.step}
+        saved, weights = time.monotonic(), _class_weights(recipe, clips)
+        places = {"workers": workers, "drop_last": True, "start": self.step, "sampling": recipe["class_sampling"]}
         loader = islice(batches(clips, self.epoch, clips_per_step, shuffle=True, **places), steps - self.step)
         hidden = None if progress is None else not progress  # tqdm's None: hidden unless on a terminal
         for batch, labels, items in tqdm(
             loader, f"epoch {self.epoch + 1}", steps, initial=self.step, leave=False, disable=hidden
         ):
             self._prepare_step(self.epoch * steps + self.step, steps)
-            how = (recipe, clips.pixels, device, self.penalty)
+            how = (recipe, clips.pixels, device, self.penalty, weights)
             try:
                 self.loss_sum += _step(self.net, self.optimizer, batch, labels, *how)
             except NotFinite as found:
@@ -206,13 +220,15 @@ class Training:
             group["lr"] = group["base_rate"] * factor
 
 
-def _step(net, optimizer, clips, labels, recipe, pixels, device, penalty=None):
+def _step(net, optimizer, clips, labels, recipe, pixels, device, penalty=None, weights=None):
     """One optimizer step over `accumulate` forward passes; returns the mean loss, without the penalty."""
     optimizer.zero_grad(set_to_none=True)
     loss_sum, labels = 0.0, labels.to(device)
+    weights = weights if weights is None else weights.to(device)
     for part, wanted in zip(clips.split(recipe["batch_size"]), labels.split(recipe["batch_size"]), strict=True):
         part, share = mix(normalize(part.to(device), pixels), recipe["mixup"], recipe["cutmix"])
-        loss = heads_loss(net(in_format(net, part)), wanted, recipe["label_smoothing"], recipe["smoothing_rule"], share)
+        smoothing = (recipe["label_smoothing"], recipe["smoothing_rule"])
+        loss = heads_loss(net(in_format(net, part)), wanted, *smoothing, share, weights)
         whole = loss * recipe["loss_weight"] + (penalty(net) if penalty else 0)
         (whole / recipe["accumulate"]).backward()
         loss_sum += loss.item()

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.runner.parameters import TYPES
+from lib.data.balance import check_length
 from lib.recipe import complete, text_hint
 
 SEEDS = "seeds"
@@ -55,11 +56,16 @@ def check_shape(value, shape=SHAPE, where="the suite"):
         _check(isinstance(value, dict), where, "a mapping of parameters", value)
 
 
-def check_values(options):
-    """ValueError: a value inside a training's options that the trainer, the videos' protocol or the net cannot take."""
+def check_values(options, classes=None):
+    """ValueError: a value inside a training's options that the trainer, the videos' protocol or the net cannot take.
+
+    classes  of its videos; None: not known yet
+    """
     check_net(options["model"], options["options"])
     named = ("epochs", "batch_size", "learning_rate", "weight_decay", "seed")
     _inside("recipe", lambda: complete({**{key: options[key] for key in named}, **options["recipe"]}))
+    if classes:
+        _inside("recipe", lambda: check_length(options["recipe"].get("class_weights", "equal"), classes))
     _inside("sampling", lambda: _protocol(options))
     _inside("freeze", lambda: _check_freeze(options["freeze"]))
     _forward(options["model"], _key(options["options"]), options["frames"], options["size"])

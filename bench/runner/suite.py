@@ -166,9 +166,16 @@ def _trainings(spec, prepare, folder, threads):
             options = {**known, **spec.get("defaults", {}), **entry, "seed": seed}
             options.pop("seeds", None)
             _check_types("10_training", options)
-            check_values(options)
+            check_values(options, _count_classes(options["labels"], folder))
             words = [options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]]
             yield _on_videos("train", "10_training", {**options, **threads}, words, prepare, folder)
+
+
+def _count_classes(labels, folder):
+    """Of a label set; None: there is none of that name, which is said elsewhere."""
+    if folder:
+        return len(read_own(folder, labels).classes)
+    return len(moving_shapes.LABEL_SETS[labels][0]) if labels in moving_shapes.LABEL_SETS else None
 
 
 def _on_videos(rule, notebook, options, words, prepare, folder):

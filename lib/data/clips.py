@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from lib.data import watch
 from lib.data.augment import find_augmentations
+from lib.data.balance import draw
 from lib.data.crops import TRAIN_CROPS
 from lib.data.protocol import Protocol, at_least
 from lib.data.readers import READERS, open_listed
@@ -57,6 +58,17 @@ class ClipDataset(Dataset):
         """How many classes the labels are of."""
         return len(self.manifest.classes)
 
+    @property
+    def labels(self):
+        """The class of every item, as the manifest says it: a mirrored clip may show another."""
+        return [video.label for video in self.videos for _ in range(self.views)]
+
+    def shows(self, label):
+        """The classes that the clips of a label show, each as often: a mirrored one can be its partner's."""
+        if not self.mirror or label in self.manifest.unmirrored:
+            return (label,)
+        return tuple({label, mirrored_label(label, self.manifest.mirror_pairs)})
+
     def describe(self, i):
         """What item i shows, for messages: its file."""
         return self.videos[i // self.views].path
@@ -65,13 +77,15 @@ class ClipDataset(Dataset):
         return len(self.videos) * self.views
 
     def __getitem__(self, item):
-        epoch, i = item
+        epoch, i, *again = item  # an item that is drawn again in an epoch shows another clip
         video, view = self.videos[i // self.views], i % self.views
-        rng = _generator(self.seed, epoch, i + 1) if self.train else None
+        again = [2 * number for number in again]
+        rng = _generator(self.seed, epoch, i + 1, *again) if self.train else None
         shown = video.frame_range()
         clips = self.protocol.sampler(len(shown), rng=rng)
         frames, indices = self._decode(video, shown.start + clips[view % len(clips)])
-        noise = _generator(self.seed, epoch, i + 1, 1)  # a stream of its own: with or without it, the crop is the same
+        # a stream of its own: with or without it, the crop is the same
+        noise = _generator(self.seed, epoch, i + 1, 1 + sum(again))
         clip, label = self._transform(frames, indices, video.label, view // len(clips), rng, noise)
         return torch.from_numpy(np.ascontiguousarray(clip)).permute(3, 0, 1, 2), label, i
 
@@ -115,21 +129,29 @@ class ClipDataset(Dataset):
         return views.pop()
 
 
-def batches(dataset, epoch, batch_size, *, shuffle, workers=0, drop_last=False, start=0):
+def batches(dataset, epoch, batch_size, *, shuffle, workers=0, drop_last=False, start=0, sampling="natural"):
     """The clips of one epoch.  -> iterator of (clips uint8 (N, 3, T, H, W), labels (N,), indices (N,))
 
-    The order depends on the dataset's seed and the epoch only. Clips are channels_last_3d, as they are decoded; the
-    last batch is smaller unless drop_last. `start` batches are left out, unread: there a resumed epoch goes on.
-    Closing the iterator early ends its workers.
+    The order depends on the dataset's seed and the epoch only. `sampling` says which classes a shuffled epoch shows how
+    often, see lib/data/balance.py. Clips are channels_last_3d, as they are decoded; the last batch is smaller unless
+    drop_last. `start` batches are left out, unread: there a resumed epoch goes on. Closing the iterator early ends its
+    workers.
     """
     at_least(1, batch_size=batch_size)
     at_least(0, epoch=epoch, workers=workers)
-    order = _generator(dataset.seed, epoch, 0).permutation(len(dataset)) if shuffle else np.arange(len(dataset))
+    order = _order(dataset, epoch, sampling) if shuffle else [(epoch, i) for i in range(len(dataset))]
     stop = len(order) - len(order) % batch_size if drop_last else len(order)
-    groups = [[(epoch, int(i)) for i in order[k : k + batch_size]] for k in range(start * batch_size, stop, batch_size)]
+    groups = [order[k : k + batch_size] for k in range(start * batch_size, stop, batch_size)]
     if workers == 0:
         return (_collate([dataset[item] for item in group]) for group in groups)
     return _from_workers(dataset, groups, workers)
+
+
+def _order(dataset, epoch, sampling):
+    rng = _generator(dataset.seed, epoch, 0)
+    if sampling == "natural":
+        return [(epoch, int(i)) for i in rng.permutation(len(dataset))]
+    return [(epoch, i, again) if again else (epoch, i) for i, again in draw(dataset.labels, sampling, rng)]
 
 
 def _from_workers(dataset, groups, workers):
@@ -163,7 +185,10 @@ def _collate(items):
 
 
 def _generator(seed, epoch, *stream):
-    """Stream 0 orders the epoch, stream i + 1 belongs to item i, stream (i + 1, 1) to what augments it."""
+    """Stream 0 orders the epoch, stream i + 1 belongs to item i, stream (i + 1, 1) to what augments it.
+
+    (i + 1, 2 k) and (i + 1, 2 k + 1) are those of its k-th repetition in the epoch.
+    """
     return np.random.default_rng([seed, epoch, *stream])
 
 

@@ -153,7 +153,7 @@ def _recalibrate(net, clips, count, recipe):
     usual = [norm.momentum for norm in norms]
     device = next(net.parameters()).device
     net.train()
-    loader = batches(clips, 0, recipe["batch_size"], shuffle=True)
+    loader = batches(clips, 0, recipe["batch_size"], shuffle=True, sampling=recipe["class_sampling"])
     for number, (part, _, _) in zip(range(count), loader):  # noqa: B905, as many as there are, at most `count`
         for norm in norms:
             norm.momentum = 1 / (number + 1)
