@@ -10,6 +10,7 @@ from lib.models import (  # noqa: F401
     mobilenet,
     mobilenetv2,
     p3d_zoo,
+    resnet2d,
     resnet3d,
     rubiksnet,
     s3d,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 
 from lib.data.protocol import Pixels
 
@@ -31,6 +32,7 @@ class Layout:
     optional       our keys that a file may lack, as patterns
     ignored        the file's keys that mean nothing to the net, as patterns
     flat           our keys whose 1x1x1 kernels a file stores as a matrix, without the kernel's axes
+    planar         our keys, as patterns, whose kernels a file stores in 2D: 1xkxk without its time, kx1x1 as kx1
     head           our key of the last layer's bias, as long as there are classes
     """
 
@@ -44,6 +46,7 @@ class Layout:
     optional: tuple = ()
     ignored: tuple = ()
     flat: tuple = ()
+    planar: tuple = ()
     head: str = "fc.bias"
 
     def keys(self, ours):
@@ -53,4 +56,8 @@ class Layout:
 
     def shape(self, ours, shape):
         """The shape that the file gives to a tensor of ours."""
-        return shape[:2] if ours in self.flat else shape
+        if ours in self.flat:
+            return shape[:2]
+        if len(shape) == 5 and any(fnmatch(ours, pattern) for pattern in self.planar):
+            return (*shape[:2], *(shape[3:] if shape[2] == 1 else shape[2:4]))
+        return shape

@@ -38,6 +38,7 @@ CASES = {
     "optplan/dg_p3d_resnet50": ("dg_p3d_50", {}),
     "optplan/dg_p3d_resnet50_op_layout": ("dg_p3d_50", {"frozen_bn": True}),
     "optplan/s3d": ("s3d", {}),
+    "optplan/resnet50": ("resnet2d_50", {}),
     "rubiksnet/small_rubiks3d": ("rubiksnet_small", {}),
     "rubiksnet/tiny_rubiks3d": ("rubiksnet_tiny", {}),
     "rubiksnet/tiny_rubiks3d-aq": ("rubiksnet_tiny", {}),
@@ -59,7 +60,7 @@ def scale(case):
 def clip(case):
     """The golden input, as our nets take it."""
     x = golden_input(case["input_shape"])
-    return x if x.ndim == 5 and x.shape[1] == 3 else as_clip(x, frames=8)
+    return x if x.ndim == 5 and x.shape[1] == 3 else as_clip(x, frames=x.shape[1] // 3 if x.ndim == 4 else 8)
 
 
 def inputs(case):
@@ -102,7 +103,8 @@ def test_counts(loaded):
     rows = case.get("macs_detail") or [{"input": case["macs_input"]} if "macs_input" in case else {}]
     for row in rows:
         shape = row.get("input", case["input_shape"])[1:]
-        cost = measure_cost(net.model, shape if shape[0] == 3 else [3, shape[0], *shape[2:]])
+        clip_shape = [3, 1, *shape[1:]] if len(shape) == 3 else [3, shape[0], *shape[2:]] if shape[0] != 3 else shape
+        cost = measure_cost(net.model, clip_shape)
         assert cost.params == case["params"]
         heads = [p.numel() for key, p in net.model.named_parameters() if key.startswith("fc")]
         assert cost.params - sum(heads) == case["params_without_head"]
