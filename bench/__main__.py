@@ -11,7 +11,7 @@ from data_prep import command_line
 ROOMS = {
     "runner": ("run", "status", "job"),
     "report": ("report", "figures", "models", "support", "ship", "site"),
-    "timing": ("kernels", "loader", "gpu"),
+    "timing": ("kernels", "loader", "scan", "gpu"),
     "published": ("checkpoint", "predict", "extract", "merge", "schedule", "costs"),
 }
 COMMANDS = {name: f"bench.{room}.{name}" for room, names in ROOMS.items() for name in names}

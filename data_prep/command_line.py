@@ -25,7 +25,6 @@ REMEDIES = {
     errno.EMFILE: "; too many open files: raise `ulimit -n`",
 }
 HELP = """usage: python -m {package} COMMAND ...
-
 {about}
 
 {rows}

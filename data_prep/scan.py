@@ -16,7 +16,7 @@ from pathlib import Path
 
 from data_prep.workers import survive
 
-RULES = 2  # what a scan looks at: results of other rules are not taken from a journal
+RULES = 3  # what a scan looks at: results of other rules are not taken from a journal
 REMEDY = ": reencode it"
 NEEDS = {"video": ("av", "decord"), "frames": ("PIL",), "lmdb": ("PIL", "lmdb")}
 
@@ -98,7 +98,8 @@ def _reason(error, path):
 
 
 def _scan_file(path):
-    from lib.data.verify import find_disagreement, verify_video
+    from lib.data.seeks import find_disagreement
+    from lib.data.verify import verify_video
 
     if not path.stat().st_size:
         return Found(status="empty file")

@@ -47,7 +47,9 @@ class VideoReader:
 
         Every frame is decoded once. A number outside 0..len-1 or a frame that cannot be decoded is a ValueError.
         """
-        wanted, place = np.unique(np.asarray(indices, dtype=np.int64), return_inverse=True)
+        wanted, place = np.asarray(indices, dtype=np.int64).reshape(-1), None
+        if (np.diff(wanted) <= 0).any():
+            wanted, place = np.unique(wanted, return_inverse=True)
         if wanted.size and not 0 <= wanted[0] <= wanted[-1] < len(self):
             raise ValueError(f"{self.path} has frames 0..{len(self) - 1}; asked for {wanted[0]}..{wanted[-1]}")
         frames = (
@@ -55,7 +57,7 @@ class VideoReader:
         )
         if len(frames) != len(wanted):
             raise ValueError(f"{self.path}: only {len(frames)} of {len(wanted)} frames could be decoded; it is damaged")
-        return frames if len(place) == len(wanted) and (place == np.arange(len(place))).all() else frames[place]
+        return frames if place is None else frames[place]
 
     def _guard(self, step, *args):
         """Run a step of the decoder and turn whatever it raises into one error that names the file."""

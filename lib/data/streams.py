@@ -97,7 +97,8 @@ class Converter:
         self._reformat = VideoReformatter().reformat
 
     def __call__(self, frame):
-        return np.rot90(self._reformat(frame, format="rgb24").to_ndarray(), round(frame.rotation / 90))
+        pixels = self._reformat(frame, format="rgb24", threads=1).to_ndarray()  # threads cost more than a small frame
+        return np.rot90(pixels, round(frame.rotation / 90)) if frame.rotation else pixels
 
 
 def rate_of_times(times):
