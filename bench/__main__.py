@@ -1,8 +1,10 @@
 """Command line of the benchmark: python -m bench COMMAND --help."""
 
+import os
 import sys
 from pathlib import Path
 
+os.environ["MPLBACKEND"] = "agg"  # figures become files; a user's back end may not even be installed here
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # before a lib/ of the working directory
 
 from data_prep import command_line

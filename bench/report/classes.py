@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from bench.report.csv_files import write
-from bench.report.figure_files import save
+from bench.report.figure_files import own_style, save
 from bench.report.records import checked_record
 from bench.report.run_figures import confusions, draw_confusions
 from bench.report.text import visible
@@ -18,6 +18,7 @@ WORST = 5  # classes that are printed
 RECORDS = ("result.json", "done.json")  # what a training or search writes by itself, and what a suite's job keeps of it
 
 
+@own_style()
 def report(run_dir, classes=None, out=None):
     """Write classes.csv, confusion.csv (and .md) and confusion.svg and .png of a run into `out`, and print the worst.
 

@@ -1,5 +1,6 @@
 """Figures in files: the same table gives the same bytes."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -8,6 +9,14 @@ import matplotlib.pyplot as plt
 from bench.report import search_figure, trade_off_figure
 from bench.report.names_in_figures import plain
 from lib.files import file_name, replacing
+
+
+@contextmanager
+def own_style():
+    """Draw and save with matplotlib's own defaults: a user's matplotlibrc or style would change the bytes."""
+    ours = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
+    with matplotlib.rc_context(ours):
+        yield
 
 
 def save(figure, path):
@@ -23,6 +32,7 @@ def save(figure, path):
     return path.with_name(path.name + ".png")
 
 
+@own_style()
 def draw_suite(table, folder, x="gmacs"):
     """Draw the trade-off figure of a suite's table into `folder`.  -> the PNG, or None if no cost was measured"""
     if not table[x].notna().any():
@@ -33,6 +43,7 @@ def draw_suite(table, folder, x="gmacs"):
     return path
 
 
+@own_style()
 def draw_searches(table, folder):
     """Draw the figures of a suite's table of searches into `folder`, one for each.  -> their PNGs"""
     paths = []

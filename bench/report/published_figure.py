@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from bench.report.cost_axis import cost_axis
-from bench.report.figure_files import save
+from bench.report.figure_files import own_style, save
 from bench.report.names_in_figures import name_points, plain
 from bench.report.published_rows import DATASETS, accuracy_rows
 from bench.report.trade_off_figure import LOOKS
@@ -105,6 +105,7 @@ def _title(dataset, left_out):
     return told + (f" {left_out} published accuracies have no cost and no place here." if left_out else "")
 
 
+@own_style()
 def draw_all_published(folder=ROOT / "results" / "published"):
     """Draw <dataset>.svg and .png into `folder`, from its tables alone.  -> the PNGs"""
     rows, paths = accuracy_rows(folder), []
