@@ -16,7 +16,7 @@ def wilson_interval(successes, trials, z=1.959964):
     p, zz = successes / trials, z * z
     centre = (p + zz / (2 * trials)) / (1 + zz / trials)
     half = z / (1 + zz / trials) * math.sqrt(p * (1 - p) / trials + zz / (4 * trials * trials))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half))  # rounding must not exclude 0 and 1
 
 
 def paired_difference(predicted_a, predicted_b, labels, z=1.959964):

@@ -36,6 +36,8 @@ def test_wilson_interval_against_its_equation():
                 assert abs(p - successes / trials) == pytest.approx(1.959964 * math.sqrt(p * (1 - p) / trials))
     assert wilson_interval(0, 10)[0] == 0 and wilson_interval(10, 10)[1] == pytest.approx(1)
     assert wilson_interval(0, 0) == (0, 1)
+    for trials in range(1, 200):  # at 3, 4, 5 and others, rounding left the share itself out
+        assert wilson_interval(0, trials)[0] == 0 and wilson_interval(trials, trials)[1] == 1
 
 
 def test_paired_difference():
