@@ -7,6 +7,13 @@ TORCH ?= auto
 SUITE ?= quick
 BIN := .venv/bin
 READY := .venv/.ready
+# The folder of programs that this .venv was made with; another one if clone or .venv were moved or copied.
+MADE_IN := $(shell sed -nE "1s|^\#!(/.*)/python[^/]*$$|\1|p; 2s|^'''exec' \"?(/.*)/python[^/]*$$|\1|p" $(BIN)/pip 2>/dev/null)
+ifneq ($(MADE_IN),)
+ifneq ($(shell [ "$(MADE_IN)" -ef $(BIN) ] && echo same),same)
+$(warning .venv was made in $(MADE_IN): its jupyter, papermill and pip work there. Remove .venv, and make makes one for this clone)
+endif
+endif
 
 .PHONY: help demo test test-long lab figures ship site gpu lint
 
@@ -23,7 +30,7 @@ test-long: $(READY)       ## those that take minutes: kill and go on, fuzzers
 	$(BIN)/python -m pytest -m long
 
 lab: $(READY)             ## JupyterLab, in the notebooks
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	PYTHONPATH="$(CURDIR)" $(BIN)/python -m jupyter lab --notebook-dir=notebooks
 
 figures: $(READY)         ## every figure again, from the tables alone
 	$(BIN)/python -m bench figures

@@ -9,6 +9,7 @@ import ast
 import errno
 import os
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def main(package, about, modules, arguments=None, add_shared=None):
     add_shared  f(command, parser) that adds options which several commands have
     A wrong option or value, and a file that cannot be read or written, end the process with one line that says so.
     """
+    _as_installed()
+    check_clone()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     command, *rest = arguments or ["--help"]
     if command in ("-h", "--help"):
@@ -53,6 +56,33 @@ def main(package, about, modules, arguments=None, add_shared=None):
     except (ValueError, OSError) as error:
         sys.exit(f"error: {explained(error)}")
     return result if isinstance(result, int) else 0
+
+
+def check_clone(home=HOME):
+    """End the process if its .venv lies in one clone and finds the code in another, `home`: the .venv was copied.
+
+    Not if the other was asked for: it is the working directory, above it, or in PYTHONPATH.
+    """
+    venv, asked = Path(sys.prefix), os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    clone = venv.parent.resolve()
+    if clone == home or not (clone / "bench" / "__main__.py").exists():
+        return
+    if home in (Path.cwd(), *Path.cwd().parents) or str(home) in asked:
+        return
+    raise SystemExit(f"error: {venv} is another clone's, it runs the code of {home}: remove it, `make` makes a new one")
+
+
+def _as_installed():
+    """Import what is installed with this Python before what a user's PYTHONPATH or the working directory hold, and warn
+    as Python does by itself: PYTHONWARNINGS=error makes errors of what libraries say to their own developers."""
+    theirs = {os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path} | {
+        os.getcwd()
+    }
+    sys.path.sort(key=lambda path: os.path.abspath(path) in theirs - {str(HOME)})
+    if sys.warnoptions:
+        warnings.resetwarnings()
+        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", kind)
 
 
 def explained(error):

@@ -4,6 +4,7 @@ A job is a notebook, run by papermill in a process of its own. It says that it i
 promises exists: the executed notebook, its figures, the result, and for a dataset the videos.
 """
 
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,8 +75,15 @@ def _other_threads(record, listed):
 def said(error):
     """What to tell of an error in one line: of a notebook's, the exception that was raised in it."""
     if hasattr(error, "ename"):  # papermill's
-        return f"{error.ename}: {error.evalue}".strip().splitlines()[0]
+        return f"{error.ename}: {error.evalue or _raised_by(error)}".strip().splitlines()[0]
     return f"{type(error).__name__}: {error}".strip().splitlines()[0]
+
+
+def _raised_by(error):
+    """The line of the notebook that raised, which an assertion without words has to speak for itself."""
+    plain = re.sub("\x1b\\[[0-9;]*m", "", "\n".join(error.traceback))
+    lines = re.findall(r"^-+> *\d+ (.*)$", plain, re.MULTILINE)
+    return lines[0].strip() if lines else ""
 
 
 def _run(job, run_dir, listed, threads):

@@ -4,6 +4,7 @@ import os
 import random
 from pathlib import Path
 
+from data_prep.command_line import check_clone
 from lib.run import ROOT, finish, provenance
 
 
@@ -20,6 +21,7 @@ class Lesson:
 
         from bench.runner.modules import import_told
 
+        check_clone()
         import_told()
         if threads:
             torch.set_num_threads(threads)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hostile import HOSTILE, make_hostile
 
 from bench.runner.environment import KERNEL, inside, job_environment, make_home, told
 from bench.runner.job import run_job
@@ -17,19 +18,6 @@ from data_prep import export
 from data_prep.datasets import lists
 from lib.data import read_manifest
 from lib.run import ROOT, done
-
-HOSTILE = {
-    "SNAKEMAKE_PROFILE": "/nowhere",
-    "MATPLOTLIBRC": "/tmp",
-    "MPLBACKEND": "Agg",
-    "PYTHONSTARTUP": "/nowhere.py",
-    "PYTHONWARNINGS": "error",
-    "NUMBA_DISABLE_JIT": "1",
-    "NUMBA_ENABLE_CUDASIM": "1",
-    "TORCH_LOGS": "+dynamo",
-    "OMP_NUM_THREADS": "7",
-    "GIT_DIR": "/nowhere",
-}
 
 
 def test_only_what_is_listed_goes_through(tmp_path):
@@ -85,21 +73,6 @@ def suite_file(tiny_shapes, tmp_path_factory):
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump({"data": {"manifest": str(folder / "mine")}, "train": {"runs": [run]}}))
     return path
-
-
-def make_hostile(folder):
-    """A working directory and variables that would each change a run, or stop it."""
-    (folder / "startup" / "profile_default" / "startup").mkdir(parents=True)
-    evil = "import torch; torch.set_default_dtype(torch.float64)\n"
-    (folder / "startup" / "profile_default" / "startup" / "00.py").write_text(evil)
-    (folder / "kernels" / "python3").mkdir(parents=True)
-    (folder / "kernels" / "python3" / "kernel.json").write_text('{"argv": ["/bin/false"], "language": "python"}')
-    for package in ("lib", "kernels", "matplotlib"):
-        (folder / package).mkdir(exist_ok=True)
-        (folder / package / "__init__.py").write_text(f"raise SystemExit('the {package} of the working directory')\n")
-    (folder / "matplotlibrc").write_text("text.usetex: True\n")
-    variables = {"IPYTHONDIR": folder / "startup", "JUPYTER_PATH": folder, "PYTHONPATH": folder, "MATPLOTLIBRC": folder}
-    return {**os.environ, **HOSTILE, **{name: str(value) for name, value in variables.items()}}
 
 
 def test_a_hostile_afternoon_gives_the_undisturbed_result(suite_file, tmp_path):

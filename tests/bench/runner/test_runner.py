@@ -9,6 +9,7 @@ import time
 
 import pandas as pd
 import pytest
+from helpers.hostile import make_hostile
 from helpers.verdicts import VERDICT, outputs_of
 
 from bench.report.tables import TIMED
@@ -16,15 +17,14 @@ from bench.runner.suite import load_suite
 from lib.run import ROOT, done
 
 
-def start(out):
-    command = [sys.executable, "-m", "bench", "run", "smoke", "--out", str(out)]
-    return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+def start(out, *options, cwd=ROOT, env=None):
+    command = [sys.executable, "-m", "bench", "run", "smoke", "--out", str(out), *options]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, cwd=cwd, env=env, start_new_session=True, **pipes)
 
 
-def finish(out):
-    runner = start(out)
+def finish(out, *options, **where):
+    runner = start(out, *options, **where)
     said = runner.communicate(timeout=900)[0]
     assert runner.returncode == 0, said
     return said
@@ -87,6 +87,16 @@ def test_a_killed_run_ends_like_an_undisturbed_one(kills, undisturbed, tmp_path)
     seed = random.randrange(2**32)
     print(f"seed {seed}: killed after", kill_then_finish(tmp_path, kills, duration, seed))
     same_results(tmp_path, whole)
+
+
+@pytest.mark.long
+def test_a_hostile_afternoon_gives_the_undisturbed_tables(undisturbed, tmp_path):
+    """Everything of a user's that leaked into numbers once, at a time; and other numbers of cores and of jobs."""
+    here = tmp_path / "here"
+    env = make_hostile(here)
+    env |= {"PYTHONPATH": f"{here}:{ROOT}", "HOME": str(here), "OMP_THREAD_LIMIT": "1", "OMP_DYNAMIC": "true"}
+    finish(tmp_path / "out # {x}: ü", "--cores", "3", "--jobs", "1", cwd=here, env=env)
+    same_results(tmp_path / "out # {x}: ü", undisturbed[0])
 
 
 def test_the_clone_stays_clean(undisturbed):

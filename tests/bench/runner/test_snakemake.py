@@ -73,4 +73,7 @@ def test_a_notebooks_error_is_what_was_raised_in_it():
         ename, evalue = "ValueError", "no net 'x'\nand more"
 
     assert said(Papermill()) == "ValueError: no net 'x'"
+    Papermill.ename, Papermill.evalue = "AssertionError", ""
+    Papermill.traceback = ["In [8], line 5\n\x1b[0;32m      4 \x1b[0m x", "\x1b[32m----> 5\x1b[0m assert low <= top1\n"]
+    assert said(Papermill()) == "AssertionError: assert low <= top1"
     assert said(OSError(28, "No space left on device", "/a")) == "OSError: [Errno 28] No space left on device: '/a'"
