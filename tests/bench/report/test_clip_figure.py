@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.report.clip_figure import draw_clip
+from bench.report.clip_figure import draw_clip, draw_rows
 
 
 @pytest.mark.parametrize("clip", [torch.rand(3, 4, 6, 5), np.full((3, 4, 6, 5), 200, np.uint8)])
@@ -19,4 +19,11 @@ def test_a_frame_a_picture(clip):
 def test_room_beside_it():
     figure, ax = draw_clip(torch.rand(3, 1, 6, 5), beside=2)
     assert len(figure.axes) == 2 and not ax.images
+    plt.close(figure)
+
+
+def test_rows_are_grey_and_what_has_a_sign_is_not():
+    figure = draw_rows({"x": torch.rand(3, 4, 5), "y": torch.rand(3, 4, 5) - 0.5})
+    ranges = [(ax.images[0].norm.vmin, ax.images[0].get_cmap().name) for ax in figure.axes]
+    assert ranges == [(0, "gray")] * 3 + [(-1, "PuOr")] * 3
     plt.close(figure)
