@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from data_prep.moving_shapes.drawing import render_scene
-from data_prep.moving_shapes.motion import MOTIONS, SPLITS, draw_format, labels
+from data_prep.moving_shapes.motion import DIFFICULTIES, MOTIONS, PLAIN, SPLITS, draw_format, labels
 from data_prep.moving_shapes.scene import SHAPE_NAMES, draw_scene
 from data_prep.workers import check_workers, survive
 from lib.files import locked, read_json, replacing, write_json
@@ -35,13 +35,14 @@ LABEL_SETS = {
 H264 = {"preset": "superfast", "crf": "20", "g": "8", "bf": "0", "sc_threshold": "0"}
 
 
-def render(index, split, *, frames=32, size=64, seed=0):
+def render(index, split, *, frames=32, size=64, seed=0, difficulty=PLAIN):
     """Draw video `index` of a split.  -> uint8 (T, H, W, 3) RGB, {"motion": label, "shape": label}
 
     T is between 3/4 `frames` and `frames`; the short side is `size` pixels. The same bytes on every machine.
     """
-    check_options(frames=frames, size=size, seed=seed)
-    picture = render_scene(draw_scene(index, split, frames=frames, size=size, seed=seed))
+    options = {"frames": frames, "size": size, "seed": seed, "difficulty": difficulty}
+    check_options(**options)
+    picture = render_scene(draw_scene(index, split, **options))
     return picture, dict(zip(LABEL_SETS, labels(index, split, seed), strict=True))
 
 
@@ -51,18 +52,19 @@ def split_counts(videos):
     return {"train": train, "val": val, "test": videos - train - val}
 
 
-def prepare(out, *, videos=1152, frames=32, size=64, seed=0, workers=None, progress=True):
+def prepare(out, *, videos=1152, frames=32, size=64, seed=0, difficulty=PLAIN, workers=None, progress=True):
     """Make the dataset in folder `out`, or finish it, or find it done.  -> {"motion": Manifest, "shape": Manifest}
 
     frames   of the longest video; the shortest has 3/4 of that
     size     short side in pixels, even
+    difficulty  a name in DIFFICULTIES: how slow motion can be, how much else moves
     workers  processes; default: one per core, 1 = this one alone
     A folder made with other arguments is a ValueError. A second process waits for the first and finds its work done.
     """
     from lib.data.manifest import read_manifest
 
     out = Path(out)
-    options = {"frames": frames, "size": size, "seed": seed}
+    options = {"frames": frames, "size": size, "seed": seed, "difficulty": difficulty}
     check_options(videos=videos, workers=workers, **options)
     check_workers(workers)
     jobs = [(split, index) for split, count in split_counts(videos).items() for index in range(count)]
@@ -91,13 +93,14 @@ def write_mp4(path, frames, fps):
         file.mux(stream.encode())
 
 
-def check_options(*, frames=32, size=64, seed=0, videos=9, workers=None):
+def check_options(*, frames=32, size=64, seed=0, difficulty=PLAIN, videos=9, workers=None):
     """ValueError: an option that no dataset can be made of."""
     rules = [
         ("videos", videos, videos >= 9, "at least 9: one for val, two for test"),
         ("frames", frames, frames >= 8, "at least 8"),
         ("size", size, size >= 32 and size % 2 == 0, "even, for H.264's 4:2:0 colour, and at least 32"),
         ("seed", seed, 0 <= seed < 2**32, "in 0..2^32-1"),
+        ("difficulty", difficulty, difficulty in DIFFICULTIES, " or ".join(DIFFICULTIES)),
         ("workers", workers, workers is None or workers >= 1, "at least 1, or None for one per core"),
     ]
     for name, value, right, rule in rules:
@@ -110,7 +113,7 @@ def _claim(out, arguments):
     record = out / "moving_shapes.json"
     if not record.is_file():
         write_json(record, arguments)
-    found = read_json(record)
+    found = {"difficulty": PLAIN, **read_json(record)}  # what was made before there was another
     differences = [
         f"{key} {found.get(key)}, not {value}" for key, value in arguments.items() if found.get(key) != value
     ]
@@ -140,7 +143,7 @@ def _write_videos(out, missing, options, workers, progress):
 
 def _write_video(out, options, job):
     split, index = job
-    fps = draw_format(index, split, **options).fps
+    fps = _format(index, split, **options).fps
     write_mp4(_split_folder(out, split) / _file_name(index), render(index, split, **options)[0], fps)
 
 
@@ -152,7 +155,7 @@ def _describe(out, name, jobs, options):
     which = list(LABEL_SETS).index(name)
     videos = []
     for split, index in jobs:
-        form = draw_format(index, split, **options)
+        form = _format(index, split, **options)
         label = labels(index, split, options["seed"])[which]
         path = f"videos/{split}/{_file_name(index)}"
         videos.append(Video(path, label, split, None, None, form.frames, float(form.fps), form.width, form.height))
@@ -160,13 +163,17 @@ def _describe(out, name, jobs, options):
     return write_manifest(
         out / name,
         contents=False,  # x264 gives a video other bytes when another came before it in the same process
-        name=f"moving_shapes_{name}",
+        name="_".join(["moving_shapes", *([] if options["difficulty"] == PLAIN else [options["difficulty"]]), name]),
         source="video",
         root="..",
         classes=classes,
         videos=videos,
         mirror_pairs=pairs,
     )
+
+
+def _format(index, split, *, frames, size, seed, difficulty):
+    return draw_format(index, split, frames, size, seed)  # of any difficulty
 
 
 def _split_folder(out, split):
@@ -183,4 +190,5 @@ def add_arguments(parser):
     parser.add_argument("--frames", type=int, default=32, help="of the longest video (default: %(default)s)")
     parser.add_argument("--size", type=int, default=64, help="short side in pixels, even (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other videos (default: %(default)s)")
+    parser.add_argument("--difficulty", default=PLAIN, metavar="NAME", help=f"{', '.join(DIFFICULTIES)} (%(default)s)")
     parser.add_argument("--workers", type=int, help="processes (default: one per core)")

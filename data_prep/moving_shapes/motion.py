@@ -31,8 +31,25 @@ MOTIONS = {
     "turn_counterclockwise": (ANGLE, -1),
 }
 
-# Difficulty: pairs are the lowest and the highest; lengths are pixels when the short side is 64.
-REACH = (36, 85)  # percent of its range that a moving attribute sweeps: there are slow and fast videos
+
+@dataclass(frozen=True)
+class Difficulty:
+    """How slow motion can be, and how much else moves. Pairs are the lowest and the highest."""
+
+    reach: tuple[int, int]  # percent of its range that a moving attribute sweeps: there are slow and fast videos
+    distractors: tuple[int, int]  # how many
+    distractor_radius: int  # pixels at a short side of 64, the smallest; the largest has twice that, as objects have 11
+    still: int  # percent of the distractors that do not move
+
+
+PLAIN = "plain"
+DIFFICULTIES = {
+    PLAIN: Difficulty((36, 85), (1, 2), 3, 40),
+    "busy": Difficulty((20, 85), (1, 4), 4, 20),
+    "crowded": Difficulty((20, 85), (2, 5), 5, 20),
+}
+
+# Lengths are pixels when the short side is 64.
 TRAVEL = 30  # range of the object's centre, along x and along y
 RADIUS = 11  # of the smallest object; the largest has twice that
 TILT = 180  # range of the object's angle, degrees: half of it to either side of upright
@@ -86,9 +103,9 @@ def _even(side):
     return side + side % 2  # H.264 halves the resolution of colour: odd sides do not go
 
 
-def draw_sweeps(rs, frames):
+def draw_sweeps(rs, frames, reach=DIFFICULTIES[PLAIN].reach):
     """Start and reach of the four attributes' sweeps, and the frame where each is held if it does not move; (3, 4)."""
-    reach = rs.randint(REACH[0], REACH[1] + 1, size=4) * RANGE // 100
+    reach = rs.randint(reach[0], reach[1] + 1, size=4) * RANGE // 100
     start = rs.randint(0, RANGE - reach + 1)
     return np.stack([start, reach, rs.randint(frames, size=4)])
 
@@ -113,9 +130,9 @@ def poses(phase, travel, radius):
     return np.column_stack([middle[:, :2] * travel // RANGE, OCTAVE[phase[:, SIZE]] * radius >> 16, angle])
 
 
-def object_poses(index, split, *, frames=32, size=64, seed=0, motion=None):
+def object_poses(index, split, *, frames=32, size=64, seed=0, difficulty=PLAIN, motion=None):
     """(T, 4) path of the labelled object around the picture's centre. `motion` (a name) overrides the label's."""
     motion = motion or list(MOTIONS)[labels(index, split, seed)[0]]
     count = draw_format(index, split, frames, size, seed).frames
-    sweeps = draw_sweeps(stream(seed, split, index, PATH), count)
+    sweeps = draw_sweeps(stream(seed, split, index, PATH), count, DIFFICULTIES[difficulty].reach)
     return poses(phases(sweeps, motion, count), TRAVEL * size * UNIT // 64, RADIUS * size * UNIT // 64)

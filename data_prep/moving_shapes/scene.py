@@ -19,9 +19,11 @@ from data_prep.moving_shapes.drawing import (
 )
 from data_prep.moving_shapes.motion import (
     CAMERA,
+    DIFFICULTIES,
     GRAIN,
     LOOK,
     MOTIONS,
+    PLAIN,
     draw_format,
     draw_sweeps,
     labels,
@@ -33,11 +35,8 @@ from data_prep.moving_shapes.motion import (
 
 SHAPE_NAMES = tuple(SHAPES)
 
-# Difficulty: pairs are the lowest and the highest; lengths are pixels when the short side is 64; brightness is 0..255.
-DISTRACTORS = (1, 2)  # how many
-DISTRACTOR_RADIUS = 3  # the smallest; the largest has twice that, less than any labelled object
+# Pairs are the lowest and the highest; lengths are pixels when the short side is 64; brightness is 0..255.
 DISTRACTOR_TRAVEL = 90  # percent of the picture
-DISTRACTOR_STILL = 40  # percent of them that do not move
 CONTRAST = (70, 110)  # brightness between object and background
 TEXTURE = (6, 20)  # brightness between the background's two tones
 OBJECT_TEXTURE = (0, 12)  # between a shape's
@@ -56,20 +55,20 @@ TEXTURES = {
 HUES = {"train": range(0, 12, 2), "val": range(1, 12, 2), "test": range(1, 12, 2)}
 
 
-def draw_scene(index, split, *, frames=32, size=64, seed=0, motion=None):
+def draw_scene(index, split, *, frames=32, size=64, seed=0, difficulty=PLAIN, motion=None):
     """Everything that one video shows, before it is drawn.  -> Scene
 
     `motion` (a name in MOTIONS) overrides the label's, and changes the object's path and nothing else.
     """
     shape = SHAPE_NAMES[labels(index, split, seed)[1]]
     form = draw_format(index, split, frames, size, seed)
-    path = object_poses(index, split, frames=frames, size=size, seed=seed, motion=motion)
+    path = object_poses(index, split, frames=frames, size=size, seed=seed, difficulty=difficulty, motion=motion)
     margin = size // 4
     rs = stream(seed, split, index, LOOK)
     luma = int(rs.randint(60, 191))
     background = draw_background(rs, split, luma, form.height + 2 * margin, form.width + 2 * margin, size)
     layers = [draw_layer(rs, split, luma, shape, path)]
-    layers += draw_distractors(rs, split, luma, form, size)
+    layers += draw_distractors(rs, split, luma, form, size, DIFFICULTIES[difficulty])
     for layer in layers:
         layer.pose[:, :2] += (np.array([form.width, form.height]) // 2 + margin) * UNIT
     layers = tuple(layers[k] for k in rs.permutation(len(layers)))  # some distractors pass in front
@@ -78,14 +77,14 @@ def draw_scene(index, split, *, frames=32, size=64, seed=0, motion=None):
     return Scene(background, layers, window, noise)
 
 
-def draw_distractors(rs, split, luma, form, size):
+def draw_distractors(rs, split, luma, form, size, difficulty):
     """Smaller shapes all over the picture, each with a motion of its own or with none.  -> list of Layer"""
     travel = np.array([form.width, form.height]) * UNIT * DISTRACTOR_TRAVEL // 100
     layers, shapes = [], tuple(DISTRACTOR_SHAPES)
-    for _ in range(rs.randint(DISTRACTORS[0], DISTRACTORS[1] + 1)):
-        motion, still = list(MOTIONS)[rs.randint(len(MOTIONS))], rs.randint(100) < DISTRACTOR_STILL
-        phase = phases(draw_sweeps(rs, form.frames), None if still else motion, form.frames)
-        path = poses(phase, travel, DISTRACTOR_RADIUS * size * UNIT // 64)
+    for _ in range(rs.randint(difficulty.distractors[0], difficulty.distractors[1] + 1)):
+        motion, still = list(MOTIONS)[rs.randint(len(MOTIONS))], rs.randint(100) < difficulty.still
+        phase = phases(draw_sweeps(rs, form.frames, difficulty.reach), None if still else motion, form.frames)
+        path = poses(phase, travel, difficulty.distractor_radius * size * UNIT // 64)
         layers.append(draw_layer(rs, split, luma, shapes[rs.randint(len(shapes))], path))
     return layers
 

@@ -8,7 +8,7 @@ Input   (N, 3, T, H, W)
 import torch
 from torch import nn
 
-from lib.models.efficient3dcnns import SYSTEM, layout
+from lib.models.efficient3dcnns import SYSTEM, layout, scaled
 from lib.models.heads import Head
 from lib.models.layers import channel_shuffle, conv_bn
 from lib.models.registry import register
@@ -109,6 +109,7 @@ def shufflenetv2_3d(num_classes=400, width=1.0, dropout=0.2):
 
 
 @register(**SYSTEM)
-def shufflenetv2_3d_nano(num_classes=400, dropout=0.0):
-    """CPU-size ShuffleNetV2 for 8 x 64 x 64 clips: ours, not the paper's."""
-    return ShuffleNetV2(num_classes, NANO_CHANNELS, NANO_BLOCKS, dropout, nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)))
+def shufflenetv2_3d_nano(num_classes=400, width=1.0, dropout=0.0):
+    """CPU-size ShuffleNetV2 for 8 x 64 x 64 clips: ours, not the paper's. Its last layer is as wide at any width."""
+    channels = [2 * scaled(c // 2, width) for c in NANO_CHANNELS[:-1]] + [NANO_CHANNELS[-1]]  # halves, each a branch
+    return ShuffleNetV2(num_classes, channels, NANO_BLOCKS, dropout, nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)))
