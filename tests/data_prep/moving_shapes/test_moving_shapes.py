@@ -13,10 +13,11 @@ import pytest
 from data_prep.__main__ import main
 from data_prep.moving_shapes.dataset import prepare, render, split_counts, write_mp4
 from data_prep.moving_shapes.drawing import render_scene
-from data_prep.moving_shapes.motion import ASPECTS, FPS, MOTIONS, draw_format
+from data_prep.moving_shapes.motion import ASPECTS, DIFFICULTIES, FPS, MOTIONS, draw_format
 from data_prep.moving_shapes.scene import draw_scene
 from lib.data.manifest import read_manifest
 from lib.data.readers import open_video
+from lib.files import read_json, write_json
 
 SMALL = {"videos": 36, "frames": 12, "size": 32}
 
@@ -125,6 +126,7 @@ def test_a_killed_preparation_is_finished(tmp_path):
         ({"size": 65}, "size is 65; it must be even"),
         ({"seed": -1}, "seed is -1"),
         ({"workers": 0}, "workers is 0"),
+        ({"difficulty": "easy"}, "difficulty is easy; it must be plain or busy or crowded"),
     ],
 )
 def test_wrong_options_are_named(tmp_path, options, message):
@@ -139,6 +141,33 @@ def test_other_arguments_need_another_folder(dataset, monkeypatch):
     monkeypatch.setattr("data_prep.moving_shapes.scene.CLOUDS", 0)
     with pytest.raises(ValueError, match="prepared with drawing"):
         prepare(dataset[0], **SMALL)
+
+
+def test_difficulties_are_other_datasets(dataset, tmp_path):
+    """Of one seed they have the same rows: were their names the same too, one's training would pass for the other's."""
+    out, manifests = dataset
+    with pytest.raises(ValueError, match="prepared with difficulty plain, not crowded"):
+        prepare(out, **SMALL, difficulty="crowded")
+    there = read_json(out / "moving_shapes.json")
+    write_json(out / "moving_shapes.json", {key: value for key, value in there.items() if key != "difficulty"})
+    assert prepare(out, **SMALL, progress=False) == manifests  # a folder from before there were others is plain
+    crowded = prepare(tmp_path, **SMALL, difficulty="crowded", workers=1, progress=False)
+    for name, manifest in crowded.items():
+        assert [row.label for row in manifest.videos] == [row.label for row in manifests[name].videos]
+        assert (manifest.name, manifests[name].name) == (f"moving_shapes_crowded_{name}", f"moving_shapes_{name}")
+
+
+def test_what_is_crowded_holds_more_and_nothing_else_of_the_label():
+    scenes = {name: [draw_scene(i, "train", difficulty=name) for i in range(24)] for name in DIFFICULTIES}
+    count = {name: Counter(len(scene.layers) - 1 for scene in drawn) for name, drawn in scenes.items()}
+    for name, difficulty in DIFFICULTIES.items():
+        assert set(count[name]) == set(range(difficulty.distractors[0], difficulty.distractors[1] + 1))
+    for index in range(8):
+        first, *others = (draw_scene(index, "val", difficulty="crowded", motion=motion) for motion in MOTIONS)
+        apart = [
+            [not np.array_equal(a.pose, b.pose) for a, b in zip(first.layers, o.layers, strict=True)] for o in others
+        ]
+        assert all(sum(moved) == 1 for moved in apart)  # the labelled object alone
 
 
 def test_command_line(dataset, capsys):

@@ -8,6 +8,7 @@ import pytest
 
 from data_prep.moving_shapes.drawing import TURN, UNIT
 from data_prep.moving_shapes.motion import (
+    DIFFICULTIES,
     MOTIONS,
     PATH,
     RANGE,
@@ -26,11 +27,12 @@ LEAKS = {  # where an attribute that does not move is held: a frame instead of a
 }
 
 
+@pytest.mark.parametrize("difficulty", DIFFICULTIES)
 @pytest.mark.parametrize("index", range(5))
 @pytest.mark.parametrize("frames", [2, 24, 31])
-def test_an_attribute_is_held_where_it_would_move(index, frames):
+def test_an_attribute_is_held_where_it_would_move(index, frames, difficulty):
     """Over all frames of one video, and all frames where an attribute could be held, it takes the same values."""
-    sweeps = draw_sweeps(stream(0, "train", index, PATH), frames)
+    sweeps = draw_sweeps(stream(0, "train", index, PATH), frames, DIFFICULTIES[difficulty].reach)
     for motion, (attribute, _) in MOTIONS.items():
         moving = Counter(phases(sweeps, motion, frames)[:, attribute])
         held = Counter()
@@ -40,14 +42,14 @@ def test_an_attribute_is_held_where_it_would_move(index, frames):
         assert moving == held
 
 
-@pytest.fixture(scope="module")
-def draws():
+@pytest.fixture(scope="module", params=sorted({difficulty.reach for difficulty in DIFFICULTIES.values()}))
+def draws(request):
     """Per split, of each video: its number of frames, its sweeps, its motion, and one of its frames."""
     rs, names = np.random.RandomState(1), list(MOTIONS)
     found = {"train": [], "test": []}
     for split, index in itertools.product(found, range(VIDEOS)):
         frames = draw_format(index, split, 32, 64).frames
-        sweeps = draw_sweeps(stream(0, split, index, PATH), frames)
+        sweeps = draw_sweeps(stream(0, split, index, PATH), frames, request.param)
         found[split].append((frames, sweeps, names[labels(index, split)[0]], rs.randint(frames)))
     return found
 

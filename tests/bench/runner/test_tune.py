@@ -1,0 +1,75 @@
+"""What a suite is chosen by: other videos and seeds than those that ship, val alone, a row per training."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from bench.report.curves import FLAT, last_quarter
+from bench.runner.tune import read_tries, run
+from lib.run import ROOT
+
+SPEC = {
+    "about": "for a test",
+    "data": {"videos": 36, "frames": 8, "size": 32, "seed": 1},
+    "defaults": {"frames": 4, "size": 32, "epochs": 8, "batch_size": 8, "model": "mobilenetv2_3d_nano"},
+    "tries": [
+        {"difficulty": "plain", "options": {"width": 0.25}, "seeds": [100, 101]},
+        {"difficulty": "crowded", "options": {"width": 0.25}, "seeds": [100]},
+    ],
+}
+
+
+def write(folder, **changes):
+    (folder / "trial.yaml").write_text(yaml.safe_dump({**SPEC, **changes}))
+    return folder / "trial.yaml"
+
+
+def test_a_row_per_training_and_none_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.set_num_threads", lambda threads: None)
+    file, table = write(tmp_path), tmp_path / "trial.csv"
+    run(file=file, out=tmp_path, most=1)
+    first = table.read_text()
+    run(file=file, out=tmp_path, most=2)
+    assert table.read_text().startswith(first)
+    rows = pd.read_csv(table)
+    assert rows["try"].tolist() == [each["try"] for each in read_tries(file)]
+    assert rows.difficulty.tolist() == ["plain", "plain", "crowded"] and set(rows.steps) == {8 * 3}
+    for row in rows.itertuples():
+        val = [float(top1) for top1 in row.val_by_epoch.split()]
+        assert len(val) == 8 and abs(val[-1] - row.val_top1) < 0.06 and abs(last_quarter(val) - row.rise) < 0.2
+    assert not list(tmp_path.rglob("test*.npz")) and "test" not in "".join(rows.columns)
+    monkeypatch.setattr("bench.runner.tune._train", None)
+    run(file=file, out=tmp_path)  # nothing is left to do
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"data": {**SPEC["data"], "seed": 0}}, "data seed 0 is a suite's own"),
+        ({"tries": [{"difficulty": "plain", "seeds": [0]}]}, "training seed 0 is a suite's own"),
+        ({"tries": [{"difficulty": "hard", "seeds": [100]}]}, "difficulty is hard"),
+        ({"tries": [{"difficulty": "plain", "seeds": [100], "rate": 1}]}, "no training option rate"),
+        ({"tries": [{"difficulty": "plain", "seeds": [100], "model": "cakes"}]}, "no model 'cakes'"),
+        ({"runs": []}, "no section 'runs'"),
+    ],
+)
+def test_what_cannot_be_tried_is_said_before_anything_runs(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        read_tries(write(tmp_path, **changes))
+
+
+def test_the_shipped_tries_are_of_other_seeds_and_their_rows_are_theirs():
+    for table in (ROOT / "results" / "shipped" / "tuning").glob("*.csv"):
+        tries = {each["try"]: each for each in read_tries(table.with_suffix(".yaml"))}
+        rows = pd.read_csv(table, keep_default_na=False)
+        assert set(rows["try"]) <= set(tries) and len(rows) == len(set(rows["try"]))
+        for row in rows.itertuples():
+            assert row.seed == tries[row[1]]["recipe"]["seed"] and row.data_seed == tries[row[1]]["data"]["seed"]
+
+
+def test_a_curve_is_flat_or_rises():
+    assert last_quarter([0] * 12 + [80, 80, 80, 80]) == pytest.approx(0)
+    assert last_quarter([0] * 12 + [60, 64, 68, 72]) == pytest.approx(12) and FLAT < 12
+    assert last_quarter(range(8)) == pytest.approx(1)
+    with pytest.raises(ValueError, match="7 epochs have no last quarter"):
+        last_quarter(range(7))
