@@ -26,5 +26,7 @@ def test_every_column_is_described(path):
         columns = next(csv.reader(file))
     known = described()
     table = "published" if path.parent.name == "published" else path.stem
-    unknown = [name for name in columns if not {(name, table), (name, "all")} & known]
+    beside = path.parent / "README.md"  # of a folder whose tables are like no other
+    own = re.findall(r"`(.+?)`", beside.read_text(encoding="utf-8")) if beside.exists() else []
+    unknown = [name for name in columns if not {(name, table), (name, "all")} & known and name not in own]
     assert not unknown, f"results/README.md says nothing of {unknown} in {path.name}"
