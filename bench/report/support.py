@@ -36,6 +36,8 @@ FAMILIES = {
     "lgd_p3d_50": ({"early_stride": 1}, 2, 32),
     "s3dg": ({}, 8, 32),
     "resnet2d_18": ({}, 2, 32),
+    "eftnet_b0": ({}, 2, 32),
+    "seq_p3d_eftnet_b0": ({"early_stride": 1}, 2, 32),
     "x3d_xs": ({}, 4, 32),
 }
 LATER = ("stage_2", "stage_3", "stage_4")  # as "stage_1", in the tables of lib.weights.fine_tune

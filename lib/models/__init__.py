@@ -5,6 +5,7 @@ from lib.models import (  # noqa: F401
     cakes,
     csn,
     dg_p3d,
+    efficientnet_zoo,
     gst,
     lgd_p3d,
     mobilenet,

@@ -6,9 +6,11 @@ import torch
 from lib import create_model, list_models, measure_cost
 
 NANOS = list_models("*_nano")
+LARGE = {*list_models("*eftnet_b[1-8]")}  # as B0, and slow to build
+ALL = [pytest.param(name, marks=pytest.mark.long) if name in LARGE else name for name in list_models()]
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", ALL)
 def test_shape_and_cost(name):
     """Two clips of 16 x 112 x 112 give two rows of logits; every operator is counted."""
     with torch.device("meta"):

@@ -38,6 +38,7 @@ CASES = {
     "optplan/dg_p3d_resnet50": ("dg_p3d_50", {}),
     "optplan/dg_p3d_resnet50_op_layout": ("dg_p3d_50", {"frozen_bn": True}),
     "optplan/s3d": ("s3d", {}),
+    "optplan/c2d_eftnet_b0": ("c2d_eftnet_b0", {}),
     "optplan/resnet50": ("resnet2d_50", {}),
     "rubiksnet/small_rubiks3d": ("rubiksnet_small", {}),
     "rubiksnet/tiny_rubiks3d": ("rubiksnet_tiny", {}),
