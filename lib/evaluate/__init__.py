@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what an editor and a type checker see
     from lib.evaluate.comparisons import compare
+    from lib.evaluate.heat import grad_cam
     from lib.evaluate.intervals import paired_difference, wilson_interval
     from lib.evaluate.metrics import average_views, top_k_accuracy
     from lib.evaluate.predictions import accuracies, predict, predict_videos
@@ -19,6 +20,7 @@ _HOMES = {
     "compare": "lib.evaluate.comparisons",
     "evaluate_scores": "lib.evaluate.scores",
     "extract_scores": "lib.evaluate.scores",
+    "grad_cam": "lib.evaluate.heat",
     "merge_scores": "lib.evaluate.scores",
     "paired_difference": "lib.evaluate.intervals",
     "predict": "lib.evaluate.predictions",
@@ -33,6 +35,7 @@ __all__ = [
     "compare",
     "evaluate_scores",
     "extract_scores",
+    "grad_cam",
     "merge_scores",
     "paired_difference",
     "predict",
