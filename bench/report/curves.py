@@ -3,16 +3,17 @@
 import numpy as np
 
 FLAT = 2.0  # points
+FEWEST = 8  # epochs, so that a line is through 2 points or more
 
 
 def last_quarter(val):
     """How far val's top-1 rises over the last quarter of the epochs, points: the least-squares line's two ends.
 
-    val  top-1 after every epoch, percent; at least 8 epochs, so that a line is through 2 points or more
+    val  top-1 after every epoch, percent; of at least FEWEST epochs
     A net has learned where the mean of this over its seeds is at most FLAT: of 256 videos one is 0.4 points, and a
     single epoch strays by more than a cosine's end still gives.
     """
-    if len(val) < 8:
-        raise ValueError(f"{len(val)} epochs have no last quarter that a line could be drawn through; at least 8 have")
+    if len(val) < FEWEST:
+        raise ValueError(f"{len(val)} epochs have no last quarter that a line could be drawn through; {FEWEST} have")
     end = np.asarray(val, float)[-(len(val) // 4) :]
     return float(np.polyfit(np.arange(len(end)), end, 1)[0] * (len(end) - 1))

@@ -5,6 +5,7 @@ from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.lines import Line2D
 
 from bench.report.cost_axis import cost_axis
@@ -28,6 +29,7 @@ LOOKS = {
     "X3D": ("0.35", "P", "X3D, a guest"),  # not one of the five
 }
 OTHERS = [("0.45", "X"), ("0.1", "*"), ("0.6", "p")]  # further systems, in turn
+SHIPPED_GREY = "0.82"
 NEEDED = ("net", "system", "labels", "seeds", "top1", "top1_low", "top1_high", "top1_by_seed", "videos_low")
 NEEDED += ("videos_high", "chance", *COSTS)  # columns of trade_off.csv that the figure is made of
 
@@ -102,13 +104,17 @@ def _draw(ax, table, costs):
     ax.step(places[front], table.top1[front], where="post", color="0.35", lw=1.2, ls="--", zorder=0)
     if (chance := table.chance.dropna()).size:
         ax.axhline(chance.iloc[0], color="0.6", lw=1, ls=":", zorder=0)
-    handles += _explained(table.seeds.astype(int))
+    handles += _explained(table.seeds.astype(int), table.get("shipped_seeds"))
     return places, handles, front
 
 
 def _ends(table, end):
-    """The end of every interval that is drawn."""
-    return table[f"top1_{end}"].fillna(table[f"videos_{end}"]).fillna(table.top1)
+    """The end of every interval that is drawn, and of the grey behind it."""
+    ends = table[f"top1_{end}"].fillna(table[f"videos_{end}"]).fillna(table.top1)
+    if "shipped_min" not in table:
+        return ends
+    both = pd.DataFrame([ends, table["shipped_min" if end == "low" else "shipped_max"].astype(float)])
+    return both.min() if end == "low" else both.max()
 
 
 def _by_system(table):
@@ -122,7 +128,12 @@ def _by_system(table):
 
 
 def _draw_net(ax, x, row, colour, marker):
-    """One net: its mean with the interval over seeds, and its seeds; of one seed, the videos' interval, dotted."""
+    """One net: its mean with the interval over seeds, and its seeds; of one seed, the videos' interval, dotted.
+
+    In grey behind it what several shipped seeds of the same recipe gave, from the lowest to the highest.
+    """
+    if row.get("shipped_seeds", 0) > 0:
+        ax.plot([x, x], [row.shipped_min, row.shipped_max], color=SHIPPED_GREY, lw=7, solid_capstyle="butt", zorder=0.5)
     look = {"color": colour, "lw": 1, "zorder": 2, "clip_on": False}
     if row.seeds > 1:
         ax.plot([x, x], [row.top1_low, row.top1_high], **look)
@@ -151,7 +162,7 @@ def seeds_of(cell):
     return [float(top) for top in str(cell).replace(",", ".").split()]
 
 
-def _explained(seeds):
+def _explained(seeds, shipped=None):
     """The legend's entries that are no system. What too few seeds do not say stands in the figure."""
     dashed = {"color": "0.35", "lw": 1.2, "ls": "--"}
     found = []
@@ -165,6 +176,10 @@ def _explained(seeds):
         found.append(Line2D([], [], color="0.3", marker="o", ms=7, mfc="white", ls=(0, (1, 2)), lw=1, label=text))
     if (seeds == 2).any():
         found.append(Line2D([], [], ls="none", label=no_verdict(2)))
+    if shipped is not None and (counts := shipped.dropna().astype(int)).size:
+        many = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+        text = f"{many} seeds shipped of the same\nrecipe: lowest to highest"
+        found.append(Line2D([], [], color=SHIPPED_GREY, lw=7, solid_capstyle="butt", label=text))
     front = "Pareto front" if (seeds >= SEEDS_FOR_A_VERDICT).all() else "front of these runs, which is\nno ranking"
     return [*found, Line2D([], [], label=front, **dashed), Line2D([], [], color="0.6", lw=1, ls=":", label="chance")]
 

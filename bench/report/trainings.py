@@ -5,8 +5,10 @@ from itertools import combinations
 
 import pandas as pd
 
+from bench.report.curves import FEWEST, last_quarter
 from bench.report.names import label_set
 from bench.report.records import finished, nets, tests_of
+from bench.report.shipped_seeds import recipe_of
 from lib.evaluate.comparisons import Comparison, compare, no_verdict, summary
 from lib.run import commit
 
@@ -32,6 +34,8 @@ def trainings(runs):
                     "seed": seed,
                     **{share: round(test[share], 2) for share in shares},
                     "chance": round(100 / test["classes"], 2),
+                    "train_loss": _last(record, "train_loss", 4),
+                    "rise": _rise(record),
                     "train_seconds": _seconds(record),
                     **{key: origin[key] for key in ORIGIN},
                     "other_commit": origin["commit"] != now,
@@ -39,6 +43,17 @@ def trainings(runs):
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _last(record, key, digits):
+    """A figure of the last epoch; None in a record that does not hold it."""
+    return _rounded(record["history"][-1].get(key), digits)
+
+
+def _rise(record):
+    """How far val still rises over the last quarter, points; None where there are too few epochs to say."""
+    val = [row.get("val_top1") for row in record["history"]]
+    return round(last_quarter(val), 2) if len(val) >= FEWEST and None not in val else None
 
 
 def trade_off(runs):
@@ -69,6 +84,7 @@ def _net_row(name, seeds, costs, now):
         "top1_max": max(tops),
         "top1_by_seed": " ".join(map(str, tops)),
         "seed_numbers": " ".join(map(str, sorted(seeds))),
+        "recipe": recipe_of(job),
         "chance": round(100 / first["test"]["classes"], 2),
         **{name: cost.get(name) for name in COSTS},
         "latency_threads": cost.get("threads"),

@@ -18,6 +18,7 @@ COUNT = "count"
 # a dict: these keys and no others; a list: any number of its one element
 SHAPE = {
     "about": TEXT,
+    "base": TEXT,
     "data": PARAMETERS,
     "train": {"defaults": PARAMETERS, "seeds": SEEDS, "runs": [PARAMETERS]},
     "searches": [{"notebook": TEXT, "parameters": PARAMETERS, "seeds": SEEDS}],

@@ -1,5 +1,6 @@
 """A suite is a YAML file; here it becomes a list of jobs, each one notebook with its parameters and its run folder.
 
+base:      another suite of bench/suites: what this one does not say is as there
 threads:   of each training and search (1). They change its numbers, so they are never what a machine happens to have
 modules:   Python files or modules of one's own that register further nets, see bench.runner.modules
 data:      arguments of data_prep moving_shapes; or {manifest: folder}, what data_prep made of other videos
@@ -72,14 +73,12 @@ def load_suite(name):
     """
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else SUITES / f"{name}.yaml"
     if not path.exists():
-        known = ", ".join(sorted(p.stem for p in SUITES.glob("*.yaml")))
-        raise ValueError(f"no suite {name!r}; there are {known}, or give a .yaml file's path")
+        raise ValueError(f"no suite {name!r}; there are {_known()}, or give a .yaml file's path")
     try:
         name = file_name(path.stem, "the suite's name")
         if name in RESERVED:
             raise ValueError(f"no suite can be called {name}: results/{name} holds other things; rename the file")
-        spec = read_suite(path)
-        check_shape(spec)
+        spec = _on_base(read_suite(path))
         files = find_modules(spec.get("modules", []), path.resolve().parent)
         modules = {"files": files, "digest": digest(files)} if files else {}
         mark = _marker(digest(files), import_modules(files))
@@ -91,6 +90,25 @@ def load_suite(name):
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
     return suite
+
+
+def _known():
+    return ", ".join(sorted(path.stem for path in SUITES.glob("*.yaml")))
+
+
+def _on_base(spec):
+    """A suite's sections, on those of the suite that it names as its `base`; of `train`, the entries that it gives."""
+    check_shape(spec)
+    if not (base := spec.pop("base", "")):
+        return spec
+    if not (path := SUITES / f"{base}.yaml").is_file():
+        raise ValueError(
+            f"base: no suite {base!r}; there are {', '.join(sorted(p.stem for p in SUITES.glob('*.yaml')))}"
+        )
+    below = read_suite(path)
+    if "base" in below:
+        raise ValueError(f"base: {base} has a base itself; name that one, {below['base']}")
+    return {**below, **spec, "train": {**below.get("train", {}), **spec.get("train", {})}}
 
 
 def _marker(said, models):

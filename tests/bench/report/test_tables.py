@@ -1,6 +1,7 @@
 """Tables hold what runs recorded and nothing else."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -181,7 +182,11 @@ def test_ship_copies_tables_and_figures(runs, tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "ROOT", tmp_path / "clone")
     table = trade_off(runs)
     write(table, tmp_path / "results" / "mine", "trade_off")
+    with pytest.raises(ValueError, match="has rows of .* runs that .*mine does not hold"):
+        tables.ship("mine", tmp_path)
+    shutil.copytree(runs, tmp_path / "runs" / "mine")
     tables.ship("mine", tmp_path)
+    assert trade_off(tmp_path / "clone/results/shipped/mine/runs").equals(table)
     shipped = pd.read_csv(tmp_path / "clone/results/shipped/mine/trade_off.csv")
     assert shipped.model.tolist() == table.model.tolist()
     with pytest.raises(ValueError, match="holds no tables"):

@@ -1,0 +1,59 @@
+"""What several seeds of a net gave that were shipped: a suite of one seed shows it behind its own number.
+
+Only trainings that differ in nothing but their seed are compared: the column `recipe` says which those are.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from bench.report.csv_files import read_table
+from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT
+from lib.run import ROOT
+
+SHIPPED = ROOT / "results" / "shipped"
+NEEDED = ("recipe", "seeds", "top1_min", "top1_max")
+COLUMNS = ("shipped_seeds", "shipped_min", "shipped_max", "shipped_suite")
+
+
+def recipe_of(job):
+    """8 hex digits of all that makes a training but its seed: net, videos, clips, recipe; and of one's own modules."""
+    options = {name: value for name, value in job["options"].items() if name != "seed"}
+    text = json.dumps([options, job.get("modules", "")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def with_shipped_seeds(table, suite, shipped=None):
+    """`table`, a trade_off table of `suite`, with what other shipped suites found with more seeds, where they did.
+
+    Per row the suite of most seeds counts. Where no row has any, the table is returned as it is.
+    """
+    known = _known(suite, Path(shipped or SHIPPED))
+    rows = [known.get(recipe, (None,) * 4) if seeds == 1 else (None,) * 4
+            for recipe, seeds in zip(table.get("recipe", []), table.seeds, strict=True)]  # fmt: skip
+    if not any(row[0] for row in rows):
+        return table
+    table = table.assign(**dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
+    notes = [f"{row.note}; {said(row)}" if said(row) else row.note for row in table.itertuples()]
+    return table.assign(note=notes)
+
+
+def said(row):
+    """The words for one row's shipped seeds; "" where there are none."""
+    seeds = getattr(row, "shipped_seeds", None)
+    if seeds is None or seeds != seeds:
+        return ""
+    return f"{seeds:.0f} seeds shipped: from {row.shipped_min:.1f} to {row.shipped_max:.1f}"
+
+
+def _known(suite, shipped):
+    """{recipe: (seeds, lowest, highest, suite)} of all other suites under `shipped` with enough seeds."""
+    found = {}
+    for path in sorted(shipped.glob("*/trade_off.csv")):
+        if path.parent.name == suite or "recipe" not in (table := read_table(path)):
+            continue
+        table = read_table(path, NEEDED)
+        for row in table[table.seeds >= SEEDS_FOR_A_VERDICT].itertuples():
+            if row.seeds > found.get(row.recipe, (0,))[0]:
+                found[row.recipe] = (int(row.seeds), row.top1_min, row.top1_max, path.parent.name)
+    return found

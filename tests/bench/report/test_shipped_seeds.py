@@ -1,0 +1,113 @@
+"""A suite of one seed shows what several shipped seeds gave; every shipped row is walked back to its run's record."""
+
+import json
+
+import matplotlib.pyplot as plt
+import pytest
+from helpers.suite_runs import write_runs
+
+from bench.report.csv_files import read_table, write
+from bench.report.searches import search_runs, searches
+from bench.report.shipped_runs import history_of, runs_of
+from bench.report.shipped_seeds import recipe_of, with_shipped_seeds
+from bench.report.trade_off_figure import draw_trade_off
+from bench.report.trainings import differences, trade_off, trainings
+from bench.runner.suite import load_suite
+from lib.files import read_json
+from lib.run import ROOT
+
+COSTS = {"ircsn_nano": 0.03, "p3d_nano": 0.05}
+MANY = [("ircsn_nano", {0: 80, 1: 77, 2: 84}), ("p3d_nano", {0: 77, 1: 33, 2: 76}, {"epochs": 16})]
+TABLES = {"trade_off": trade_off, "runs": trainings, "differences": differences, "searches": searches}
+TABLES |= {"search_runs": search_runs}
+SHIPPED = ROOT / "results" / "shipped"
+WITHOUT_RUNS = {"quick"}  # shipped before their records were; the next `make ship SUITE=quick` brings them
+
+
+@pytest.fixture
+def one_seed(tmp_path):
+    """The table of one seed, beside shipped tables of three: one net of the same recipe, one of another."""
+    many = write_runs(tmp_path / "many", MANY, COSTS, videos=100)
+    write(trade_off(many), tmp_path / "shipped" / "quick_seeds", "trade_off")
+    runs = write_runs(tmp_path / "runs", [("ircsn_nano", {0: 80}), ("p3d_nano", {0: 77})], COSTS, videos=100)
+    return with_shipped_seeds(trade_off(runs), "quick", tmp_path / "shipped"), trade_off(runs)
+
+
+def test_the_range_stands_in_the_table(one_seed, tmp_path):
+    table, _ = one_seed
+    assert table.note[0] == "one seed: no verdict; 3 seeds shipped: from 77.0 to 84.0"
+    assert table.note[1] == "one seed: no verdict"  # 8 epochs are no 16
+    write(table, tmp_path / "results", "trade_off")
+    assert "3 seeds shipped: from 77.0 to 84.0" in (tmp_path / "results" / "trade_off.md").read_text()
+    again = read_table(tmp_path / "results" / "trade_off.csv")
+    assert again.shipped_min[0] == 77 and again.shipped_max[0] == 84 and again.shipped_suite[0] == "quick_seeds"
+
+
+def test_the_range_lies_grey_behind_its_point(one_seed):
+    for table, grey in zip(one_seed, (1, 0), strict=True):
+        ax = draw_trade_off(table)
+        behind = [line for line in ax.lines if line.get_color() == "0.82"]
+        assert len(behind) == grey and all(list(line.get_ydata()) == [77, 84] for line in behind)
+        assert all(line.get_zorder() < 2 for line in behind)
+        words = " ".join(text.get_text() for text in ax.get_legend().get_texts())
+        assert ("3 seeds shipped of the same" in words) == bool(grey)
+        plt.close("all")
+
+
+def test_no_suite_lies_behind_itself_or_behind_several_seeds(one_seed, tmp_path):
+    _, plain = one_seed
+    assert with_shipped_seeds(plain, "quick_seeds", tmp_path / "shipped").equals(plain)
+    many = read_table(tmp_path / "shipped" / "quick_seeds" / "trade_off.csv")
+    assert with_shipped_seeds(many, "quick", tmp_path / "shipped") is many
+
+
+def test_quick_seeds_is_quick_with_more_seeds():
+    one, five = (load_suite(name) for name in ("quick", "quick_seeds"))
+    trained = [{job.id for job in suite.jobs if job.rule == "train"} for suite in (one, five)]
+    assert trained[0] < trained[1] and len(trained[1]) == 5 * len(trained[0])
+    recipes = [{recipe_of({"options": job.options}) for job in s.jobs if job.rule == "train"} for s in (one, five)]
+    assert recipes[0] == recipes[1] and not [job for job in five.jobs if job.rule == "search"]
+
+
+@pytest.mark.parametrize("base, message", [("quickest", "no suite 'quickest'"), ("quick_seeds", "has a base itself")])
+def test_a_base_is_a_suite_without_one(tmp_path, base, message):
+    (tmp_path / "mine.yaml").write_text(f"base: {base}\n")
+    with pytest.raises(ValueError, match=f"mine.yaml: base: .*{message}"):
+        load_suite(tmp_path / "mine.yaml")
+
+
+def test_what_is_shipped_is_known_to_have_its_runs():
+    tables = {path.parent for path in SHIPPED.glob("*/trade_off.csv")}
+    assert {path.name for path in tables if not (path / "runs" / "jobs.json").is_file()} == WITHOUT_RUNS
+
+
+@pytest.mark.parametrize("runs", sorted(SHIPPED.glob("*/runs")), ids=lambda path: path.parent.name)
+def test_shipped_rows_are_those_of_the_shipped_records(runs, tmp_path):
+    check_walk(runs, tmp_path)
+
+
+def test_the_walk_sees_a_row_of_another_run(tmp_path):
+    runs = write_runs(tmp_path / "x" / "runs", MANY, COSTS, videos=100)
+    for name, make in list(TABLES.items())[:3]:
+        write(make(runs), tmp_path / "x", name)
+    check_walk(runs, tmp_path / "again")
+    record = json.loads((runs / "run-0" / "done.json").read_text())
+    record["test"] = {**record["test"], "top1": 81.0, "predicted": [0] * 81 + [1] * 19}
+    (runs / "run-0" / "done.json").write_text(json.dumps(record))
+    with pytest.raises((AssertionError, ValueError)):
+        check_walk(runs, tmp_path / "again")
+
+
+def check_walk(runs, again):
+    """Every table beside `runs` again from the records, figure by figure; every curve from its metrics."""
+    home, jobs = runs.parent, {job["id"] for job in read_json(runs / "jobs.json")["jobs"]}
+    assert runs_of(home) <= jobs
+    for name, make in TABLES.items():
+        if not (home / f"{name}.csv").is_file():
+            continue
+        write(make(runs), again, name)
+        made, there = (read_table(folder / f"{name}.csv") for folder in (again, home))
+        kept = [column for column in made if column not in ("other_commit", "note")]
+        assert made[kept].equals(there[kept]), name
+    for folder in filter(lambda path: (path / "metrics.jsonl").is_file(), runs.iterdir()):
+        assert history_of(folder) == read_json(folder / "done.json")["history"]
