@@ -18,7 +18,6 @@ COUNT = "count"
 # a dict: these keys and no others; a list: any number of its one element
 SHAPE = {
     "about": TEXT,
-    "base": TEXT,
     "data": PARAMETERS,
     "train": {"defaults": PARAMETERS, "seeds": SEEDS, "runs": [PARAMETERS]},
     "searches": [{"notebook": TEXT, "parameters": PARAMETERS, "seeds": SEEDS}],
@@ -26,6 +25,7 @@ SHAPE = {
     "lessons": [{"notebook": TEXT, "parameters": PARAMETERS}],
     "threads": COUNT,
     "modules": [TEXT],
+    "base": TEXT,
 }
 
 
