@@ -23,6 +23,7 @@ from lib.evaluate.predictions import by_protocol, check_classes, predict
 from lib.files import locked, read_json, write_text
 from lib.identity import arithmetic, used
 from lib.losses import heads_loss, mix
+from lib.memory import keep_freed
 from lib.models import in_format, unwrapped
 from lib.not_finite import NotFinite, explain
 from lib.recipe import complete
@@ -124,6 +125,7 @@ class Training:
     """Net, optimizer and position; what last.pt holds, and where a training in that folder goes on."""
 
     def __init__(self, run_dir, net, recipe, penalty=None):
+        keep_freed()
         self.run_dir, self.net, self.recipe, self.penalty = run_dir, net, recipe, penalty
         self.optimizer = torch.optim.SGD(
             parameter_groups(net, recipe["learning_rate"], recipe["weight_decay"]),

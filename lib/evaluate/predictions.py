@@ -9,6 +9,7 @@ from lib.data import ClipDataset, batches, normalize
 from lib.evaluate.checks import checked_labels, checked_scores
 from lib.evaluate.intervals import wilson_interval
 from lib.evaluate.metrics import NO_ANSWER, VIEWS, answers, average_views, top_k_accuracy
+from lib.memory import keep_freed
 from lib.models import in_format
 
 
@@ -20,6 +21,7 @@ def predict(net, dataset, *, batch_size=16, device="cpu", workers=0):
     dataset    a ClipDataset with train=False; its protocol says what the pixels become
     ValueError: the net has other classes than the dataset, or its scores of a video are not finite
     """
+    keep_freed()
     net.eval()
     logits, labels = [], []
     for clips, wanted, items in batches(dataset, 0, batch_size, shuffle=False, workers=workers):
