@@ -107,7 +107,7 @@ def kept(folder, **changes):
         ({"labels": np.array([0, 3])}, "s.npz: labels count from 0 to 2, but that of video 1 is 3"),
         ({"labels": np.array([[0], [1]])}, "s.npz: labels must be one per video"),
         ({"paths": np.array([b"a", b"b"])}, "s.npz: paths must be one text per video"),
-        ({"paths": np.array([["a"], None], object)}, "s.npz cannot be read as .npz: paths.npy declares"),
+        ({"paths": np.array([["a"], None], object)}, "s.npz cannot be read as .npz: paths.npy has no header that"),
         ({"protocol": "[" * 5000}, "s.npz: its protocol or average"),
         ({"average": "best"}, "s.npz: its protocol or average"),
     ],
