@@ -26,8 +26,10 @@ help:                     ## this list
 test: $(READY)            ## all tests that need neither a GPU nor a network
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-long: $(READY)       ## those that take minutes: kill and go on, fuzzers
+test-long: $(READY)       ## those that take minutes: kill and go on, fuzzers; those of data in two orders of sets
 	$(BIN)/python -m pytest -m long
+	PYTHONHASHSEED=1 $(BIN)/python -m pytest tests/data_prep tests/lib/data
+	PYTHONHASHSEED=2 $(BIN)/python -m pytest tests/data_prep tests/lib/data
 
 lab: $(READY)             ## JupyterLab, in the notebooks
 	PYTHONPATH="$(CURDIR)" $(BIN)/python -m jupyter lab --notebook-dir=notebooks

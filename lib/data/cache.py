@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from lib.data import watch
-from lib.data.cache_files import index_of, is_checked, place_bytes, read_sums, write_checked, write_sums
+from lib.data.cache_files import index_of, is_checked, place_bytes, read_sums, write_checked, write_index, write_sums
 from lib.data.content import fingerprint
 from lib.data.readers import open_listed
 from lib.data.transforms import resize_short_side, short_side_size
 from lib.data.watch import within
-from lib.files import locked, write_json
+from lib.files import locked
 
 
 class DecodedCache:
@@ -161,7 +161,7 @@ def _fill(folder, manifest, videos, made, progress):
         file.flush()
         os.fsync(file.fileno())
         os.fsync(journal.fileno())
-    write_json(folder / "index.json", {**made, "bytes": ends[-1] if ends else 0, "videos": places})
+    write_index(folder, {**made, "bytes": ends[-1] if ends else 0, "videos": places})
     write_checked(folder)
 
 

@@ -1,6 +1,7 @@
 """The small files beside a cache's frames, read with suspicion: torn, edited or foreign ones are as good as none."""
 
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,23 @@ def place_bytes(shape):
 
 
 def index_of(folder):
-    """index.json, or None if there is none that can be meant: every video lies inside the bytes that it counts."""
+    """index.json, or None if there is none as `write_index` wrote it, with every video inside the bytes that it counts."""
     file = Path(folder) / "index.json"
     try:
         index = read_json(file) if file.is_file() else None
-        whole = index is not None and isinstance(index["resampling"], str) and type(index["short_side"]) is int
+        whole = index is not None and index.pop("sum") == _sum(index)
         return index if whole and all(_fits(place, index["bytes"]) for place in index["videos"].values()) else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def write_index(folder, index):
+    """Write index.json with a sum of what it says: with sides exchanged, the same bytes would show other pictures."""
+    write_json(Path(folder) / "index.json", {**index, "sum": _sum(index)})
+
+
+def _sum(index):
+    return zlib.crc32(json.dumps(index, sort_keys=True).encode())
 
 
 def _fits(place, size):

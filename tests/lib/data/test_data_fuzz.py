@@ -12,7 +12,7 @@ from lib.data import DecodedCache, build_cache
 
 
 def try_damaged_caches(home, examples):
-    manifest = write_dataset(home, videos=3, frames=4, size=(16, 16))
+    manifest = write_dataset(home, videos=3, frames=4, size=(16, 20))
     folder = build_cache(manifest, home / "cache", 16, progress=False).folder
     contents = {file.name: file.read_bytes() for file in folder.iterdir() if file.stat().st_size}
     decoded = {path: np.array(DecodedCache.open(folder)[path]) for path in (video.path for video in manifest.videos)}
@@ -42,3 +42,19 @@ def test_damaged_caches(tmp_path):
 @pytest.mark.long
 def test_damaged_caches_long(tmp_path):
     try_damaged_caches(tmp_path, 1000)
+
+
+@pytest.mark.parametrize(
+    "before, after", [(": 16,", ": 24,"), ("16, 20, 3]", "20, 16, 3]"), ('"pillow"', '"opencv"'), ("0.mp4", "7.mp4")]
+)
+def test_an_index_that_says_something_else_is_written_again(tmp_path, before, after):
+    manifest = write_dataset(tmp_path, videos=3, frames=4, size=(16, 20))
+    whole = build_cache(manifest, tmp_path / "cache", 16, progress=False)
+    index = whole.folder / "index.json"
+    said = index.read_text()
+    assert before in said
+    index.write_text(said.replace(before, after))
+    with pytest.raises(ValueError, match="holds no complete cache; build_cache makes it"):
+        DecodedCache.open(whole.folder)
+    again = build_cache(manifest, tmp_path / "cache", 16, progress=False)
+    assert index.read_text() == said and (again["videos/1.mp4"] == whole["videos/1.mp4"]).all()
