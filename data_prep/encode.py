@@ -71,7 +71,7 @@ def _small(frame, *, width, height, upright):
     """A frame upright, of the new size, in the one colour space that is written."""
     import av
 
-    if frame.rotation:
+    if upright.turns(frame):
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(upright(frame)), format="rgb24")
     new = {"dst_colorspace": BT601, "dst_color_range": LIMITED, "interpolation": "BICUBIC"}
     frame = frame.reformat(width, height, "yuv420p", **new)

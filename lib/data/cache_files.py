@@ -15,7 +15,7 @@ def place_bytes(shape):
 
 
 def index_of(folder):
-    """index.json, or None if there is none as `write_index` wrote it, with every video inside the bytes that it counts."""
+    """index.json, or None if there is none as `write_index` wrote it, every video inside the bytes that it counts."""
     file = Path(folder) / "index.json"
     try:
         index = read_json(file) if file.is_file() else None

@@ -10,6 +10,7 @@ import numpy as np
 
 # Pillow opens whatever it recognises, whatever the suffix: a .jpg that is PostScript would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+ORIENTATION = 0x0112  # EXIF's tag
 # mode in which Pillow gives deep images: the largest value that its files hold
 DEPTHS = {"I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I": 65535}
 
@@ -28,7 +29,11 @@ def read_image(file):
 
 
 def to_rgb(image):
-    """A PIL image as uint8 (H, W, 3) RGB."""
+    """A PIL image as uint8 (H, W, 3) RGB, upright as its file asks viewers to turn it."""
+    from PIL import ImageOps
+
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
     if image.mode in DEPTHS:
         values = np.asarray(image).astype(np.float64) * (255 / DEPTHS[image.mode])
         if values.min() < 0 or values.max() > 255:

@@ -12,6 +12,8 @@ import numpy as np
 # Text by which FFmpeg's demuxers (hls, concat, dash, sdp, asf) know a file that only names other files
 NAMES_FILES = re.compile(rb"^\s*(#EXTM3U|ffconcat|v=0\s|\[(Reference|playlist)\]|<asx|<smil)|<MPD[\s>]", re.IGNORECASE)
 
+UPRIGHT = (False, 1, 1)
+
 
 def check_container(path):
     """ValueError: the file is a playlist, which would make a demuxer read other files."""
@@ -85,20 +87,40 @@ def _errors():
 
 
 class Converter:
-    """PyAV frames to uint8 (H, W, 3) RGB, upright as their file asks players to turn them; decord turns them by itself.
+    """PyAV frames to uint8 (H, W, 3) RGB, upright as their file asks players to turn and mirror them.
 
-    Colours follow the frame's own tags. One per video: a conversion that is set up anew for each frame costs more than
-    the decoding.
+    decord turns them by itself, and mirrors none. Colours follow the frame's own tags. One per video: a conversion that
+    is set up anew for each frame costs more than the decoding.
     """
 
     def __init__(self):
         from av.video.reformatter import VideoReformatter
 
-        self._reformat = VideoReformatter().reformat
+        self._reformat, self._turn, self._rotation = VideoReformatter().reformat, None, None
 
     def __call__(self, frame):
         pixels = self._reformat(frame, format="rgb24", threads=1).to_ndarray()  # threads cost more than a small frame
-        return np.rot90(pixels, round(frame.rotation / 90)) if frame.rotation else pixels
+        if not self.turns(frame):
+            return pixels
+        swapped, down, right = self._turn
+        return (pixels.swapaxes(0, 1) if swapped else pixels)[::down, ::right]
+
+    def turns(self, frame):
+        """Is this frame to be shown otherwise than it is stored?"""
+        if frame.rotation != self._rotation:  # the first frame, or a file that was put together
+            self._rotation, self._turn = frame.rotation, _display(frame)
+        return self._turn not in (None, UPRIGHT)
+
+
+def _display(frame):
+    """How a frame is shown, by its display matrix.  -> rows and columns swapped?, step along rows, along columns"""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return UPRIGHT
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()  # x' = a x + c y, y' = b x + d y
+    swapped = abs(b) + abs(c) > abs(a) + abs(d)
+    down, right = (b, c) if swapped else (d, a)
+    return swapped, -1 if down < 0 else 1, -1 if right < 0 else 1
 
 
 def rate_of_times(times):

@@ -80,10 +80,14 @@ def put_database(folder, *, frames=12):
 
 def turned(content, degrees):
     """An MP4 file's bytes with a display matrix that turns it."""
-    one = 1 << 16
-    a, b, c, d = {90: (0, one, -one, 0), 180: (-one, 0, 0, -one)}[degrees]
+    return displayed(content, *{90: (0, 1, -1, 0), 180: (-1, 0, 0, -1)}[degrees])
+
+
+def displayed(content, a, b, c, d):
+    """An MP4 file's bytes with a display matrix: x' = a x + c y, y' = b x + d y."""
     place = content.index(b"tkhd") + 4 + 4 + 20 + 16  # version and flags, times and ids, layer and volume
-    matrix = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    one = 1 << 16
+    matrix = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
     return content[:place] + matrix + content[place + 36 :]
 
 

@@ -113,3 +113,22 @@ def test_ten_bits_are_flagged(tmp_path):
 
     write_file(tmp_path / "a.mp4", painted(12), pixels="yuv420p10le")
     assert "decord shows other pixels than PyAV" in scan_one("a.mp4", root=str(tmp_path), source="video").status
+
+
+TURNED = {
+    2: lambda x: x[:, ::-1],
+    3: lambda x: x[::-1, ::-1],
+    4: lambda x: x[::-1],
+    5: lambda x: x.swapaxes(0, 1),
+    6: lambda x: np.rot90(x, -1),
+    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
+    8: lambda x: np.rot90(x),
+}
+
+
+@pytest.mark.parametrize("orientation, turn", TURNED.items())
+def test_photographs_are_turned_as_they_say(tmp_path, orientation, turn):
+    pixels, exif = painted(1)[0], Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), turn(pixels))
