@@ -12,7 +12,7 @@ from data_prep import command_line
 # room: its commands, each a module of the same name
 ROOMS = {
     "runner": ("run", "status", "job", "tune"),
-    "report": ("report", "figures", "models", "support", "ship", "site"),
+    "report": ("report", "claims", "figures", "models", "support", "ship", "site"),
     "timing": ("kernels", "loader", "scan", "gpu"),
     "published": ("checkpoint", "predict", "extract", "merge", "schedule", "costs"),
 }

@@ -1,9 +1,10 @@
-"""Every figure again, from the tables alone."""
+"""Every figure, and every table of claims, again, from the other tables alone."""
 
 from pathlib import Path
 
 from bench.report import search_figure, trade_off_figure
-from bench.report.csv_files import read_table
+from bench.report.claims import claims
+from bench.report.csv_files import read_table, write
 from bench.report.figure_files import draw_searches, draw_suite
 from bench.report.published_figure import draw_all_published
 from lib.run import ROOT
@@ -21,5 +22,8 @@ def redraw(out=ROOT):
         print(figure or f"{path}: {'no cost is measured' if len(table) else 'no rows'}, so there is no figure")
     for path in sorted(results.rglob("searches.csv")):
         print(*draw_searches(read_table(path, search_figure.NEEDED), path.parent), sep="\n")
+    for path in sorted(results.rglob("claims.csv")):
+        write(claims(path.parent), path.parent, "claims")
+        print(path)
     if any((results / "published").glob("*.csv")):
         print(*draw_all_published(results / "published"), sep="\n")

@@ -9,6 +9,7 @@ from bench.report.records import finished
 from lib.evaluate.comparisons import compare, no_verdict, summary
 from lib.run import commit
 
+DIGITS = {"p": 5, "p_holm": 5}  # of the others 2
 NEVER = {"test"}  # of a variant: not a column
 
 
@@ -118,9 +119,15 @@ def _row(name, seeds, against):
     if against:
         row |= {"points": against.points, "low": against.low, "high": against.high}
         row |= {"difference_videos_low": against.videos_low, "difference_videos_high": against.videos_high}
-        row |= {"p_holm": against.p_holm, "comparisons": against.comparisons, "seen_from": against.seen_from}
+        row |= {
+            "p": against.p,
+            "p_holm": against.p_holm,
+            "comparisons": against.comparisons,
+            "seen_from": against.seen_from,
+        }
     row = {
-        key: round(value, 5 if key == "p_holm" else 2) if type(value) is float else value for key, value in row.items()
+        key: round(value, 5 if key in ("p", "p_holm") else 2) if type(value) is float else value
+        for key, value in row.items()
     }
     row["verdict"] = against.verdict if against else no_verdict(len(seeds))
     further = [_further(kept) for kept in seeds.values()]

@@ -37,7 +37,7 @@ def run(*, file, out=ROOT, most=None):
 
     torch.set_num_threads(1)  # the number changes a training
     file, left = Path(file), most
-    with locked(file.parent, f".{file.stem}.lock"):
+    with locked(Path(out) / "runs" / "tuning", f"{file.stem}.lock"):
         for each in read_tries(file):
             if left == 0:
                 break

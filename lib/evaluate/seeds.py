@@ -89,6 +89,18 @@ def crossed_error(scores):
     return float(np.sqrt(max(0.0, square / (drawn * videos) ** 2 - scores.mean() ** 2)))
 
 
+def paired_t(differences):
+    """Student's paired t over seeds of any figure: (mean, low, high, p), 95 %; with one seed the mean and None."""
+    apart = np.asarray(differences, dtype=np.float64)
+    mean, degrees = float(apart.mean()), len(apart) - 1
+    if degrees < 1:
+        return mean, None, None, None
+    error = float(apart.std(ddof=1)) / np.sqrt(len(apart))
+    if not error:
+        return mean, mean, mean, float(mean == 0)
+    return mean, *_interval(mean, error, degrees, (-np.inf, np.inf)), _p(mean, error, degrees)
+
+
 def critical(degrees, alpha=ALPHA):
     """Student's t that is exceeded, on either side, with probability `alpha`."""
     return float(stdtrit(degrees, 1 - alpha / 2))

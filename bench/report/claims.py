@@ -1,0 +1,143 @@
+"""The papers' claims in miniature, from a suite's tables alone: what the paper prints, what was measured, what holds.
+
+The comparisons were named before the trainings (claims_list.py). They are a family of their own: Holm's correction
+counts them, not all pairs of nets. Where a run is missing the row says "not run".
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from bench.report.claims_list import CLAIMS
+from bench.report.csv_files import read_table, write
+from lib.evaluate.comparisons import UNDECIDED, holm, no_verdict
+from lib.evaluate.seeds import ALPHA, paired_t
+from lib.files import file_name
+from lib.run import ROOT
+
+EXAMPLE = "python -m bench claims standard"
+NOT_RUN = "not run"
+COLUMNS = ("claim", "says", "paper", "source", "compared", "measured", "unit", "low", "high", "seeds", "videos", "p")
+COLUMNS += ("p_holm", "comparisons", "verdict", "cost", "figure", "runs")
+
+
+def add_arguments(parser):
+    parser.add_argument("suite", help="whose tables are read: results/SUITE, or what was shipped of it")
+    parser.add_argument("--out", default=ROOT, metavar="DIR", help="where results lie (the clone)")
+
+
+def run(*, suite, out=ROOT):
+    homes = [Path(out) / "results" / suite, Path(out) / "results" / "shipped" / suite]
+    home = next((home for home in homes if (home / "trade_off.csv").is_file()), None)
+    if home is None:
+        raise ValueError(f"{homes[0]} holds no trade_off.csv; `python -m bench run {suite}` writes it")
+    write(claims(home), home, "claims")
+    print(home / "claims.md")
+
+
+def claims(folder, published=ROOT / "results" / "published"):
+    """claims.csv: one row per planned comparison, in the order of CLAIMS, from the tables in `folder`.
+
+    Low and high are the 95 % interval over seeds; p of the comparison alone, p_holm of all that could be decided.
+    ValueError: a paper's figure that results/published does not hold
+    """
+    tables = {name: _table(Path(folder) / f"{name}.csv") for name in ("trade_off", "runs", "differences", "searches")}
+    rows = []
+    for claim in CLAIMS:
+        said, source = printed(claim.paper, Path(published))
+        found = READERS[claim.of](claim, tables) or [{"compared": _named(claim)}]
+        rows += [{"claim": claim.number, "says": claim.says, "paper": said, "source": source, **row} for row in found]
+    decided = [row for row in rows if "seeds" in row and not no_verdict(row["seeds"])]
+    for row, p in zip(decided, holm([row["p"] for row in decided]), strict=True):
+        row |= {"p_holm": round(p, 5), "comparisons": len(decided)}
+    table = pd.DataFrame([{**row, "verdict": _verdict(row)} for row in rows], columns=COLUMNS)
+    return table.astype(dict.fromkeys(("claim", "seeds", "videos", "comparisons"), "Int64"))
+
+
+def printed(paper, published):
+    """(what the paper's rows say, where they stand)."""
+    table = pd.read_csv(published / f"{paper.table}.csv", dtype=str, keep_default_na=False)
+    words, sources = [], []
+    for wanted in paper.rows:
+        rows = table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+        if len(rows) != 1:
+            raise ValueError(f"{paper.table}.csv has {len(rows)} rows of {wanted}; a claim's figure is exactly one")
+        row = rows.iloc[0]
+        cost = f" at {row.gflops} GFLOPs" if row.gflops else ""
+        words.append(f"{row.system} {row.model} {row.variant}: {row.top1} % of {row.dataset}{cost}")
+        sources.append(row.source)
+    said = "; ".join([*words, *([paper.remark] if paper.remark else [])])
+    return said, f"published/{paper.table}.csv: {'; '.join(dict.fromkeys(sources))}"
+
+
+def _verdict(row):
+    if "seeds" not in row:
+        return NOT_RUN
+    if few := no_verdict(row["seeds"]):
+        return few
+    if row["p_holm"] >= ALPHA:
+        return UNDECIDED
+    return "holds here" if row["measured"] > 0 else "the opposite holds here"
+
+
+def _differences(claim, tables):
+    """The pair's row of differences.csv, either way round."""
+    table, a, b = tables["differences"], claim.a, claim.b
+    for first, second, sign in ((a, b, 1), (b, a, -1)):
+        rows = table[(table.a == first) & (table.b == second) & (table.labels == "motion")] if len(table) else table
+        if len(rows):
+            row = rows.iloc[0]
+            ends = (row.low, row.high) if sign == 1 else (-row.high, -row.low)
+            kept = {"measured": sign * row.points, "low": ends[0], "high": ends[1], "seeds": int(row.seeds), "p": row.p}
+            return [{"compared": _named(claim), "unit": "points of top-1", **kept, **_nets(claim, tables)}]
+    return []
+
+
+def _train_loss(claim, tables):
+    """The training loss of the last epoch, seed by seed: higher is a lower training accuracy, in nats."""
+    runs = tables["runs"]
+    if "train_loss" not in runs:
+        return []
+    runs = runs[(runs.labels == "motion") & runs.train_loss.notna()]
+    a, b = (runs[runs.net == net].set_index("seed").train_loss for net in (claim.a, claim.b))
+    apart = (a - b).dropna()
+    if not len(apart):
+        return []
+    mean, low, high, p = paired_t(apart.to_numpy())
+    kept = {"measured": round(mean, 4), "low": low, "high": high, "seeds": len(apart), "p": p}
+    return [{"compared": _named(claim), "unit": "nats of training loss", **kept, **_nets(claim, tables)}]
+
+
+def _searches(claim, tables):
+    """Rows of searches.csv: the found one minus each rival."""
+    table, rows = tables["searches"], []
+    if "p" not in table:
+        return []
+    known = table.notebook.str.endswith(claim.a) & table.variant.str.startswith(claim.b) & table.points.notna()
+    for column, value in claim.where.items():
+        known &= table[column] == value if column in table else False
+    for row in table[known].itertuples():
+        kept = {"measured": row.points, "low": row.low, "high": row.high, "seeds": int(row.seeds), "p": row.p}
+        kept |= {"unit": "points of top-1", "videos": int(row.videos), "runs": row.runs}
+        rows.append({"compared": f"found - {row.variant}", **kept, "figure": f"{file_name(row.search, 'search')}.svg"})
+    return rows
+
+
+READERS = {"differences": _differences, "train_loss": _train_loss, "searches": _searches}
+
+
+def _named(claim):
+    return f"{claim.a} - {claim.b}" if claim.of != "searches" else f"found - {claim.b or 'each rival'}"
+
+
+def _nets(claim, tables):
+    """What trade_off.csv says of both nets: videos, what they cost, the runs; and the figure that shows them."""
+    table = tables["trade_off"]
+    rows = [table[(table.net == net) & (table.labels == "motion")].iloc[0] for net in (claim.a, claim.b)]
+    cost = " against ".join(f"{row.gmacs:.3f}" if row.gmacs == row.gmacs else "?" for row in rows) + " GMACs"
+    runs = " ".join(row.runs for row in rows)
+    return {"videos": int(rows[0].videos), "cost": cost, "figure": "trade_off.svg", "runs": runs}
+
+
+def _table(path):
+    return read_table(path) if path.is_file() else pd.DataFrame()

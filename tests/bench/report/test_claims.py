@@ -1,0 +1,124 @@
+"""claims.md: from tables alone, never invented; a row is walked back to its table, its runs and the paper's own."""
+
+import pytest
+from helpers.suite_runs import write_runs, write_search
+
+from bench.report import claims as made
+from bench.report.claims import NOT_RUN, claims, printed
+from bench.report.claims_list import CLAIMS, Published
+from bench.report.csv_files import read_table, write
+from bench.report.searches import searches
+from bench.report.trainings import differences, trade_off, trainings
+from bench.runner.suite import load_suite
+from lib.evaluate.comparisons import holm
+from lib.files import read_json, write_json
+from lib.run import ROOT
+
+NETS = [
+    ("mobilenetv2_3d_nano", {0: 90, 1: 92, 2: 91}),
+    ("mobilenetv2_3d_nano", {0: 60, 1: 63, 2: 61}, {"options": {"width": 0.5}}),
+    ("csn_r3d_nano", {0: 80, 1: 60, 2: 70}),
+    ("ircsn_nano", {0: 70, 1: 80, 2: 60}),
+    ("rubiksnet_nano", {0: 60, 1: 61, 2: 60}),
+    ("rubiksnet_nano", {0: 88, 1: 89, 2: 89}, {"options": {"shift": "fixed"}}),
+    ("rubiksnet_nano", {0: 12}, {"options": {"shift": "none"}}),
+]
+LOSS = {"csn_r3d_nano": 0.2, "ircsn_nano": 0.5}
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """A suite's tables: nets with three seeds, one with one, and a search with an even and two random deals."""
+    runs = write_runs(tmp_path / "runs", NETS, {"ircsn_nano": 0.03, "csn_r3d_nano": 0.05}, videos=100)
+    for job in read_json(runs / "jobs.json")["jobs"]:
+        if job["options"].get("model") in LOSS:
+            file = runs / job["id"] / "done.json"
+            loss = LOSS[job["options"]["model"]] + 0.01 * job["options"]["seed"] ** 2
+            write_json(file, {**read_json(file), "history": [{"seconds": 1.0, "train_loss": loss}]})
+    found = {"priority": "cost"}
+    rows = {seed: {"searched": (80 + seed, found), "uniform": (60 + seed, found), "random 1": (81 - seed, found)}
+            for seed in range(3)}  # fmt: skip
+    dealt = write_search(tmp_path / "dealt", {("11_search_sub_kernels", s): row for s, row in rows.items()})
+    jobs = read_json(dealt / "jobs.json")["jobs"]
+    for job in jobs:
+        job["options"]["model"] = "cakes_nano"
+    write_json(dealt / "jobs.json", {"jobs": jobs})
+    for name, make, source in (("trade_off", trade_off, runs), ("runs", trainings, runs),
+                               ("differences", differences, runs), ("searches", searches, dealt)):  # fmt: skip
+        write(make(source), tmp_path / "results" / "mine", name)
+    return tmp_path / "results" / "mine"
+
+
+def test_every_claim_has_a_row_and_what_was_not_run_says_so(tables):
+    table = claims(tables)
+    assert set(table.claim) == {1, 2, 3, 4, 5} and len(table) == len(CLAIMS)
+    rows = {row.compared: row for row in table.itertuples()}
+    assert rows["mobilenetv2_3d_nano - mobilenetv2_3d_nano width=0.5"].verdict == "holds here"
+    assert rows["rubiksnet_nano - rubiksnet_nano shift=fixed"].verdict == "the opposite holds here"
+    assert "holds here" in set(table[table.compared == "found - uniform"].verdict)
+    assert set(table[table.compared == "found - random 1"].verdict) == {"not distinguishable"}
+    assert rows["rubiksnet_nano - rubiksnet_nano shift=none"].verdict == "one seed: no verdict"
+    missing = table[table.verdict == NOT_RUN]
+    assert (
+        missing[["measured", "low", "high", "seeds", "videos", "p", "p_holm", "cost", "figure", "runs"]]
+        .isna()
+        .all()
+        .all()
+    )
+    assert len(missing) + (table.verdict != NOT_RUN).sum() == len(table) and len(missing) >= 4
+    assert missing.paper.str.len().min() > 0
+
+
+def test_a_row_is_its_table_s(tables):
+    table, pairs, nets = claims(tables), read_table(tables / "differences.csv"), read_table(tables / "trade_off.csv")
+    csn = table[table.compared == "ircsn_nano - csn_r3d_nano"]
+    assert csn.verdict.tolist() == ["not distinguishable", "holds here"]
+    row = pairs[(pairs.a == "csn_r3d_nano") & (pairs.b == "ircsn_nano")].iloc[0]  # there the other way round
+    assert csn.iloc[0][["measured", "low", "high"]].tolist() == [-row.points, -row.high, -row.low]
+    assert csn.iloc[1].measured == pytest.approx(0.3) and csn.iloc[1].unit == "nats of training loss"
+    assert csn.iloc[0].cost == "0.030 against 0.050 GMACs" and csn.iloc[0].figure == "trade_off.svg"
+    listed = set(" ".join(nets.runs).split())
+    assert set(csn.iloc[0].runs.split()) <= listed and len(csn.iloc[0].runs.split()) == 6
+    decided = table[table.p_holm.notna()]
+    assert set(decided.comparisons) == {len(decided)}
+    assert decided.p_holm.tolist() == pytest.approx(holm(decided.p.tolist()), abs=1e-5)
+
+
+def test_the_command_writes_what_make_figures_writes_again(tables, tmp_path):
+    made.run(suite="mine", out=tmp_path)
+    first = [(tables / name).read_bytes() for name in ("claims.csv", "claims.md")]
+    assert b"not run" in first[1] and b"| nan" not in first[1].lower()
+    from bench.report.redraw import redraw
+
+    redraw(tmp_path)
+    assert [(tables / name).read_bytes() for name in ("claims.csv", "claims.md")] == first
+    with pytest.raises(ValueError, match="python -m bench run other"):
+        made.run(suite="other", out=tmp_path)
+
+
+def test_a_paper_s_figure_is_a_row_of_its_table_or_an_error():
+    published = ROOT / "results" / "published"
+    for claim in CLAIMS:
+        said, source = printed(claim.paper, published)
+        assert " %" in said and source.startswith(f"published/{claim.paper.table}.csv")
+    with pytest.raises(ValueError, match="csn.csv has 0 rows of"):
+        printed(Published("csn", ({"model": "ir-CSN-9"},)), published)
+
+
+def test_standard_trains_what_the_claims_compare():
+    """No claim stays "not run" for want of a net in the suite."""
+    jobs = load_suite("standard").jobs
+    nets = {" ".join([o["model"], *(f"{k}={v}" for k, v in o["options"].items())])
+            for o in (job.options for job in jobs if job.rule == "train")}  # fmt: skip
+    assert {net for claim in CLAIMS if claim.of != "searches" for net in (claim.a, claim.b)} <= nets
+    found = [job.options | {"notebook": job.notebook} for job in jobs if job.rule == "search"]
+    for claim in CLAIMS:
+        if claim.of == "searches":
+            assert [o for o in found if o["notebook"].endswith(claim.a) and claim.where.items() <= o.items()], claim
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results" / "shipped").glob("*/claims.csv")))
+def test_shipped_claims_are_those_of_their_tables(path, tmp_path):
+    write(claims(path.parent), tmp_path, "claims")
+    assert (tmp_path / "claims.csv").read_bytes() == path.read_bytes()
+    assert all((path.parent / figure).is_file() for figure in read_table(path).figure if figure)
