@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib.data.manifest_rows import SPLITS
+
 INTEGER = re.compile(r"-?[0-9]{1,15}")
 MOST_FRAMES = 10**9  # of one video; more is a mistake in a label file
 
@@ -85,6 +87,8 @@ class Listing:
         return entry.key, entry.split, entry.start, entry.end, entry.offset
 
     def _check(self, entry):
+        if entry.split not in SPLITS:
+            raise ValueError(f"split {short(entry.split)} of {entry.key!r} must be {', '.join(SPLITS)}")
         if entry.start is not None and not 0 <= entry.start < entry.end < float("inf"):
             raise ValueError(f"the segment {entry.start}..{entry.end} s of {entry.key!r} is empty")
         for number in (entry.frames, entry.offset):

@@ -184,6 +184,15 @@ def test_mirror_pairs_by_name(classes, pairs):
     assert mirror_pairs(classes) == pairs
 
 
+def test_a_split_is_one_that_a_manifest_knows():
+    """A reader that hands on its files' own word would lose these videos later, or with a hold-out make them test's."""
+    listing = Listing(["a"])
+    listing.add("x.txt, line 1", "one", 0, "train")
+    listing.add("x.txt, line 2", "two", 0, "training")
+    assert [entry.key for entry in listing.entries] == ["one"]
+    assert listing.problems == ["x.txt, line 2: split 'training' of 'two' must be train, val, test"]
+
+
 def test_small_helpers(tmp_path):
     with pytest.raises(ValueError, match="twice: a"):
         Listing(["a", "b", "a"])
