@@ -50,7 +50,7 @@ def main(package, about, modules, arguments=None, add_shared=None):
     if command not in modules:
         sys.exit(f"error: no command {command!r}; there are {', '.join(modules)}")
     module = import_module(modules[command])
-    options = vars(_parser(f"python -m {package} {command}", command, module, add_shared).parse_args(rest))
+    options = vars(_parser(f"python -m {package} {command}", command, module, add_shared).parse_intermixed_args(rest))
     try:
         result = (module.run if hasattr(module, "run") else module.prepare)(**options)
     except (ValueError, OSError) as error:

@@ -41,6 +41,15 @@ def test_a_command_shows_its_options_and_an_example(package, command, module, ca
     assert example.startswith(f"python -m {package} {command}") and f"example: {example}" in said
 
 
+@pytest.mark.parametrize("given", ["toy -- -n", "toy --cores 1 -- -n", "--cores 1 toy -- -n"])
+def test_what_follows_two_dashes_goes_to_snakemake(given, monkeypatch):
+    """Wherever the options stand."""
+    seen = {}
+    monkeypatch.setattr("bench.runner.run.run", lambda **options: seen.update(options))
+    assert bench.main(["run", *given.split()]) == 0
+    assert (seen["suite"], seen["extra"]) == ("toy", ["-n"])
+
+
 def test_an_unknown_command_names_the_known_ones():
     with pytest.raises(SystemExit, match="error: no command 'runn'; there are run, status"):
         bench.main(["runn"])
