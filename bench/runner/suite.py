@@ -83,6 +83,8 @@ def load_suite(name):
         modules = {"files": files, "digest": digest(files)} if files else {}
         mark = _marker(digest(files), import_modules(files))
         suite = Suite(name, tuple(_expand(spec, mark)), path.resolve(), spec.get("threads", 1), modules)
+        if not suite.jobs:
+            raise ValueError("there is nothing to run; it needs train, searches or lessons")
         for job in suite.jobs:
             check_parameters(job.path, job.options)
         if len({job.id for job in suite.jobs}) < len(suite.jobs):

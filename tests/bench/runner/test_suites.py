@@ -81,6 +81,13 @@ def test_mistakes_are_found_before_anything_runs(changes, message, tmp_path):
         suite_of(tmp_path, **changes)
 
 
+def test_own_videos_alone_are_nothing_to_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.runner.suite.own_folder", lambda _: "data/mine")
+    (tmp_path / "mine.yaml").write_text("data: {manifest: data/mine}")
+    with pytest.raises(ValueError, match="mine.yaml: there is nothing to run; it needs train, searches or lessons"):
+        load_suite(tmp_path / "mine.yaml")
+
+
 def test_threads_are_the_suites(tmp_path):
     """One, and then no id says so; more are part of every id that they change."""
     one, same, two = suite_of(tmp_path), suite_of(tmp_path, threads=1), suite_of(tmp_path, threads=2)
