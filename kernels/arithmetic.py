@@ -21,9 +21,9 @@ def _shift(out, x, shift, stride, padding, quantize, *_):
 
 
 # op: multiply-accumulates from the output's shape and the arguments, shapes in place of tensors
+CONVOLUTIONS = {"subkernel_conv3d": _subkernels, "depthwise_subkernel_conv3d": _subkernels}  # in a net's MACs
 MACS = {
-    "subkernel_conv3d": _subkernels,
-    "depthwise_subkernel_conv3d": _subkernels,
+    **CONVOLUTIONS,  # the others are counted beside a net's MACs
     "shift": _shift,
     "frame_shift": lambda out, *_: 0,  # a copy
     "temporal_filter": lambda out, *_: 3 * prod(out),  # three taps

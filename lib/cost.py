@@ -40,16 +40,12 @@ class Cost:
 
 # operator: its kind. What has no kind is a view, free, or without a formula
 KINDS = {
+    **{f"efficient3d::{op}": "subkernels" if op in arithmetic.CONVOLUTIONS else op for op in arithmetic.MACS},
     "aten::convolution": "conv",
-    "efficient3d::subkernel_conv3d": "subkernels",
-    "efficient3d::depthwise_subkernel_conv3d": "subkernels",
     "aten::mm": "linear",
     "aten::addmm": "linear",
     "aten::bmm": "matmul",
     "aten::baddbmm": "matmul",
-    "efficient3d::shift": "shift",
-    "efficient3d::frame_shift": "frame_shift",
-    "efficient3d::temporal_filter": "temporal_filter",
     "aten::native_batch_norm": "norm",
     "aten::_native_batch_norm_legit_no_training": "norm",
     "aten::relu": "relu",
@@ -103,12 +99,12 @@ class Call:
     @property
     def macs(self):
         """Multiply-accumulates of a convolution, a linear layer or a matrix product; 0 of all else."""
-        return self.arithmetic if self.kind in MACS else 0
+        return self.arithmetic if self.kind in COUNTED else 0
 
     @property
     def arithmetic(self):
         """`macs`, and the arithmetic of our other ops."""
-        formula = MACS.get(self.kind) or OWN.get(self.kind)
+        formula = arithmetic.MACS.get(self.name.removeprefix("efficient3d::")) or MACS.get(self.kind)
         return formula(*_shapes((self.out, *self.args))) if formula else 0
 
     @property
@@ -144,15 +140,14 @@ def _matrix_product(out, *operands):
     return prod(out) * operands[-2][-1]  # addmm and baddbmm have a bias in front of the two
 
 
-# kind: multiply-accumulates from the shapes of the first output and of the positional arguments
+# kind: multiply-accumulates from the shapes of the first output and of the positional arguments; ours: arithmetic.MACS
 MACS = {
     "conv": _convolution,
-    "subkernels": arithmetic.MACS["subkernel_conv3d"],
     "linear": _matrix_product,
     "matmul": _matrix_product,
 }
-# our other ops, counted apart from convolutions and linear layers
-OWN = {kind: arithmetic.MACS[kind] for kind in ("shift", "frame_shift", "temporal_filter")}
+COUNTED = {"subkernels", *MACS}
+OWN = set(arithmetic.MACS) - set(arithmetic.CONVOLUTIONS)  # counted apart from convolutions and linear layers
 
 
 def _shapes(values):
@@ -197,7 +192,7 @@ def by_operator(calls):
     """Arithmetic by kind: {"conv": .., "linear": .., "matmul": ..} of `Cost.macs`, and our other ops by name."""
     macs, own = Counter(), Counter()
     for call in calls:
-        if call.kind in MACS:
+        if call.kind in COUNTED:
             macs["conv" if call.kind == "subkernels" else call.kind] += call.macs
         elif call.kind in OWN:
             own[call.name] += call.arithmetic
