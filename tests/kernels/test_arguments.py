@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+import kernels
 from kernels import (
     depthwise_subkernel_conv3d,
     frame_cache,
@@ -68,6 +69,10 @@ REFUSED = {
     "causal": (["tsm_offset"], [None, 1, "yes"]),
 }  # fmt: skip
 NAMES = {"weights": "weights|channels", "offset": "offset|cannot look ahead"}
+
+
+def test_every_function_is_in_the_table():
+    assert set(CALLS) == set(kernels.__all__) - {"KINDS", "kernel_size", "pays"}
 
 
 @pytest.mark.parametrize("argument", REFUSED)

@@ -55,7 +55,7 @@ def test_an_op_is_compiled_once(name):
 def test_an_op_is_exported_once(name):
     op, make_parameters = CASES[name]
     x, parameters = torch.randn(SIZES[0]), [p.detach() for p in make_parameters()]
-    shapes = (any_size(x), tuple(None for _ in parameters))
+    shapes = (any_size(x), *([tuple(None for _ in parameters)] if parameters else []))
     exported = torch.export.export(Module(op), (x, *parameters), dynamic_shapes=shapes).module()
     for size in SIZES:
         x = torch.randn(size)

@@ -7,7 +7,7 @@ from op_cases import CLIP, OPS, make, random, shifts
 from torch.library import opcheck
 from torch.utils._pytree import tree_map_only
 
-from kernels import tsm_offset
+from kernels import arithmetic, tsm_offset
 from kernels.depthwise_subkernel_conv3d import op as separable
 from kernels.frame_shift import op as frames
 from kernels.shift import op as shift
@@ -37,6 +37,11 @@ LIBRARY = {
         lambda x: (random(2, 6, 4, 3, 3), x, [random(2, 1, 3, 3, 3), random(4, 1, 1, 3, 3)], [1, 2, 2]),
     ),
 }
+
+
+def test_every_op_is_in_the_table():
+    """Each op, and its backward beside it; a new one that is missing here would be checked by nobody."""
+    assert set(LIBRARY) == {*arithmetic.MACS, *(f"{name}_backward" for name in arithmetic.MACS)}
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])

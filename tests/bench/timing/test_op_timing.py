@@ -29,6 +29,10 @@ WANTED = {
 }
 
 
+def test_every_op_is_in_the_table():
+    assert set(WANTED) == set(OPS)
+
+
 @pytest.fixture(autouse=True)
 def small_copy(monkeypatch):
     monkeypatch.setattr(interleaved, "LARGE", {"cpu": 1 << 16})
