@@ -109,7 +109,7 @@ def test_a_model_file_names_its_paper_and_its_shapes(path):
     text = path.read_text(encoding="utf-8")
     header = text.split('"""')[1]
     if path.stem != "video_net":
-        assert re.search(r"arXiv:\d{4}\.\d{4,5}", header) or "not on arXiv" in header
+        assert re.search(r"arXiv:\d{4}\.\d{4,5}", header) or "not on arXiv" in header, "the header lacks both"
         assert "Ours" in header or re.search(r"section|table|fig\.", header)
     for line in re.findall(r"def (?:forward|feature_map|features)\(self, .*", text):
         assert re.search(r"# \(N, ", line), line
