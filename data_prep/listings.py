@@ -7,6 +7,7 @@ OUT/scan.jsonl                                  what is known of each video: a k
 
 import argparse
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 from data_prep.report import nothing_fits, print_dry_run, print_remarks, print_summary
@@ -101,7 +102,11 @@ def _scan_and_write(out, name, parts, tree, paths, remarks, images, how):
     found = scan(paths, tree.root, tree.source, journal=out / "scan.jsonl", **images, **how)
     remarks += _found_remarks(parts, paths, found)
     write_text(out / "problems.txt", "".join(f"{line}\n" for line in remarks))
-    return {home: _write(out / home, _name(name, home), parts[home], found, tree, images) for home in parts}
+    manifests = {}
+    for home, part in parts.items():
+        with locked(out / home) if home else nullcontext():  # `out` itself is locked already
+            manifests[home] = _write(out / home, _name(name, home), part, found, tree, images)
+    return manifests
 
 
 def _found_remarks(parts, paths, found):

@@ -22,7 +22,7 @@ from data_prep.rows import NOT_FOUND, part_status
 from data_prep.scan import scan
 from data_prep.tree import relative
 from data_prep.workers import check_workers, survive
-from lib.files import locked, read_json, write_json, write_text
+from lib.files import locked, read_json, remove_temporaries, write_json, write_text
 
 EXAMPLE = "python -m data_prep reencode data/k400 --out data/k400_256 --short-side 256 --gop 12"
 
@@ -46,6 +46,7 @@ def run(manifest, *, out, short_side, gop, crf=20, workers=None, repetitions=9, 
         raise ValueError(f"{before.name} has source {before.source}; only videos can be encoded again")
     with locked(out, waiting=f"{out}: another process encodes there, waiting"):
         _claim(out, {"of": before.name, **options})
+        remove_temporaries(out / "videos")
         paths = sorted({video.path for video in before.videos if (before.root / video.path).is_file()})
         failed = _encode_all(before.root, out, paths, options, workers, progress)
         written = [new_path(path) for path in paths if path not in failed]

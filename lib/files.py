@@ -86,9 +86,9 @@ def damage(path):
     return f"{path}: the checksum of {torn} is wrong" if torn else ""
 
 
-def remove_temporaries(folder):
+def remove_temporaries(folder, pattern="**/.*.tmp"):
     """Delete what `replacing` left below a folder when it was killed. Hold the folder's lock: nobody writes there."""
-    for path in Path(folder).rglob(".*.tmp"):
+    for path in Path(folder).glob(pattern):
         path.unlink(missing_ok=True)
 
 
@@ -102,7 +102,8 @@ def slug(text, longest=80):
 def locked(folder, name="lock", *, waiting=None):
     """Hold a lock of `folder`, which is made if missing, and yield the lock's file. It is freed when its holder dies.
 
-    A child process that inherits the file holds the lock too. `waiting` is printed if another process holds it now.
+    What lies directly in the folder is written by holders alone, so what `replacing` left there when one was killed is
+    deleted. A child process that inherits the file holds the lock too. `waiting` is printed if another has it now.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +114,7 @@ def locked(folder, name="lock", *, waiting=None):
             if waiting:
                 print(waiting, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
+        remove_temporaries(folder, ".*.tmp")
         yield file
 
 

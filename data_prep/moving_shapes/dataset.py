@@ -160,16 +160,18 @@ def _describe(out, name, jobs, options):
         path = f"videos/{split}/{_file_name(index)}"
         videos.append(Video(path, label, split, None, None, form.frames, float(form.fps), form.width, form.height))
     pairs = [(classes.index(first), classes.index(second)) for first, second in mirrored]
-    return write_manifest(
-        out / name,
-        contents=False,  # x264 gives a video other bytes when another came before it in the same process
-        name="_".join(["moving_shapes", *([] if options["difficulty"] == PLAIN else [options["difficulty"]]), name]),
-        source="video",
-        root="..",
-        classes=classes,
-        videos=videos,
-        mirror_pairs=pairs,
-    )
+    difficulty = [] if options["difficulty"] == PLAIN else [options["difficulty"]]
+    with locked(out / name):
+        return write_manifest(
+            out / name,
+            contents=False,  # x264 gives a video other bytes when another came before it in the same process
+            name="_".join(["moving_shapes", *difficulty, name]),
+            source="video",
+            root="..",
+            classes=classes,
+            videos=videos,
+            mirror_pairs=pairs,
+        )
 
 
 def _format(index, split, *, frames, size, seed, difficulty):

@@ -111,7 +111,7 @@ class EdgeTrainer:
         """Write trainer.json, or check that this trainer is the one that is said there."""
         options = {"recipe": complete(self.recipe), "seed": self.seed, "gpus": self.gpus}
         what = {"used": used(self.build(False), self._train_clips), **options, **arithmetic(self.device)}
-        with locked(self.folder, "initial"):
+        with locked(self.folder):
             claim(self.folder, what, file="trainer.json", what="search")
 
     def _train_to(self, edge, n):
@@ -124,7 +124,7 @@ class EdgeTrainer:
 
     def _initial(self):
         path = self.folder / "initial.pt"
-        with locked(self.folder, "initial"):
+        with locked(self.folder):
             if not path.exists():
                 torch.manual_seed(self.seed)
                 net = self.build(False)

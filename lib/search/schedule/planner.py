@@ -103,8 +103,9 @@ class Planner:
         record = _summary(nodes, edges)
         schedule = self._schedule(nodes, record)
         if self.folder:
-            write_text(self.folder / "record.json", _json(record))
-            write_json(self.folder / "schedule.json", schedule)
+            with locked(self.folder):
+                write_text(self.folder / "record.json", _json(record))
+                write_json(self.folder / "schedule.json", schedule)
         return schedule, record
 
     def _schedule(self, nodes, record):

@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 
 from lib.data import batches, normalize
-from lib.files import write_text
+from lib.files import locked, write_text
 from lib.models import in_format
 from lib.models.subkernels import KINDS, DroppingConv
 from lib.models.swap import super_layers
@@ -62,7 +62,8 @@ def search(run_dir, net, train, val, *, strength=None, by_volume=True, exact=Tru
     kinds = [layer.kinds for layer in layers]
     rows = zip(record["history"][-1]["gammas"], kinds, strict=True)
     deal = [prune(torch.tensor(values), names, exact=exact) for values, names in rows]
-    write_deal(Path(run_dir) / "deal.json", deal)
+    with locked(run_dir):
+        write_deal(Path(run_dir) / "deal.json", deal)
     return deal, record
 
 
