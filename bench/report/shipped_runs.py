@@ -10,7 +10,7 @@ from lib.files import read_json, write_json
 KEPT = ("done.json", "metrics.jsonl")
 TOLD = ("id", "rule", "notebook", "options", "modules")  # of a job: nothing of the machine
 # table: the column that names its run folders
-ROWS = {"trade_off": "runs", "runs": "run", "searches": "runs", "search_runs": "run"}
+ROWS = {"trade_off": "runs", "runs": "run", "searches": "runs", "search_runs": "run", "claims": "runs"}
 
 
 def ship_runs(runs, tables, target):

@@ -8,6 +8,7 @@ from bench.report.claims import NOT_RUN, claims, printed
 from bench.report.claims_list import CLAIMS, Published
 from bench.report.csv_files import read_table, write
 from bench.report.searches import searches
+from bench.report.shipped_runs import runs_of
 from bench.report.trainings import differences, trade_off, trainings
 from bench.runner.suite import load_suite
 from lib.evaluate.comparisons import holm
@@ -78,6 +79,8 @@ def test_a_row_is_its_table_s(tables):
     assert csn.iloc[1].measured == pytest.approx(0.3) and csn.iloc[1].unit == "nats of training loss"
     assert csn.iloc[0].cost == "0.030 against 0.050 GMACs" and csn.iloc[0].figure == "trade_off.svg"
     listed = set(" ".join(nets.runs).split())
+    write(table, tables, "claims")
+    assert runs_of(tables) == listed | {f"11_search_sub_kernels-{seed}" for seed in range(3)}
     assert set(csn.iloc[0].runs.split()) <= listed and len(csn.iloc[0].runs.split()) == 6
     decided = table[table.p_holm.notna()]
     assert set(decided.comparisons) == {len(decided)}
