@@ -17,6 +17,7 @@ from lib.run import ROOT
 
 EXAMPLE = "python -m bench claims standard"
 NOT_RUN = "not run"
+LOSS_GRAIN = 1e-4  # nats, of runs.csv
 COLUMNS = ("claim", "says", "paper", "source", "compared", "measured", "unit", "low", "high", "seeds", "videos", "p")
 COLUMNS += ("p_holm", "comparisons", "verdict", "cost", "figure", "runs")
 
@@ -103,7 +104,7 @@ def _train_loss(claim, tables):
     apart = (a - b).dropna()
     if not len(apart):
         return []
-    mean, low, high, p = paired_t(apart.to_numpy())
+    mean, low, high, p = paired_t(apart.to_numpy(), LOSS_GRAIN)
     kept = {"measured": round(mean, 4), "low": low, "high": high, "seeds": len(apart), "p": p}
     return [{"compared": _named(claim), "unit": "nats of training loss", **kept, **_nets(claim, tables)}]
 

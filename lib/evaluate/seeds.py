@@ -89,15 +89,16 @@ def crossed_error(scores):
     return float(np.sqrt(max(0.0, square / (drawn * videos) ** 2 - scores.mean() ** 2)))
 
 
-def paired_t(differences):
-    """Student's paired t over seeds of any figure: (mean, low, high, p), 95 %; with one seed the mean and None."""
+def paired_t(differences, grain):
+    """Student's paired t over seeds, in any unit.  -> (mean, low, high, p), 95 %; of one seed the mean alone
+
+    grain  what the figure is rounded to: equal differences do not show that the spread between seeds is 0
+    """
     apart = np.asarray(differences, dtype=np.float64)
     mean, degrees = float(apart.mean()), len(apart) - 1
     if degrees < 1:
         return mean, None, None, None
-    error = float(apart.std(ddof=1)) / np.sqrt(len(apart))
-    if not error:
-        return mean, mean, mean, float(mean == 0)
+    error = max(float(apart.std(ddof=1)), grain / np.sqrt(6)) / np.sqrt(len(apart))  # of two figures, rounded each
     return mean, *_interval(mean, error, degrees, (-np.inf, np.inf)), _p(mean, error, degrees)
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 from lib.evaluate import compare
 from lib.evaluate.comparisons import holm, no_verdict, summary
 from lib.evaluate.intervals import paired_difference
-from lib.evaluate.seeds import crossed_error, estimate
+from lib.evaluate.seeds import crossed_error, estimate, paired_t
 from lib.evaluate.simulation import equal_nets
 
 # top-1 by training seed of nets of ours after 8 epochs, 256 test videos: how far apart seeds can be
@@ -132,3 +132,13 @@ def test_nets_that_are_apart_are_told_apart():
         ((a,), (b,)) = (equal_nets(rng, nets=1, seeds=5, accuracy=top1, sd=3) for top1 in (85, 70))
         better += compare([("a", a, "b", b)])[0].verdict == "a is better"
     assert better >= 45
+
+
+def test_the_paired_t_is_scipy_s_and_equal_seeds_are_no_proof():
+    apart = [0.31, 0.12, 0.25, 0.2]
+    known = stats.ttest_1samp(apart, 0)
+    mean, low, high, p = paired_t(apart, 1e-9)
+    assert (mean, p) == pytest.approx((np.mean(apart), known.pvalue))
+    assert (low, high) == pytest.approx(tuple(known.confidence_interval()))
+    assert paired_t([0.3], 0.1) == (0.3, None, None, None)
+    assert paired_t([0.1] * 3, 0.1)[3] > 0.05 > paired_t([0.1] * 3, 1e-4)[3]
