@@ -53,3 +53,18 @@ def draw_confusions(counts, names):
     ax.set_yticks(named, [plain(names[k], 24) for k in named], fontsize=8)
     ax.set(xlabel="said", ylabel="shown")
     return ax
+
+
+def draw_val_curves(records, classes, what="val"):
+    """Top-1 on val after every epoch, a line per training of `records`, {name: record of lib.train.fit}.  -> figure"""
+    figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+    for number, (name, record) in enumerate(records.items()):
+        epochs = [row["epoch"] + 1 for row in record["history"]]
+        look = {"marker": "osD^vP*X"[number % 8], "ls": ("-", "--", ":", "-.")[number % 4], "ms": 5}
+        ax.plot(epochs, [row["val_top1"] for row in record["history"]], label=plain(name, 34), **look)
+    ax.axhline(100 / classes, color="0.5", lw=1, label="chance")
+    ax.set(xlabel="epoch", ylabel=f"top-1 on {what}, val, %", ylim=(0, 100))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    ax.spines[["top", "right"]].set_visible(False)
+    return figure

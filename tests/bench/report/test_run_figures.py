@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from bench.report.run_figures import confusions, draw_confusions, draw_learning_curve
+from bench.report.run_figures import confusions, draw_confusions, draw_learning_curve, draw_val_curves
 
 TEST = {"labels": [0, 0, 1, 2], "predicted": [0, 1, 1, 0], "top1": 50.0, "top1_low": 15.0, "top1_high": 85.0}
 
@@ -28,3 +28,13 @@ def test_confusions():
     many = draw_confusions(confusions(TEST, 100), [str(n) for n in range(100)])
     assert len(many.get_xticks()) <= 41
     plt.close(many.figure)
+
+
+def test_val_curves_have_a_line_per_training():
+    records = {name: {"history": [{"epoch": 0, "val_top1": 20.0}, {"epoch": 1, "val_top1": top1}]}
+               for name, top1 in (("searched", 30.0), ("uniform", 40.0))}  # fmt: skip
+    (ax,) = draw_val_curves(records, 8).axes
+    first, second, chance = ax.lines
+    assert list(first.get_ydata()) == [20, 30] and list(second.get_xdata()) == [1, 2]
+    assert chance.get_ydata()[0] == 12.5 and first.get_linestyle() != second.get_linestyle()
+    plt.close("all")

@@ -1,0 +1,156 @@
+"""The course keeps its form: short cells, a text before each, answers to its exercises; and it ends by itself."""
+
+import ast
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from bench.runner.suite import load_suite
+from lib.run import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LONGEST, MEDIAN, LONGEST_FUNCTION = 20, 8, 15  # lines
+# what a lesson builds again on purpose, and holds against the suite's own
+REBUILT = {"02_light_nets": {"conv_bn"}, "03_channel_separation": {"conv_bn", "bottleneck"}}
+REBUILT |= {"04_factorised_and_inflated": {"inflate"}}
+
+
+def cells(path):
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def code(path):
+    """The sources of all code cells but the one of parameters."""
+    tagged = ("parameters" in cell["metadata"].get("tags", []) for cell in cells(path))
+    return [
+        "".join(cell["source"])
+        for cell, is_parameters in zip(cells(path), tagged, strict=True)
+        if cell["cell_type"] == "code" and not is_parameters
+    ]
+
+
+def exercises(path):
+    """The exercises of the last cell, as texts."""
+    text = "".join(cells(path)[-1]["source"]).split("**Exercises**")[1].split("**Next:**")[0]
+    return [part for part in re.split(r"(?m)^(?=\d+\. )", text) if part.strip()]
+
+
+def functions(path):
+    return [node for source in code(path) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestEveryLesson:
+    def test_no_cell_is_long(self, path):
+        assert max(len(source.splitlines()) for source in code(path)) <= LONGEST
+
+    def test_a_text_stands_before_every_cell(self, path):
+        kinds = [cell["cell_type"] for cell in cells(path)]
+        bare = [number for number, pair in enumerate(zip(kinds, kinds[1:], strict=False)) if pair == ("code", "code")]
+        assert not bare, f"cells {[number + 1 for number in bare]} follow another with no text between"
+
+    def test_no_function_is_long(self, path):
+        long = [node.name for node in functions(path) if node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION]
+        assert not long, "what is longer belongs in lib or bench"
+
+    def test_no_function_is_there_already(self, path):
+        there = DEFINED & {node.name for node in functions(path) if not in_class(node, path)}
+        assert there <= REBUILT.get(path.stem, set()), "import it"
+
+    def test_a_figure_is_drawn_and_kept_by_one_cell(self, path):
+        for source in code(path):
+            if re.search(r"= plt\.(subplots|figure)\(", source):
+                assert "lesson.save(" in source, "a cell's end shows its figures: finished ones, please"
+
+    def test_every_exercise_has_a_folded_answer(self, path):
+        for exercise in exercises(path):
+            assert exercise.count("<details><summary>Answer</summary>") == exercise.count("</details>") == 1, exercise
+
+    def test_answers_are_python(self, path):
+        for block in answers(path):
+            ast.parse(block)
+
+    def test_it_is_kept_without_outputs(self, path):
+        for cell in cells(path):
+            assert not cell.get("outputs") and not cell.get("execution_count")
+
+
+def test_half_of_the_cells_are_short():
+    assert statistics.median(len(source.splitlines()) for path in NOTEBOOKS for source in code(path)) <= MEDIAN
+
+
+def answers(path):
+    """The Python of all answers, a text each."""
+    text = "".join(cells(path)[-1]["source"])
+    return [textwrap.dedent(block) for block in re.findall(r"(?ms)^ *```python\n(.*?)^ *```", text)]
+
+
+def in_class(function, path):
+    """Whether it is a method, or a function within one: its name may be anyone's."""
+    inside = [node for source in code(path) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+    return any(function.name == inner.name for node in inside for inner in node.body if hasattr(inner, "name"))
+
+
+def _defined():
+    for package in ("lib", "bench"):
+        for file in (ROOT / package).rglob("*.py"):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.FunctionDef):
+                    yield node.name
+
+
+DEFINED = set(_defined())
+
+
+def smallest(notebook):
+    """The parameters that the smoke suite gives it, the videos apart."""
+    job = next(job for job in load_suite("smoke").jobs if job.notebook == notebook)
+    return {name: value for name, value in job.options.items() if name not in ("data", "seed")}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("turn", range(10))
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_papermill_ends_by_itself(path, turn, tiny_shapes, tmp_path):
+    """Without a front end, ten times: a widget that waits for one hangs now and then. Answers run as further cells."""
+    import papermill
+
+    home = tmp_path / "clone"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    blank = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    for number, block in enumerate(answers(path) if turn == 0 else []):
+        notebook["cells"].append({**blank, "id": f"answer-{number}", "source": [block]})
+    home.mkdir()
+    (home / path.name).write_text(json.dumps(notebook))
+    values = smallest(path.stem)
+    if any("data: str" in "".join(cell["source"]) for cell in notebook["cells"][:3]):
+        values["data"] = str(tiny_shapes if path.stem[:2] in ("10", "11", "12") else tmp_path / "data")
+    papermill.execute_notebook(
+        str(home / path.name), str(home / "out.ipynb"), values, cwd=str(path.parent), execution_timeout=300,
+        progress_bar=False, kernel_name="python3",
+    )  # fmt: skip
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("turn", range(10))
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_nbconvert_ends_by_itself(path, turn, tiny_shapes, tmp_path):
+    """The same by nbconvert, with the parameters written into their cell."""
+    notebook, values = json.loads(path.read_text(encoding="utf-8")), smallest(path.stem)
+    tagged = next(cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", []))
+    if "data: str" in "".join(tagged["source"]):
+        values["data"] = str(tiny_shapes if path.stem[:2] in ("10", "11", "12") else tmp_path / "data")
+    tagged["source"] = ["".join(tagged["source"]) + "\n" + "\n".join(f"{k} = {v!r}" for k, v in values.items())]
+    (tmp_path / path.name).write_text(json.dumps(notebook))
+    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", "out.ipynb"]
+    command += ["--ExecutePreprocessor.kernel_name=python3", str(tmp_path / path.name)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0 and Path(tmp_path / "out.ipynb").is_file(), ran.stderr[-2000:]
