@@ -4,6 +4,7 @@ A folder holds manifest.csv (one row per video), classes.txt (one class per line
 """
 
 import hashlib
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -165,9 +166,9 @@ def _check(folder, dataset, rows, names):
 
 # dataset.json: entry -> what its value must be, in words and as a test; those of OPTIONAL may be missing
 SHAPES = {
-    "name": ("a name that can be part of a file's", lambda value: _is_file_name(value)),
+    "name": ("a name that can be part of a file's", lambda value: _passes(file_name, value)),
     "source": (f"one of {', '.join(SOURCES)}", lambda value: value in SOURCES),
-    "root": ("a path", lambda value: isinstance(value, str | PurePath) and "\0" not in str(value)),
+    "root": ("a path", lambda value: _passes(_is_path, value)),
     "mirror_pairs": ("pairs of labels, or null", lambda value: value is None or _are_pairs(value)),
     "frame_pattern": ("a file name with one number, as img_{:05d}.jpg", lambda value: value is None or _is_name(value)),
     "first_index": ("an integer from 0 on", lambda value: value is None or _is_count(value)),
@@ -192,14 +193,18 @@ def _check_dataset(dataset, file):
     return dataset
 
 
+def _is_path(value):
+    return isinstance(value, str | PurePath) and b"\0" not in os.fsencode(value)  # half a character is a ValueError
+
+
 def _is_count(value):
     return type(value) is int and 0 <= value <= MOST_FRAMES
 
 
-def _is_file_name(text):
+def _passes(check, value):
     try:
-        return bool(file_name(text))
-    except ValueError:
+        return bool(check(value))
+    except (ValueError, TypeError):
         return False
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 
 import pytest
-from damage import damaged, examples_of, write
+from damage import damaged, every_odd_value, examples_of, write
 from trees import TREES
 
 from data_prep.datasets import hmdb51, ucf101
@@ -103,6 +103,18 @@ def test_label_files_long(tmp_path, name):
     run(name, tmp_path, 1000)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "name", [name for name, (files, _) in READERS.items() if any("json" in file for file in files)]
+)
+def test_every_odd_value_of_label_files(tmp_path, name):
+    contents, read = READERS[name]
+    for file in [file for file in contents if file.endswith(".json")]:
+        for wrong in every_odd_value(contents[file]):
+            write(tmp_path, contents | {file: wrong})
+            assert_clear(read, tmp_path, contents)
+
+
 ROWS = [
     Video("videos/a.mp4", 0, "train", None, None, 30, 29.97, 86, 64),
     Video("videos/b, c.mp4", 1, "train", 0.5, 0.9, 30, 30.0, 86, 64),
@@ -110,25 +122,41 @@ ROWS = [
 ]
 
 
-def run_manifest(folder, examples):
+def manifest_files(folder):
+    """A dataset's three files; the hash is left out, else it is what refuses."""
     write_manifest(folder, name="tiny", classes=["left", "right", "up"], videos=ROWS, mirror_pairs=[(0, 1)])
     contents = {file.name: file.read_bytes() for file in folder.iterdir()}
     dataset = json.loads(contents["dataset.json"])
-    del dataset["hash"]  # else it is the hash that refuses
-    contents["dataset.json"] = json.dumps(dataset).encode()
+    del dataset["hash"]
+    return contents | {"dataset.json": json.dumps(dataset).encode()}
+
+
+def assert_clear_manifest(folder, names):
+    try:
+        manifest = read_manifest(folder)
+    except (ValueError, FileNotFoundError) as error:
+        assert type(error) in (ValueError, FileNotFoundError), repr(error)
+        assert any(name in str(error) for name in names), error
+    else:
+        assert all(manifest.root / video.path for video in manifest.videos)
+
+
+def run_manifest(folder, examples):
+    contents = manifest_files(folder)
 
     @examples_of(damaged(contents), examples)
     def check(wrong):
         write(folder, wrong)
-        try:
-            manifest = read_manifest(folder)
-        except (ValueError, FileNotFoundError) as error:
-            assert type(error) in (ValueError, FileNotFoundError), repr(error)
-            assert any(name in str(error) for name in contents), error
-        else:
-            assert all(manifest.root / video.path for video in manifest.videos)
+        assert_clear_manifest(folder, contents)
 
     check()
+
+
+def test_every_odd_value_of_a_manifest(tmp_path):
+    contents = manifest_files(tmp_path)
+    for wrong in every_odd_value(contents["dataset.json"]):
+        (tmp_path / "dataset.json").write_bytes(wrong)
+        assert_clear_manifest(tmp_path, contents)
 
 
 def test_manifests(tmp_path):

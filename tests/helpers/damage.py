@@ -5,7 +5,7 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-ODD = st.sampled_from(
+ODD = (
     [None, True, False, -1, 0, 2, 10**20, 10**400, 1.5, -0.0, float("nan"), float("inf"), "", "\0", "a\nb", "../x",
      "/x", "\ud800", "١", "9" * 5000, "x" * 5000, [], [[]], {}, {"label": 1}, [None], ["a", 3], {"a": {"b": None}}]
 )  # fmt: skip
@@ -36,19 +36,40 @@ def _with_odd_value(draw, content):
         tree = json.loads(content)
     except (ValueError, RecursionError):
         return None
-    places = [(tree, key) for key in _keys(tree)]
-    for parent, key in places:  # grows while it is read
-        places += [(parent[key], below) for below in _keys(parent[key])]
+    places = _places(tree)
     if not places:
         return None
     parent, key = places[draw(st.integers(0, len(places) - 1))]
-    odd = draw(ODD)
+    odd = draw(st.sampled_from(ODD))
     if isinstance(parent, dict) and isinstance(odd, str) and draw(st.booleans()):
         parent[odd] = parent.pop(key)
     else:
         parent[key] = odd
     with_surrogates = json.dumps(tree, ensure_ascii=draw(st.booleans()))
     return with_surrogates.encode("utf-8", "surrogatepass")
+
+
+def every_odd_value(content):
+    """JSON with each of its values, or names, replaced by each of the odd ones.  -> iterator of bytes"""
+    for place in range(len(_places(json.loads(content)))):
+        for odd in ODD:
+            tree = json.loads(content)
+            parent, key = _places(tree)[place]
+            parent[key] = odd
+            yield json.dumps(tree).encode()
+            if isinstance(parent, dict) and isinstance(odd, str):
+                tree = json.loads(content)
+                parent, key = _places(tree)[place]
+                parent[odd] = parent.pop(key)
+                yield json.dumps(tree).encode()
+
+
+def _places(tree):
+    """Where the values of a tree are.  -> [(dict or list, key), ...]"""
+    places = [(tree, key) for key in _keys(tree)]
+    for parent, key in places:  # grows while it is read
+        places += [(parent[key], below) for below in _keys(parent[key])]
+    return places
 
 
 def _keys(value):
