@@ -1,6 +1,6 @@
-"""The papers' claims in miniature, from a suite's tables alone: what the paper prints, what was measured, what holds.
+"""Hold the papers' claims against a suite's tables, in miniature.
 
-The comparisons were named before the trainings (claims_list.py). They are a family of their own: Holm's correction
+A row says what the paper prints, what was measured, what holds. The comparisons were named before the trainings (claims_list.py). They are a family of their own: Holm's correction
 counts them, not all pairs of nets. Where a run is missing the row says "not run".
 """
 

@@ -1,6 +1,6 @@
-"""Try tasks and recipes for a suite: train on other videos and seeds than those that ship, and look at val alone.
+"""Try tasks and recipes for a suite, on videos that do not ship.
 
-What is tried stands in a YAML file; the table beside it gets a row per training, when the training has ended:
+Trains on other videos and seeds than those that ship, and looks at val alone. What is tried stands in a YAML file; the table beside it gets a row per training, when the training has ended:
 
     about:     what is to be chosen
     data:      arguments of data_prep moving_shapes, but for the difficulty
@@ -21,7 +21,7 @@ from data_prep.moving_shapes import dataset as moving_shapes
 from lib.files import locked
 from lib.run import ROOT, run_id
 
-EXAMPLE = "OMP_NUM_THREADS=1 nice -n 15 python -m bench tune results/shipped/tuning/standard.yaml"
+EXAMPLE = "python -m bench tune results/shipped/tuning/standard.yaml"
 NET = {"model": "", "options": {}, "labels": "motion", "frames": 8, "size": 64}  # what else a try says is its recipe
 SECTIONS = ("about", "data", "defaults", "tries")
 
