@@ -1,7 +1,8 @@
 """Hold the papers' claims against a suite's tables, in miniature.
 
-A row says what the paper prints, what was measured, what holds. The comparisons were named before the trainings (claims_list.py). They are a family of their own: Holm's correction
-counts them, not all pairs of nets. Where a run is missing the row says "not run".
+A row says what the paper prints, what was measured, what holds. The comparisons were named before the trainings
+(claims_list.py). They are a family of their own: Holm's correction counts them, not all pairs of nets. Where a run is
+missing the row says "not run".
 """
 
 from pathlib import Path

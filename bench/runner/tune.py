@@ -1,6 +1,7 @@
 """Try tasks and recipes for a suite, on videos that do not ship.
 
-Trains on other videos and seeds than those that ship, and looks at val alone. What is tried stands in a YAML file; the table beside it gets a row per training, when the training has ended:
+Trains on other videos and seeds than those that ship, and looks at val alone. What is tried stands in a YAML
+file; the table beside it gets a row per training, when the training has ended:
 
     about:     what is to be chosen
     data:      arguments of data_prep moving_shapes, but for the difficulty
