@@ -13,6 +13,7 @@ from pathlib import Path
 from data_prep.report import print_summary
 from data_prep.rows import NO_RATE, NOT_FOUND, part_status
 from data_prep.scan import scan
+from data_prep.whole_files import compare
 from data_prep.workers import check_workers
 from lib.data.content import fingerprint
 from lib.files import locked, write_text
@@ -20,10 +21,10 @@ from lib.files import locked, write_text
 EXAMPLE = "python -m data_prep check data/ucf101/split1 --workers 8"
 
 
-def run(manifest, *, workers=None, progress=True):
+def run(manifest, *, workers=None, full=False, progress=True):
     """Check the videos of the manifest in folder `manifest`, and rewrite it.  -> Manifest
 
-    A video that was missing or broken and is whole now becomes usable.
+    A video that was missing or broken and is whole now becomes usable. full: hash every byte, see whole_files.py
     """
     from lib.data.manifest import read_manifest
 
@@ -33,6 +34,7 @@ def run(manifest, *, workers=None, progress=True):
         before = read_manifest(folder)
         found = scan_manifest(before, journal, workers, progress)
         videos = [_checked(video, found.get(video.path), before.root) for video in before.videos]
+        videos = compare(folder, videos, before.root, progress) if full else videos
         after = rewrite(before, videos)
         rows = [f"{video.path}\t{video.status}\n" for video in videos if video.status != "ok"]
         write_text(folder / "quarantine.txt", "".join(dict.fromkeys(rows)))
@@ -90,3 +92,6 @@ def _checked(video, found, root):
 def add_arguments(parser):
     """The options of `python -m data_prep check`."""
     parser.add_argument("--workers", type=int, help="processes that decode (default: one per core)")
+    parser.add_argument(
+        "--full", action="store_true", help="hash every byte too, against the first time this was asked"
+    )

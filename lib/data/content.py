@@ -28,6 +28,19 @@ def fingerprint(path):
     return digest.hexdigest()
 
 
+def whole_hash(path):
+    """32 hex digits of every byte of a video: a file, a folder's images with their names, or an LMDB's data.mdb."""
+    path = Path(path)
+    if (path / "data.mdb").is_file():
+        path = path / "data.mdb"
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]:
+        with open(file, "rb") as opened:
+            inside = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        digest.update(repr((file.name if path.is_dir() else "", inside)).encode())
+    return digest.hexdigest()
+
+
 def _add(digest, file):
     with open(file, "rb") as opened:
         size = os.fstat(opened.fileno()).st_size

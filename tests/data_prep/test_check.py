@@ -1,6 +1,7 @@
 """`check` finds what has changed since; `reencode` makes videos small and quick to sample."""
 
 import json
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 from tiny_videos import MENDED, picture, put_frames, write_file, write_odd_videos
 from trees import TREES, build
 
+from data_prep import check
 from data_prep.__main__ import main
+from data_prep.check import rewrite
 from data_prep.encode import new_path
 from data_prep.scan import RULES
+from data_prep.whole_files import CHANGED
 from lib.data import ClipDataset, Video, open_video, own_protocol, read_manifest, write_manifest
 from lib.data.content import fingerprint
 
@@ -160,3 +164,28 @@ def test_only_videos_are_reencoded(tmp_path):
     with pytest.raises(SystemExit, match="tiny has source frames; only videos can be encoded again"):
         main(f"reencode {tmp_path / 'tiny'} --out {tmp_path / 'out'} --short-side 32 --gop 6".split())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_check_sees_what_head_middle_and_tail_do_not_show(tmp_path):
+    """A byte that no decoder looks at, far from the places that a fingerprint is of."""
+    manifest = write_dataset(tmp_path, {"a.mp4": picture(12), "b.mp4": picture(9)})
+    file = tmp_path / "videos" / "a.mp4"
+    film = bytearray(file.read_bytes() + (400000).to_bytes(4, "big") + b"free" + bytes(400000 - 8))
+    file.write_bytes(film)
+    manifest = rewrite(
+        manifest, [replace(v, content=fingerprint(tmp_path / "videos" / v.path)) for v in manifest.videos]
+    )
+    check.run(manifest.folder, full=True, **CHECK)
+    film[len(film) // 4] ^= 255
+    file.write_bytes(film)
+    assert {v.status for v in check.run(manifest.folder, **CHECK).videos} == {"ok"}, "the plain check cannot see it"
+    for _ in range(2):  # a second look does not make it right
+        found = {v.path: v.status for v in check.run(manifest.folder, full=True, **CHECK).videos}
+        assert found == {"a.mp4": CHANGED, "b.mp4": "ok"}
+    film[len(film) // 4] ^= 255
+    file.write_bytes(film)
+    assert {v.status for v in check.run(manifest.folder, full=True, **CHECK).videos} == {"ok"}
+    for torn in ("null", "[]", '{"a.mp4": 3}', "{"):
+        (manifest.folder / "full.json").write_text(torn)
+        with pytest.raises(ValueError, match="full.json"):
+            check.run(manifest.folder, full=True, **CHECK)
