@@ -26,6 +26,9 @@ def checked_record(record, where):
     if "test" in record:
         return {**record, "test": checked_test(record["test"], where)}
     if "variants" in record:
+        kept = record["variants"]
+        if not isinstance(kept, dict) or not all(isinstance(one, dict) and "test" in one for one in kept.values()):
+            raise ValueError(f"{where}: variants must map a name to a test's record; delete the file and run again")
         variants = {
             name: {**variant, "test": checked_test(variant["test"], f"{where}, {name}")}
             for name, variant in record["variants"].items()

@@ -23,6 +23,8 @@ def own_folder(data):
         return ""
     if others := sorted(set(data) - {"manifest"}):
         raise ValueError(f"data: beside manifest nothing can stand, but there is {', '.join(others)}")
+    if not isinstance(data["manifest"], str) or "\0" in data["manifest"]:
+        raise ValueError(f"data: manifest must be a folder, not {data['manifest']!r}")
     return str(Path(data["manifest"]).resolve())
 
 

@@ -74,6 +74,21 @@ def check_values(options, classes=None):
         _fits(*(options[name] for name in ("model", "weights", "freeze", "pixels")), _key(options["options"]))
 
 
+def check_search(options):
+    """ValueError: a value of a search's own parameters that it cannot take; of a notebook that has none, nothing."""
+    from lib.models.subkernels import OPS
+
+    rules = {
+        "op": (f"one of {', '.join(OPS)}", lambda v: v in OPS),
+        "priority": ("cost or performance", lambda v: v in ("cost", "performance")),
+        "segments": ("whole numbers from 1", lambda v: v and all(type(n) is int and n > 0 for n in v)),
+        "factors": ("numbers above 0", lambda v: v and all(type(n) in (int, float) and 0 < n < 1e9 for n in v)),
+    }
+    for name, (wanted, right) in rules.items():
+        if name in options and not right(options[name]):
+            raise ValueError(f"{name} must be {wanted}, not {str(options[name])[:60]!r}")
+
+
 def check_net(model, options):
     """ValueError: no such net, no such option, or a value of another type than the option's default."""
     from lib.models import model_options

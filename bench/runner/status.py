@@ -4,6 +4,7 @@ A line per run. Of a running training: epoch, loss, what val said, and the time 
 """
 
 import json
+import math
 from pathlib import Path
 
 from bench.runner.run import headline, reason
@@ -39,9 +40,26 @@ def state(run_dir, options):
 
 def progress(metrics, epochs):
     """What metrics.jsonl says of a training that is not over; "" before its first epoch is."""
-    if not metrics.exists() or not (rows := [json.loads(line) for line in metrics.read_text().splitlines()]):
+    try:
+        rows = list(map(_row, metrics.read_text(encoding="utf-8").splitlines())) if metrics.exists() else []
+    except (ValueError, RecursionError):
+        return f"{metrics} is damaged; the training writes it anew after its epoch"
+    if not rows:
         return ""
     last, seconds = rows[-1], sum(row["seconds"] for row in rows) / len(rows)
     said = f"epoch {len(rows)}" + (f" of {epochs}" if epochs else "")
     said += f", loss {last['train_loss']:.3f}" + (f", val top-1 {last['val_top1']:.1f} %" if "val_top1" in last else "")
     return said + (f", {seconds * max(0, epochs - len(rows)) / 60:.1f} minutes left" if epochs else "")
+
+
+def _row(line):
+    """An epoch's row. ValueError: no JSON object, or what `progress` tells is no finite number."""
+    row = json.loads(line)
+    needed = ("train_loss", "seconds", *(("val_top1",) if isinstance(row, dict) and "val_top1" in row else ()))
+    if not isinstance(row, dict) or not all(_number(row.get(name)) for name in needed):
+        raise ValueError(f"no epoch's row: {line[:40]!r}")
+    return row
+
+
+def _number(value):
+    return type(value) in (int, float) and math.isfinite(value)

@@ -17,7 +17,7 @@ from pathlib import Path
 from bench.runner.modules import digest, find_modules, import_modules
 from bench.runner.own_data import identity, most_classes, own_folder, read_own, weights_id
 from bench.runner.parameters import check_parameters, parameters_of
-from bench.runner.schema import SEEDS, check_net, check_shape, check_values
+from bench.runner.schema import SEEDS, check_net, check_search, check_shape, check_values
 from bench.runner.yaml_files import read_suite
 from data_prep.moving_shapes import dataset as moving_shapes
 from lib.files import file_name
@@ -91,6 +91,8 @@ def load_suite(name):
             raise ValueError("two runs are the same; remove one")
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
+    except (TypeError, RuntimeError, ArithmeticError, MemoryError) as error:  # of a net, a sampler, torch itself
+        raise ValueError(f"{path.name}: {type(error).__name__}: {str(error).partition(chr(10))[0]}") from error
     return suite
 
 
@@ -169,6 +171,7 @@ def _searches(entries, prepare, folder, threads):
         _check_types(entry["notebook"], options)
         if "model" in options:
             check_net(options["model"], {})
+        check_search(options)
         for seed in entry.get("seeds", [0]):
             seeded = {**options, "seed": seed, **threads}
             yield _on_videos("search", entry["notebook"], seeded, [entry["notebook"]], prepare, folder)
@@ -200,6 +203,7 @@ def _count_classes(labels, folder):
 
 def _on_videos(rule, notebook, options, words, prepare, folder):
     """A job on the videos that `prepare` makes, or on those of one's own `folder`."""
+    _check_labels(options["labels"], folder)
     videos = identity(read_own(folder, options["labels"])) if folder else prepare[0].id
     label = "-".join([*filter(None, words), f"s{options['seed']}"])
     needs, weights = tuple(job.id for job in prepare), options.get("weights", "")
@@ -209,6 +213,14 @@ def _on_videos(rule, notebook, options, words, prepare, folder):
     options = {**options, "data": videos, **({"weights": weights_id(weights)} if weights else {})}
     weights = str(Path(weights).resolve()) if weights else ""
     return Job(rule, notebook, options, needs, label=label, data=folder, weights=weights)
+
+
+def _check_labels(labels, folder):
+    """ValueError: a label set that moving_shapes has not; of data of one's own, what can be no folder's name."""
+    if folder:
+        return labels and file_name(labels, "labels")
+    if labels not in moving_shapes.LABEL_SETS:
+        raise ValueError(f"labels: no {labels!r}; there are {', '.join(moving_shapes.LABEL_SETS)}")
 
 
 def _defaults(notebook, folder):

@@ -12,6 +12,8 @@ def checked_test(test, where):
     where  the file it was read from, for the message
     ValueError: something is missing, or a number is refuted by the predictions beside it
     """
+    if not isinstance(test, dict):
+        raise ValueError(f"{where}: the test's record is {str(test)[:40]!r}; delete the file and run again")
     if missing := [name for name in NEEDED if name not in test]:
         raise ValueError(f"{where}: the test's record has no {', '.join(missing)}; delete the file and run again")
     predicted, labels, classes = test["predicted"], test["labels"], test["classes"]

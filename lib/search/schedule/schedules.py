@@ -117,6 +117,8 @@ def load_schedule(name):
 
 def check_schedule(schedule):
     """Return the schedule itself, or raise a ValueError that names the option that is missing, uneven or wrong."""
+    if not isinstance(schedule, dict):
+        raise ValueError(f"a schedule is a JSON object, not {str(schedule)[:40]!r}")
     if missing := [option for option in STAGE_OPTIONS if option not in schedule]:
         raise ValueError(f"a schedule needs {', '.join(missing)}")
     lengths = {option: len(schedule[option]) if _is_list(schedule[option]) else None for option in STAGE_OPTIONS}
