@@ -62,7 +62,7 @@ FREE = set(
     clamp clamp_min sigmoid sigmoid_ silu silu_ gelu tanh _softmax add add_ sub mul mul_ div div_ neg rsqrt sqrt exp
     std sum cumsum amax native_dropout max_pool2d_with_indices avg_pool2d _adaptive_avg_pool3d _adaptive_avg_pool2d
     cat stack constant_pad_nd roll index index_select gather flip clone _to_copy channel_shuffle
-    zeros ones full arange scalar_tensor""".split()
+    upsample_bilinear2d zeros ones full arange scalar_tensor""".split()
 )
 MOVES_NOTHING = set(
     """_unsafe_view _reshape_alias lift_fresh empty empty_like empty_strided new_empty new_empty_strided

@@ -37,6 +37,8 @@ FAMILIES = {
     "s3dg": ({}, 8, 32),
     "resnet2d_18": ({}, 2, 32),
     "eftnet_b0": ({}, 2, 32),
+    "vit_t_p16": ({"size": 32}, 2, 32),
+    "vit_deit_t_p16": ({"size": 32}, 2, 32),
     "seq_p3d_eftnet_b0": ({"early_stride": 1}, 2, 32),
     "x3d_xs": ({}, 4, 32),
 }

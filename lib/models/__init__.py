@@ -19,6 +19,7 @@ from lib.models import (  # noqa: F401
     shufflenetv2,
     squeezenet,
     tsm,
+    vit_zoo,
     volume,
     x3d,
 )

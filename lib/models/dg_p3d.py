@@ -74,10 +74,6 @@ class DGNet(p3d.TwoHeadedNet):
     def features(self, x):  # (N, 3, T, H, W) -> (N, 4096), the temporal head's, then the spatial head's
         return torch.cat(self.head_features(x), 1)
 
-    def verdict(self, heads):
-        """What counts in evaluation: the mean of the heads."""
-        return sum(heads) / len(heads)
-
     def stage_modules(self):
         return [*super().stage_modules()[:-1], [self.stages[-1], self.dual]]
 

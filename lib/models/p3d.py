@@ -11,7 +11,7 @@ from lib.models.heads import Head
 from lib.models.layers import conv_bn, freeze_batch_norms, init_fan_out
 from lib.models.layout import Layout, Preprocessing
 from lib.models.p3d_units import TypeB
-from lib.models.video_net import VideoNet
+from lib.models.video_net import TwoHeads, VideoNet
 
 
 # ---- blocks: residual(x) + shortcut(x)
@@ -110,16 +110,12 @@ class Net(VideoNet):
         return self.stages(self.pool(self.stem(x)))
 
 
-class TwoHeadedNet(Net):
-    """A net with a second head, whose loss counts as the first one's does."""
+class TwoHeadedNet(TwoHeads, Net):
+    """Two heads, each with features of its own."""
 
     def heads(self, x):  # (N, 3, T, H, W) -> a tuple of logits, each (N, num_classes)
         heads = zip(self.head_names, self.head_features(x), strict=True)
         return tuple(getattr(self, name)(self.dropout(features)) for name, features in heads)
-
-    def forward(self, x):  # (N, 3, T, H, W) -> (N, num_classes), in training the tuple of the heads
-        heads = self.heads(x)
-        return heads if self.training else self.verdict(heads)
 
 
 def finish(net, eps=1e-5, frozen_bn=False):

@@ -74,6 +74,18 @@ class VideoNet(nn.Module):
             setattr(self, name, old.with_classes(num_classes))
 
 
+class TwoHeads:
+    """A net with a second head, whose loss counts as the first one's does; it says what its `heads` are."""
+
+    def forward(self, x):  # (N, 3, T, H, W) -> (N, num_classes), in training the tuple of the heads
+        heads = self.heads(x)
+        return heads if self.training else self.verdict(heads)
+
+    def verdict(self, heads):
+        """What counts in evaluation: the mean of the heads."""
+        return sum(heads) / len(heads)
+
+
 def stages_of(blocks):
     """A flat sequence of blocks, cut into stages: each begins where a block has a stride."""
     stages = []

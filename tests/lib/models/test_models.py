@@ -6,7 +6,7 @@ import torch
 from lib import create_model, list_models, measure_cost
 
 NANOS = list_models("*_nano")
-LARGE = {*list_models("*eftnet_b[1-8]")}  # as B0, and slow to build
+LARGE = {*list_models("*eftnet_b[1-8]"), *list_models("*vit_[bl]_*")}  # as their small ones, and slow to build
 ALL = [pytest.param(name, marks=pytest.mark.long) if name in LARGE else name for name in list_models()]
 
 

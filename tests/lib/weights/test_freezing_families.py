@@ -14,7 +14,11 @@ from lib.models.registry import entry
 from lib.weights.fine_tune import FREEZE, freeze, freeze_norms, replace_head, roles_of, start_from
 from lib.weights.published import save_published
 
-HEADS = {"dg_p3d_50": ("fc", "fc_dual"), "lgd_p3d_50": ("fc", "fc_global")}  # of the others "fc"
+HEADS = {
+    "dg_p3d_50": ("fc", "fc_dual"),
+    "lgd_p3d_50": ("fc", "fc_global"),
+    "vit_deit_t_p16": ("fc", "fc_dist"),
+}  # of the others "fc"
 STATISTICS = ("running_mean", "running_var")
 
 
