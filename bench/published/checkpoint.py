@@ -107,6 +107,7 @@ def _lines(path, name, others, said, loaded):
 
 def _preprocessing(seen):
     said = asdict(seen)
+    said.pop("said")
     pixels = said.pop("pixels") or {"pixels": "unknown: training and extracting ask for --pixels"}
     return {key: value for key, value in {**pixels, **said}.items() if value not in ("", 0)}
 

@@ -7,6 +7,7 @@ Datasets take a protocol, weights bring one, runs and tables record one; nothing
     TEST_PROTOCOLS["csn_10x3"].views(300)                                  # 30: 10 clips x 3 crops
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
@@ -185,6 +186,18 @@ def own_protocol(frames, size, *, segments=None, frame_stride=1, clips=1, scales
     said = {"segments": segments, "frame_stride": frame_stride, "clips": clips}
     name = name or f"own({', '.join(f'{key}={value}' for key, value in said.items() if value != 1)})"
     return Protocol(name, frames, size, OneInTraining(partial(sample_frames, **places), clips), **facts)
+
+
+def own_again(said):
+    """The protocol of our own that `plain()` put into words, what it says of training left out; None: it is another."""
+    try:
+        bound = re.fullmatch(r"sample_frames\((.*)\)", said["sampler"])[1].split(", ")
+        places = {key: int(value) for key, value in (pair.split("=") for pair in bound) if key != "run"}
+        shown = {key: said[key] for key in ("name", "short_side", "crop", "resampling", "average")}
+        protocol = own_protocol(said["frames"], said["size"], pixels=Pixels(**said["pixels"]), **places, **shown)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return protocol if protocol.plain()["sampler"] == said["sampler"] else None
 
 
 @dataclass(frozen=True)

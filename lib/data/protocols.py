@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.data.protocol import PIXELS, OneInTraining, Protocol
+from lib.data.protocol import PIXELS, OneInTraining, Protocol, own_again
 
 
 def tsn(frames_in_video, segments, rng=None, *, clips=1):
@@ -230,7 +230,9 @@ def weights_protocol(preprocessing, name=None, **other):
     name           of another protocol than their system's
     other          as `test_protocol` takes it
     """
-    protocol = name or preprocessing.protocol
+    protocol, changed = name or preprocessing.protocol, [key for key, value in other.items() if value is not None]
+    if not protocol and not changed and preprocessing.said and (own := own_again(preprocessing.said)):
+        return own
     if not protocol:
         raise ValueError(f"these weights name no protocol; there are {', '.join(_TESTED)}")
     if preprocessing.pixels is None:

@@ -17,6 +17,7 @@ class Preprocessing:
     frame_stride: int = 1
     note: str = ""  # what is not certain, and on what ground it is said
     protocol: str = ""  # a name in lib.data.protocols.TEST_PROTOCOLS
+    said: dict | None = None  # of a run of ours: its protocol's `plain()`
 
 
 @dataclass(frozen=True)

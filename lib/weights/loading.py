@@ -47,7 +47,7 @@ def told_by(path, beside):
     return {
         "model": run["model"],
         "options": run.get("options") or {},
-        "preprocessing": _seen(path, run.get("protocol"), f"of the run {run['model']}"),
+        "preprocessing": _seen(run.get("val_protocol") or run.get("protocol")),
     }
 
 
@@ -72,10 +72,11 @@ def _converted(path, metadata):
         ) from None
 
 
-def _seen(path, protocol, note):
+def _seen(protocol):
     """What a run's protocol says of its clips; None if it says nothing."""
     try:
-        return Preprocessing(Pixels(**protocol["pixels"]), protocol["size"], protocol["frames"], note=note)
+        facts = (Pixels(**protocol["pixels"]), protocol["size"], protocol["frames"])
+        return Preprocessing(*facts, note="by the run's record", said=protocol)
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 import torch
+from family_clips import splits as noise_splits
 from video_files import moving_pattern, write_video
 
 from bench.__main__ import main
@@ -13,6 +14,7 @@ from lib.data import ClipDataset, Video
 from lib.data.manifest import make_manifest
 from lib.data.protocols import weights_protocol
 from lib.evaluate import classify, predict
+from lib.train import fit
 from lib.weights.published import save_published
 from lib.weights.safetensors import save_converted
 
@@ -62,6 +64,24 @@ def test_three_lines_of_python(weights, videos, tmp_path):
     assert answers[0].status == "ok" and "broken.mp4" in answers[1].path
     save_converted("mobilenetv2_3d", loaded, weights, tmp_path / "w.safetensors")
     assert main(["predict", str(tmp_path / "w.safetensors"), str(videos / "more" / "0.mp4")]) == 0
+
+
+def test_a_run_of_ours(videos, tmp_path, capsys):
+    """Its best.pt says the net, and the run's own protocol is the one that it sees the videos by."""
+    net = create_model("c2d_nano", num_classes=3)
+    splits = noise_splits(tmp_path / "noise", 4, 16, segments=2)
+    fit(tmp_path / "run", net, *splits, identity={"model": "c2d_nano"}, epochs=1, batch_size=2)
+    out = tmp_path / "answers.csv"
+    best = str(tmp_path / "run" / "best.pt")
+    assert main(["predict", best, str(videos / "more" / "0.mp4"), "--out", str(out)]) == 0
+    rows = list(csv.DictReader(out.open()))
+    assert len(rows) == 3 and {row["protocol"] for row in rows} == {"own(segments=2)"}
+    torch.save(net.state_dict(), tmp_path / "bare.pth")
+    words = ["predict", str(tmp_path / "bare.pth"), str(videos / "more" / "0.mp4"), "--as", "c2d_nano"]
+    with pytest.raises(SystemExit, match="bare.pth expects of its pixels is unknown.*--pixels"):
+        main(words)
+    with pytest.raises(SystemExit, match="these weights name no protocol"):
+        main([*words, "--pixels", "own"])
 
 
 def test_mistakes(weights, videos, tmp_path):

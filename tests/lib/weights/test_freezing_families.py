@@ -7,7 +7,7 @@ import torch
 from family_nets import one_per_builder
 
 from bench.report.support import FAMILIES
-from lib import create_model
+from lib import create_model, load_published
 from lib.losses import heads_loss
 from lib.models.layers import FrozenBatchNorm
 from lib.models.registry import entry
@@ -33,7 +33,8 @@ def started(request, tmp_path_factory):
         if isinstance(module, torch.nn.BatchNorm3d | torch.nn.Conv3d) and module.bias is not None:
             torch.nn.init.uniform_(module.bias, 0.1, 0.2)
     save_published(name, net, path)
-    return name, start_from(name, path, 3, pixels="imagenet", **options)[0], torch.randn(2, 3, frames, size, size)
+    pixels = load_published(name, path, **options).preprocessing.pixels or "imagenet"  # some files do not say
+    return name, start_from(name, path, 3, pixels=pixels, **options)[0], torch.randn(2, 3, frames, size, size)
 
 
 def moved(net, clips):

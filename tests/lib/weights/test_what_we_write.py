@@ -7,6 +7,7 @@ import torch
 from family_clips import splits
 
 from lib import create_model
+from lib.data.protocols import weights_protocol
 from lib.models.layers import freeze_batch_norms
 from lib.train import fit
 from lib.weights.loading import load_weights
@@ -22,7 +23,7 @@ def same(loaded, state):
 def test_a_runs_weights_and_what_they_see(tmp_path):
     """Also copied to where no run.json lies; and converted."""
     net, run = create_model("c2d_nano", num_classes=3, early_stride=2), tmp_path / "run"
-    data = splits(tmp_path / "noise", 8, 32)
+    data = splits(tmp_path / "noise", 8, 32, segments=2, frame_stride=3)
     identity = {"model": "c2d_nano", "options": {"early_stride": 2}}
     fit(run, net, *data, identity=identity, epochs=1, batch_size=2)
     copied = (run / "best.pt").rename(tmp_path / "mine.pth")
@@ -33,6 +34,9 @@ def test_a_runs_weights_and_what_they_see(tmp_path):
         assert loaded.preprocessing.pixels == data[0].protocol.pixels and loaded.preprocessing.frames == 8
     with pytest.raises(ValueError, match="mine.pth holds c2d_nano, not i3d_nano"):
         load_weights("i3d_nano", copied)
+        own, seen = data[2].protocol, weights_protocol(loaded.preprocessing)
+        assert (seen.name, seen.frames, seen.size, seen.pixels) == (own.name, 8, 32, own.pixels)
+        assert (seen.sampler(50) == own.sampler(50)).all() and seen.short_side == own.short_side
     save_converted("c2d_nano", loaded, run / "last.pt", tmp_path / "net.safetensors")
     again = load_weights("c2d_nano", tmp_path / "net.safetensors")
     same(again, loaded.model.state_dict())
