@@ -25,6 +25,8 @@ REMEDIES = {
     errno.ENOTSUP: "; this file system cannot do it: choose a folder on another, with --out",
     errno.EMFILE: "; too many open files: raise `ulimit -n`",
 }
+# the extra of pyproject.toml that brings a package which not every command needs
+EXTRAS = {"latex2mathml": "dev", "onnx": "export", "onnxscript": "export", "onnxruntime": "export"}
 HELP = """usage: python -m {package} COMMAND ...
 {about}
 
@@ -49,12 +51,18 @@ def main(package, about, modules, arguments=None, add_shared=None):
         return 0
     if command not in modules:
         sys.exit(f"error: no command {command!r}; there are {', '.join(modules)}")
-    module = import_module(modules[command])
-    options = vars(_parser(f"python -m {package} {command}", command, module, add_shared).parse_intermixed_args(rest))
     try:
+        module = import_module(modules[command])
+        options = vars(
+            _parser(f"python -m {package} {command}", command, module, add_shared).parse_intermixed_args(rest)
+        )
         result = (module.run if hasattr(module, "run") else module.prepare)(**options)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {explained(error)}")
+    except ModuleNotFoundError as error:
+        name = (error.name or str(error)).partition(".")[0]
+        how = f'pip install -e ".[{EXTRAS[name]}]"' if name in EXTRAS else "`make` in the clone, or pip install -e ."
+        sys.exit(f"error: the package {name} is not installed for {sys.executable}: {how}")
     return result if isinstance(result, int) else 0
 
 

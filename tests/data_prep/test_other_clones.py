@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -49,3 +50,26 @@ def test_make_warns_of_a_moved_environment(first, tmp_path):
         (here / ".venv" / "bin" / "pip").write_text(first.format(made_in))
         said = subprocess.run(["make", "-n", "lab"], cwd=here, capture_output=True, text=True)
         assert (f".venv was made in {made_in}: its jupyter" in said.stderr) == warned, said.stderr
+
+
+@pytest.mark.parametrize(("package", "hint"), [("latex2mathml", r"\.\[dev\]"), ("decord", "`make` in the clone")])
+def test_a_package_that_is_not_there_gives_its_hint(package, hint, monkeypatch, tmp_path):
+    """Hidden, as if it were not installed; needed by a command's module, or only as it runs."""
+    monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / "a_command.py").write_text(f"""'''A.'''
+EXAMPLE = ""
+def add_arguments(parser): pass
+def run():
+    import {package}.inside
+""")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "a_command", raising=False)
+    with pytest.raises(SystemExit, match=f"error: the package {package} is not installed for .*{hint}") as ended:
+        command_line.main("bench", "", {"a": "a_command"}, ["a"])
+    assert "\n" not in str(ended.value)
+
+
+def test_the_extras_that_are_named_bring_the_packages():
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for package, extra in command_line.EXTRAS.items():
+        assert any(entry.startswith(package) for entry in told[extra]), package
