@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.runner.parameters import parameters_of
 from bench.runner.suite import load_suite
 from lib.run import ROOT
 
@@ -19,6 +20,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LONGEST, MEDIAN, LONGEST_FUNCTION = 20, 8, 15  # lines
 # what a lesson builds again on purpose, and holds against the suite's own
 REBUILT = {"02_light_nets": {"conv_bn"}, "03_channel_separation": {"conv_bn", "bottleneck"}}
+ON_VIDEOS = ("10_training", "11_search_sub_kernels", "12_plan_the_optimization")
 REBUILT |= {"04_factorised_and_inflated": {"inflate"}}
 
 
@@ -109,10 +111,17 @@ def _defined():
 DEFINED = set(_defined())
 
 
-def smallest(notebook):
-    """The parameters that the smoke suite gives it, the videos apart."""
-    job = next(job for job in load_suite("smoke").jobs if job.notebook == notebook)
-    return {name: value for name, value in job.options.items() if name not in ("data", "seed")}
+def smallest(path, videos, folder):
+    """The smoke suite's parameters of a lesson; it reads `videos`, if it trains on what is there, writes in `folder`.
+
+    10_training alone is run as by hand: only then does it kill a run.
+    """
+    job = next(job for job in load_suite("smoke").jobs if job.notebook == path.stem)
+    values = {name: value for name, value in job.options.items() if name not in ("data", "seed")}
+    values["threads"] = 1
+    if "data" in parameters_of(path):
+        values["data"] = str(videos if path.stem in ON_VIDEOS else folder / "data")
+    return values if path.stem == "10_training" else {**values, "run_dir": str(folder / "run")}
 
 
 @pytest.mark.long
@@ -129,11 +138,9 @@ def test_papermill_ends_by_itself(path, turn, tiny_shapes, tmp_path):
         notebook["cells"].append({**blank, "id": f"answer-{number}", "source": [block]})
     home.mkdir()
     (home / path.name).write_text(json.dumps(notebook))
-    values = smallest(path.stem)
-    if any("data: str" in "".join(cell["source"]) for cell in notebook["cells"][:3]):
-        values["data"] = str(tiny_shapes if path.stem[:2] in ("10", "11", "12") else tmp_path / "data")
+    values = smallest(path, tiny_shapes, tmp_path)
     papermill.execute_notebook(
-        str(home / path.name), str(home / "out.ipynb"), values, cwd=str(path.parent), execution_timeout=300,
+        str(home / path.name), str(home / "out.ipynb"), values, cwd=str(path.parent), execution_timeout=900,
         progress_bar=False, kernel_name="python3",
     )  # fmt: skip
 
@@ -143,14 +150,12 @@ def test_papermill_ends_by_itself(path, turn, tiny_shapes, tmp_path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_nbconvert_ends_by_itself(path, turn, tiny_shapes, tmp_path):
     """The same by nbconvert, with the parameters written into their cell."""
-    notebook, values = json.loads(path.read_text(encoding="utf-8")), smallest(path.stem)
+    notebook, values = json.loads(path.read_text(encoding="utf-8")), smallest(path, tiny_shapes, tmp_path)
     tagged = next(cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", []))
-    if "data: str" in "".join(tagged["source"]):
-        values["data"] = str(tiny_shapes if path.stem[:2] in ("10", "11", "12") else tmp_path / "data")
     tagged["source"] = ["".join(tagged["source"]) + "\n" + "\n".join(f"{k} = {v!r}" for k, v in values.items())]
     (tmp_path / path.name).write_text(json.dumps(notebook))
     command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", "out.ipynb"]
     command += ["--ExecutePreprocessor.kernel_name=python3", str(tmp_path / path.name)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ran = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True, timeout=300)
+    ran = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True, timeout=900)
     assert ran.returncode == 0 and Path(tmp_path / "out.ipynb").is_file(), ran.stderr[-2000:]
