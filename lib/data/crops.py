@@ -112,6 +112,19 @@ def three_corners(height, width, size):
     return centre(height, width, size) + [(0, 0, size, size), (height - size, width - size, size, size)]
 
 
+def three_slowfast(height, width, size):
+    """The three crops of SlowFast along the longer side, in order; half a pixel of the middle is rounded up."""
+    ((top, left, *_),) = centre_slowfast(height, width, size)
+    if height > width:
+        return [(place, left, size, size) for place in (0, top, height - size)]
+    return [(top, place, size, size) for place in (0, left, width - size)]
+
+
+def centre_slowfast(height, width, size):
+    """SlowFast's square in the middle; half a pixel is rounded up."""
+    return [((height - size + 1) // 2, (width - size + 1) // 2, size, size)]
+
+
 TRAIN_CROPS = {
     "multi_scale": multi_scale_box,
     "multi_scale_corner": multi_scale_corner_box,
@@ -124,4 +137,6 @@ TEST_CROPS = {
     "three_along": three_along,
     "three_quarters": three_quarters,
     "three_corners": three_corners,
+    "three_slowfast": three_slowfast,
+    "centre_slowfast": centre_slowfast,
 }

@@ -92,7 +92,8 @@ class Protocol:
     short_side  pixels; frames are resized to it before they are cropped. None: training crops the frames as they are,
                 testing resizes to `size`
     crop        of testing: a name in lib.data.crops, or such a function; each of its boxes is a view of each clip
-    resampling  whose bilinear: "pillow" (antialiased) or "opencv" (plain, the long side rounded half up)
+    resampling  whose bilinear: "pillow" (antialiased), "opencv" (plain, the long side rounded half up) or
+                "slowfast" (plain, rounded down)
     pixels      Pixels
     average     of a video's views: "prob", the mean of their softmax, or "score", of their raw logits
     Of training alone:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib.data.protocol import PIXELS, OneInTraining, Protocol, own_again
+from lib.data.slowfast import slowfast
 
 
 def tsn(frames_in_video, segments, rng=None, *, clips=1):
@@ -179,6 +180,14 @@ _TESTED = {
         partial(optplan, segments=1), 16, "run", 256, 256, "three_corners", "score", "imagenet", 20, "frame_stride"
     ),
 }
+# x3d_xs_10x3, x3d_xs_10x1, ..., x3d_l_10x1: frames, frame stride, training crop, test crop (= short side).
+# Departures: videos of 30 fps, see `slowfast`; a view's score is the softmax of the net's mean over its head's places,
+# where SlowFast averages their softmax (`X3D.probabilities`): the same with 10x1, which leaves one place
+X3D = {"xs": (4, 12, 160, 182), "s": (13, 6, 160, 182), "m": (16, 5, 224, 256), "l": (16, 5, 312, 356)}
+for _net, (_frames, _stride, _trained, _side) in X3D.items():
+    for _views, _size, _crop in (("10x3", _side, "three_slowfast"), ("10x1", _trained, "centre_slowfast")):
+        _shown = (_frames, "frames", _size, _side, _crop, "prob", "own", 10, "frame_stride", _stride, "slowfast")
+        _TESTED[f"x3d_{_net}_{_views}"] = _Tested(partial(slowfast, frame_stride=_stride), *_shown)
 
 
 def test_protocol(name, *, pixels=None, frames=None, frame_stride=None, clips=None, size=None, crop=None):

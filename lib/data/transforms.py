@@ -42,10 +42,12 @@ class Resampling(NamedTuple):
     long_side: Callable  # f(long, short, wanted short) -> pixels
 
 
-# Pillow's: Efficient-3DCNNs, TSM, RubiksNet, CAKES, Optimization Planning. OpenCV's: mmaction2, so CSN.
+# Pillow's: Efficient-3DCNNs, TSM, RubiksNet, CAKES, Optimization Planning. OpenCV's: mmaction2, so CSN. SlowFast's:
+# X3D; it resizes normalised floats, which differ from ours by up to half a grey level.
 RESAMPLINGS = {
     "pillow": Resampling(True, lambda long, short, wanted: int(long * wanted / short)),
     "opencv": Resampling(False, lambda long, short, wanted: int(long * (wanted / short) + 0.5)),
+    "slowfast": Resampling(False, lambda long, short, wanted: int(long / short * wanted)),
 }
 
 
