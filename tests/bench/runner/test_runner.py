@@ -91,11 +91,11 @@ def test_a_killed_run_ends_like_an_undisturbed_one(kills, undisturbed, tmp_path)
 
 @pytest.mark.long
 def test_a_hostile_afternoon_gives_the_undisturbed_tables(undisturbed, tmp_path):
-    """Everything of a user's that leaked into numbers once, at a time; and other numbers of cores and of jobs."""
+    """Everything of a user's that leaked into numbers once, at a time; and another number of jobs."""
     here = tmp_path / "here"
     env = make_hostile(here)
     env |= {"PYTHONPATH": f"{here}:{ROOT}", "HOME": str(here), "OMP_THREAD_LIMIT": "1", "OMP_DYNAMIC": "true"}
-    finish(tmp_path / "out # {x}: ü", "--cores", "3", "--jobs", "1", cwd=here, env=env)
+    finish(tmp_path / "out # {x}: ü", "--jobs", "1", cwd=here, env=env)
     same_results(tmp_path / "out # {x}: ü", undisturbed[0])
 
 
