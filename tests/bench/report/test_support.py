@@ -3,8 +3,10 @@
 import pytest
 
 from bench.report import support as report
-from bench.report.support import support
+from bench.report.support import FAMILIES, support
 from lib.models.video_net import VideoNet
+from lib.run import ROOT
+from lib.weights.fine_tune import FREEZE
 
 
 @pytest.mark.long
@@ -13,6 +15,24 @@ def test_a_family_goes_every_way(name):
     pytest.importorskip("onnxruntime", reason='ONNX needs the extra "export"')
     (row,) = support(name).to_dict("records")
     assert row.pop("net").startswith(name) and all(cell.startswith("yes") for cell in row.values()), row
+
+
+def test_the_shipped_table_has_every_family():
+    """And every way, and something in every cell; what is not "yes" says why."""
+    lines = (ROOT / "results" / "shipped" / "support.md").read_text(encoding="utf-8").splitlines()
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    assert [row[0].replace("\\", "").split()[0] for row in rows] == list(FAMILIES)
+    freezing = [f"freeze {frozen or 'nothing'}" for frozen in FREEZE if frozen not in report.LATER]
+    assert [cell.replace("\\", "") for cell in head[1:]] == [
+        "load",
+        *freezing,
+        *"half bf16 export ONNX features predict".split(),
+    ]
+    for row in rows:
+        assert len(row) == len(head) and all(row), row
+        for way, cell in zip(head, row, strict=True):
+            assert way in ("net", "half", "bf16") or cell == "yes" or len(cell) > 10, (row[0], way, cell)
+            assert way not in ("half", "bf16") or "top-1 equal on" in cell or len(cell) > 20, (row[0], way, cell)
 
 
 def test_what_fails_is_a_reason(monkeypatch):
