@@ -17,8 +17,7 @@ SMALLEST = {
     "resnet2d_18": ({}, 3, 32),
     "vit_deit_t_p16": ({"size": 32}, 2, 32),
     "c2d_vit_t_p16": ({"size": 48}, 8, 32),
-    "c2d_eftnet_b0": ({}, 4, 32),
-    "seq_p3d_eftnet_b0": ({}, 8, 32),
+    "seq_p3d_eftnet_b0": ({"early_stride": 1}, 8, 32),
     "gst_50": ({}, 4, 32),
     "tsm_50": ({}, 8, 32),
 }
