@@ -79,11 +79,14 @@ def freeze_norms(net, affine=False):
     """Let every batch norm use its running statistics and never update them, in training too; in place.
 
     affine  also stop training their weights and biases
+    ValueError: the net has none
     """
     freeze_batch_norms(net)
-    for module in net.modules():
-        if affine and isinstance(module, FrozenBatchNorm):
-            module.requires_grad_(False)
+    norms = [module for module in net.modules() if isinstance(module, FrozenBatchNorm)]
+    if not norms:
+        raise ValueError(f"{type(net).__name__} has no batch norms to freeze; 'backbone' freezes all but the head")
+    for norm in norms if affine else ():
+        norm.requires_grad_(False)
     return net
 
 
