@@ -27,12 +27,10 @@ REMEDIES = {
 }
 # the extra of pyproject.toml that brings a package which not every command needs
 EXTRAS = {"latex2mathml": "dev", "onnx": "export", "onnxscript": "export", "onnxruntime": "export"}
-HELP = """usage: python -m {package} COMMAND ...
+HELP = """usage: python -m {package} COMMAND ...  (COMMAND --help: options, an example)
 {about}
 
-{rows}
-
-python -m {package} COMMAND --help    its options, and an example"""
+{rows}"""
 
 
 def main(package, about, modules, arguments=None, add_shared=None):
