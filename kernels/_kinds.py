@@ -6,6 +6,7 @@ A kind says for each axis t, h, w whether the kernel has its full size k there, 
 from collections.abc import Mapping
 
 import torch
+from torch.nn.functional import pad
 
 from kernels._checks import axes, check, check_like, check_tensor, parameter_dtypes
 
@@ -60,10 +61,8 @@ def embed(weights, least=1):
     k = max(least, full_size(weights))
     if len(weights) == 1 and tuple(weights[0].shape[2:]) == (k, k, k):
         return weights[0].detach()
-    full = weights[0].new_zeros(sum(w.shape[0] for w in weights), weights[0].shape[1], k, k, k)
-    for w, here in zip(weights, centres(full, weights), strict=True):
-        here.copy_(w)
-    return full
+    margins = [[(k - size) // 2 for size in reversed(w.shape[2:]) for _ in range(2)] for w in weights]
+    return torch.cat([pad(w.detach().contiguous(), margin) for w, margin in zip(weights, margins, strict=True)])
 
 
 def centres(full, weights):

@@ -10,6 +10,7 @@ from bench.runner import modules
 from bench.runner.job import run_job
 from bench.runner.run import _write_jobs
 from bench.runner.suite import load_suite
+from lib.models import registry
 from lib.run import done
 
 NET = """
@@ -22,6 +23,12 @@ def {name}(num_classes=400, channels=4):
                          nn.Linear(channels, num_classes))
 """
 RUN = {"frames": 4, "size": 24, "epochs": 1, "batch_size": 8}
+
+
+@pytest.fixture(autouse=True)
+def registry_as_it_was(monkeypatch):
+    """Nets that a test registers are gone after it, for the tests that list all nets."""
+    monkeypatch.setattr("lib.models.registry._MODELS", dict(registry._MODELS))
 
 
 def suite_of(folder, listed, models, **more):
@@ -72,8 +79,6 @@ def test_its_code_is_part_of_the_id_of_its_own_runs_alone(tmp_path, monkeypatch)
 
 
 def modules_free():
-    from lib.models import registry
-
     return {name: entry for name, entry in registry._MODELS.items() if name != "told_apart"}
 
 
