@@ -25,7 +25,7 @@ from lib.search.subkernels.nets import build_supernet
 from lib.search.subkernels.search import search
 from lib.train import fit
 
-pytestmark = [pytest.mark.long, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
+pytestmark = pytest.mark.long
 SEED = int(os.environ.get("KILLS_SEED", "2026"))
 RECIPE = {"epochs": 3, "batch_size": 8, "seed": 1, "save_minutes": 0, "progress": False}
 SETTING = {"clip_length": 1, "num_steps": 1, "iter_size": 1, "frozen_bn": False}
