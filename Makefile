@@ -2,6 +2,7 @@
 # PYTHON  a Python 3.11 to 3.13, for the first time only
 # TORCH   which build of PyTorch, for the first time only: cpu, pypi, or auto, the CPU build where there is no NVIDIA GPU
 # SUITE   which suite `ship` copies
+# REPOSITORY  OWNER/NAME on GitHub, for the links of `site` to Colab and Binder
 PYTHON ?= python3
 TORCH ?= auto
 SUITE ?= quick
@@ -41,7 +42,7 @@ ship: $(READY)            ## a suite's tables and figures into results/shipped: 
 	$(BIN)/python -m bench ship $(SUITE)
 
 site: $(READY)            ## the executed course, tables and figures as static pages, in results/site
-	$(BIN)/python -m bench site
+	$(BIN)/python -m bench site $(if $(REPOSITORY),--repository $(REPOSITORY))
 
 gpu: $(READY)             ## tests, timings and a training on this machine's GPU; without pip: python3 -m bench gpu
 	$(BIN)/python -m bench gpu --budget-minutes 8

@@ -13,11 +13,17 @@ EXAMPLE = "python -m bench site"
 
 def add_arguments(parser):
     parser.add_argument("--out", metavar="DIR", help="where the pages go (results/site)")
+    parser.add_argument(
+        "--repository", metavar="OWNER/NAME", help="on GitHub: lessons link to Colab and Binder (pyproject.toml's)"
+    )
 
 
-def run(*, out=None):
+def run(*, out=None, repository=None):
     from bench.report.pages.execute import executed
+    from bench.report.pages.links import WHY_NONE, repository_of
     from bench.report.pages.write import write_site
 
+    repository = repository_of(repository)
+    print(f"lessons open from {repository}" if repository else WHY_NONE)
     out = Path(out or ROOT / "results" / "site")
-    print(write_site(out, executed(out / "notebooks")))
+    print(write_site(out, executed(out / "notebooks"), repository=repository))

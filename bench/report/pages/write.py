@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.report.csv_files import read_table
+from bench.report.pages.links import links
 from lib.files import write_text
 from lib.run import ROOT
 
@@ -43,8 +44,8 @@ class Page:
         return " ".join(html.unescape(plain).split()[:WORDS])
 
 
-def notebook_page(file):
-    """An executed notebook, its cells and outputs."""
+def notebook_page(file, repository=None):
+    """An executed notebook, its cells and outputs; below its title where else it runs, if `repository` is known."""
     import nbformat
     from nbconvert import HTMLExporter
 
@@ -57,7 +58,7 @@ def notebook_page(file):
                 output.data["text/markdown"] = with_formulas(output.data["text/markdown"])
     body, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
     title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
-    return Page(Path(file).stem, title, body)
+    return Page(Path(file).stem, title, body.replace("</h1>", f"</h1>\n{links(Path(file).stem, repository)}", 1))
 
 
 def with_formulas(markdown):
@@ -109,10 +110,13 @@ def results_page(shipped):
     return Page("results", "Tables and figures", "\n".join(parts))
 
 
-def write_site(out, files, shipped=ROOT / "results" / "shipped"):
-    """Write the pages of executed notebooks, the README and the shipped results into `out`.  -> its index"""
+def write_site(out, files, shipped=ROOT / "results" / "shipped", repository=None):
+    """Write the pages of executed notebooks, the README and the shipped results into `out`.  -> its index
+
+    repository  `owner/name` on GitHub, where lessons can be opened from; None: no links
+    """
     out = Path(out)
-    course = [*map(notebook_page, files), results_page(shipped)]
+    course = [*(notebook_page(file, repository) for file in files), results_page(shipped)]
     known = {page.name for page in course}
     first, *more = [document_page(f"{stem}.md", *page, known) for stem, page in DOCUMENTS.items()]
     pages = [first, *course, *more]
@@ -133,9 +137,9 @@ def _copy_figures(shipped, folder):
         shutil.copyfile(picture, target)
 
 
-def _fill(template, page, links):
-    values = {"title": html.escape(page.title), "links": links, "body": page.body}
-    return re.sub(r"\{(title|links|body)\}", lambda found: values[found[1]], template)
+def _fill(template, page, contents):
+    values = {"title": html.escape(page.title), "contents": contents, "body": page.body}
+    return re.sub(r"\{(title|contents|body)\}", lambda found: values[found[1]], template)
 
 
 def _link(page, here):
