@@ -4,21 +4,27 @@ import torch
 
 
 class NotFinite(FloatingPointError):
-    """A loss that is no number: (loss, the clips (N, 3, T, H, W) that the net saw)."""
+    """A loss that is no number: (loss, the clips (N, 3, T, H, W) that the net saw).
+
+    Where it was found later than it happened: (loss, None, its step within the epoch from 0, the items of its batch).
+    """
 
 
-def explain(training, error, shown):
+def explain(training, error, describe, items):
     """Where a training's loss stopped being a number, why, and what is left of it.  -> text
 
     training  a lib.train.Training
     error     NotFinite
-    shown     the batch's files
+    describe  f(item) -> its file
+    items     of the present batch
     """
-    loss, clips = error.args
+    loss, clips, *late = error.args
+    step, items = late or (training.step, items)
+    shown = [describe(int(i)) for i in items]
     last, rate = training.run_dir / "last.pt", training.recipe["learning_rate"]
     return (
-        f"epoch {training.epoch + 1}, step {training.step + 1}: the loss is {loss}; "
-        f"{not_finite(training.net, clips, shown)}; "
+        f"epoch {training.epoch + 1}, step {step + 1}: the loss is {loss}; "
+        f"{_found_late(shown) if late else _found_at_once(training, clips, shown)}; "
         f"{f'the last good state is {last}' if last.exists() else 'no state was kept yet'}; "
         f"lower learning_rate ({rate}), or set clip_norm"
     )
@@ -29,7 +35,7 @@ def not_finite(net, clips, shown):
 
     net  one more forward pass is made through it, in its present mode
     """
-    listed = ", ".join(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "")
+    listed = _listed(shown)
     if not torch.isfinite(clips).all():
         return f"the input was not finite first; the batch: {listed}"
     for name, tensor in net.state_dict().items():
@@ -39,6 +45,19 @@ def not_finite(net, clips, shown):
     if module is not None:
         return f"the output of {module} was not finite first; the batch: {listed}"
     return f"net, input and output are finite, the loss alone is not; the batch: {listed}"
+
+
+def _found_at_once(training, clips, shown):
+    with training.stepper.precision.passes():
+        return not_finite(training.net, clips, shown)
+
+
+def _found_late(shown):
+    return f"it was read some steps later, a CPU would tell what was not finite first; the batch: {_listed(shown)}"
+
+
+def _listed(shown):
+    return ", ".join(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "")
 
 
 @torch.no_grad()

@@ -25,7 +25,11 @@ RECIPE = {
     "class_sampling": "natural",  # long-tailed sets: which classes an epoch shows how often; natural, as the videos are
     "class_weights": "equal",  # of a clip in the loss, by its class; or a list, a number a class
     "seed": 0,
+    "precision": "fp32",  # fp32, bf16, fp16, see lib/precision.py
+    "last_step": "drop",  # drop: what fills no step is left out, the next epoch draws anew; keep: a smaller step
 }
+# Options that came after the first runs: at its default, such a one is not written into what makes a run this run.
+ADDED = ("precision", "last_step")
 
 
 def _whole(least):
@@ -77,6 +81,8 @@ RULES = {
     "class_sampling": _one_of(*SAMPLING),
     "class_weights": (_weights, f"'equal', {', '.join(map(repr, WEIGHTING))} or a list with a number from 0 per class"),
     "seed": _whole(0),
+    "precision": _one_of("fp32", "bf16", "fp16"),
+    "last_step": _one_of("drop", "keep"),
 }
 
 
@@ -89,6 +95,11 @@ def complete(recipe):
         if not right(value):
             raise ValueError(f"{name} must be {what}, not {value!r}{text_hint(value)}")
     return {**RECIPE, **recipe}
+
+
+def identity(recipe):
+    """A complete recipe as records hold it, the same as before there were the options of ADDED where none is used."""
+    return {name: value for name, value in recipe.items() if name not in ADDED or value != RECIPE[name]}
 
 
 def text_hint(value):

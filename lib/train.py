@@ -7,8 +7,7 @@ step. So `last.pt` (net, optimizer, where we are) is all that a resumed run need
 import json
 import math
 import time
-from contextlib import nullcontext
-from itertools import islice
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +15,22 @@ import torch
 from tqdm.auto import tqdm
 
 from lib import checkpoints
-from lib.data import batches, normalize
+from lib.data import batches
 from lib.data.balance import class_weights
 from lib.data.protocol import agreed
 from lib.evaluate.predictions import by_protocol, check_classes, predict
 from lib.files import locked, read_json, write_text
 from lib.identity import arithmetic, used
-from lib.losses import heads_loss, mix
 from lib.memory import keep_freed
-from lib.models import in_format, unwrapped
 from lib.not_finite import NotFinite, explain
+from lib.pace import Every, Pace
 from lib.recipe import complete
+from lib.recipe import identity as recorded
 from lib.run import claim, finish, result
 from lib.schedules import learning_rate_factor
+from lib.train_steps import LossSum, Stepper
+
+SHOWN_EVERY_S = 1.0  # the bar's loss and pace: a GPU is asked for its losses no oftener
 
 
 def fit(
@@ -64,12 +66,12 @@ def fit(
     """
     recipe, run_dir, seen = _complete(recipe, train), Path(run_dir), agreed(train, val, test)
     with locked(run_dir):  # a second process waits here and finds the run done
-        claim(run_dir, {**(identity or {}), "used": used(net, train), **arithmetic(device), "recipe": recipe, **seen})
+        claim(run_dir, {**(identity or {}), **_said(net, train, device, recipe), **seen})
         if record := result(run_dir):
             return record
         with measured(net.to(device)):
             check_classes(net, (train, val, test), device)
-        state = Training(run_dir, net, recipe, penalty)
+        state = Training(run_dir, net, recipe, penalty, device)
         how = {"batch_size": recipe["batch_size"], "device": device, "workers": workers}
 
         def accuracy(dataset):
@@ -81,7 +83,7 @@ def fit(
             return {"val_top1": found["top1"], "val_top5": found["top5"], **(observe(net) if observe else {})}
 
         while state.epoch < recipe["epochs"]:
-            state.train_epoch(train, epoch_facts, device, workers, save_minutes, progress)
+            state.train_epoch(train, epoch_facts, workers, save_minutes, progress)
         net.load_state_dict(checkpoints.load(run_dir / "best.pt")["net"])
         tested = {} if test is None else {"test": accuracy(test)}
         return finish(run_dir, {"history": state.history, "best_epoch": state.best_epoch, **tested}, device)
@@ -94,53 +96,33 @@ def _complete(changes, clips):
     return recipe
 
 
+def _said(net, clips, device, recipe):
+    """What makes a run this run, beside what its caller and its protocols say."""
+    return {"used": used(net, clips), **arithmetic(device), "recipe": recorded(recipe)}
+
+
 def _class_weights(recipe, clips):
     """(K,) or None, see `lib.data.balance.class_weights`."""
     found = class_weights(recipe["class_weights"], clips, recipe["class_sampling"])
     return None if found is None else torch.tensor(found, dtype=torch.float32)
 
 
-def parameter_groups(net, learning_rate, weight_decay):
-    """The optimizer's groups.
-
-    A net with a policy of its own has `parameter_groups()`: a list of dicts with `params` and, where they are not 1,
-    `rate` and `decay`, the multiples of the base values. Every parameter stands in exactly one group.
-    """
-    inner = unwrapped(net)  # DataParallel and its kin hide what they wrap
-    groups = inner.parameter_groups() if hasattr(inner, "parameter_groups") else [{"params": list(net.parameters())}]
-    listed = [id(p) for group in groups for p in group["params"]]
-    if sorted(listed) != sorted(id(p) for p in net.parameters()):
-        raise ValueError(f"parameter_groups of {type(inner).__name__} must hold every parameter exactly once")
-    return [
-        {
-            "params": [p for p in group["params"] if p.requires_grad],
-            "base_rate": learning_rate * group.get("rate", 1),
-            "weight_decay": weight_decay * group.get("decay", 1),
-        }
-        for group in groups
-    ]
-
-
 class Training:
     """Net, optimizer and position; what last.pt holds, and where a training in that folder goes on."""
 
-    def __init__(self, run_dir, net, recipe, penalty=None):
+    def __init__(self, run_dir, net, recipe, penalty=None, device="cpu"):
         keep_freed()
-        self.run_dir, self.net, self.recipe, self.penalty = run_dir, net, recipe, penalty
-        self.optimizer = torch.optim.SGD(
-            parameter_groups(net, recipe["learning_rate"], recipe["weight_decay"]),
-            lr=recipe["learning_rate"],
-            momentum=recipe["momentum"],
-            nesterov=recipe["nesterov"],
-        )
-        self.epoch, self.step, self.loss_sum, self.history = 0, 0, 0.0, []  # step: within the epoch
+        self.run_dir, self.net, self.recipe = run_dir, net, recipe
+        self.stepper = Stepper(net, recipe, device, penalty)
+        self.epoch, self.step, self.history = 0, 0, []  # step: within the epoch
+        self._items = ()  # of the batch that is being trained on
+        self.losses = self._no_losses()
         saved = checkpoints.load(run_dir / "last.pt")
         if saved and (not saved["history"] or self.kept_weights()):  # else those are lost: train again from the start
             net.load_state_dict(saved["net"])
-            self.optimizer.load_state_dict(saved["optimizer"])
-            self.epoch, self.step, self.loss_sum, self.history = (
-                saved[key] for key in ("epoch", "step", "loss_sum", "history")
-            )
+            self.stepper.load(saved)
+            self.epoch, self.step, self.history = (saved[key] for key in ("epoch", "step", "history"))
+            self.losses = self._no_losses(saved["loss_sum"])
             self._write_metrics()
 
     @property
@@ -151,19 +133,18 @@ class Training:
         return max(self.history, key=lambda row: (row["val_top1"], -row["epoch"]))["epoch"]
 
     def save(self):
-        keys = ("epoch", "step", "loss_sum", "history")
-        weights = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
-        state = {**weights, **{key: getattr(self, key) for key in keys}}
-        checkpoints.save(self.run_dir / "last.pt", state, keep_before=True)
+        state = {"net": self.net.state_dict(), **self.stepper.state()}
+        place = {"epoch": self.epoch, "step": self.step, "loss_sum": self.losses.read(), "history": self.history}
+        checkpoints.save(self.run_dir / "last.pt", {**state, **place}, keep_before=True)
 
-    def train_epoch(self, clips, measure, device="cpu", workers=0, save_minutes=5.0, progress=None):
+    def train_epoch(self, clips, measure, workers=0, save_minutes=5.0, progress=None):
         """Train the rest of the epoch that we are in; then `measure()`, a dict, joins its row of the history."""
         started = time.perf_counter()
-        loss = self._train_epoch(clips, device, workers, save_minutes, progress)
+        loss, pace = self._train_epoch(clips, workers, save_minutes, progress)
         row = {"epoch": self.epoch, "train_loss": loss, **measure()}
-        self.history.append({**row, "seconds": round(time.perf_counter() - started, 3)})
+        self.history.append({**row, "seconds": round(time.perf_counter() - started, 3), **pace})
         self.keep_weights()
-        self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
+        self.epoch, self.step, self.losses = self.epoch + 1, 0, self._no_losses()
         self.save()
         self._write_metrics()
 
@@ -185,31 +166,52 @@ class Training:
     def _write_metrics(self):
         write_text(self.run_dir / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in self.history))
 
-    def _train_epoch(self, clips, device, workers, save_minutes, progress):
-        """-> the epoch's mean loss per clip"""
-        recipe, clips_per_step = self.recipe, self.recipe["batch_size"] * self.recipe["accumulate"]
-        steps = min(len(clips), recipe["clips_per_epoch"] or len(clips)) // clips_per_step
-        if not steps:
-            raise ValueError(f"{len(clips)} training clips do not fill one step of {clips_per_step}")
-        self.net.train()
-        saved, weights = time.monotonic(), _class_weights(recipe, clips)
-        places = {"workers": workers, "drop_last": True, "start": self.step, "sampling": recipe["class_sampling"]}
-        loader = islice(batches(clips, self.epoch, clips_per_step, shuffle=True, **places), steps - self.step)
+    @property
+    def _clips_per_step(self):
+        return self.recipe["batch_size"] * self.recipe["accumulate"]
+
+    def _no_losses(self, total=0.0):
+        return LossSum(total, self._clips_per_step)
+
+    def _clips_per_epoch(self, clips):
+        """How many clips an epoch shows. ValueError: they do not fill one step"""
+        count = min(len(clips), self.recipe["clips_per_epoch"] or len(clips))
+        if self.recipe["last_step"] == "drop":
+            count -= count % self._clips_per_step
+        if not count:
+            raise ValueError(f"{len(clips)} training clips do not fill one step of {self._clips_per_step}")
+        return count
+
+    def _train_epoch(self, clips, workers, save_minutes, progress):
+        """-> the epoch's mean loss per clip, and its pace"""
+        count, weights = self._clips_per_epoch(clips), _class_weights(self.recipe, clips)
+        steps = math.ceil(count / self._clips_per_step)
+        order = {"shuffle": True, "sampling": self.recipe["class_sampling"], "start": self.step, "clips": count}
+        loader = batches(clips, self.epoch, self._clips_per_step, workers=workers, **order)
         hidden = None if progress is None else not progress  # tqdm's None: hidden unless on a terminal
-        for batch, labels, items in tqdm(
-            loader, f"epoch {self.epoch + 1}", steps, initial=self.step, leave=False, disable=hidden
-        ):
-            self._prepare_step(self.epoch * steps + self.step, steps)
-            how = (recipe, clips.pixels, device, self.penalty, weights)
-            try:
-                self.loss_sum += _step(self.net, self.optimizer, batch, labels, *how)
-            except NotFinite as found:
-                raise FloatingPointError(explain(self, found, [clips.describe(int(i)) for i in items])) from None
-            self.step += 1
-            if time.monotonic() - saved > 60 * save_minutes:
-                self.save()
-                saved = time.monotonic()
-        return self.loss_sum / steps
+        options = {"total": steps, "initial": self.step, "leave": False, "disable": hidden}
+        pace, saved, shown = Pace(), Every(60 * save_minutes), Every(SHOWN_EVERY_S)
+        self.net.train()
+        with self._explaining(clips), tqdm(desc=f"epoch {self.epoch + 1}", **options) as bar:
+            for batch, labels, items in pace.arriving(self.stepper.on_device(loader)):
+                self._items = items
+                self._prepare_step(self.epoch * steps + self.step, steps)
+                self.losses.add(self.stepper.take(batch, labels, clips.pixels, weights), self.step, items)
+                self.step += 1
+                bar.update()
+                if shown.again():
+                    bar.set_postfix(loss=f"{self.losses.read() / self.step:.3f}", **pace.facts())
+                if saved.again():
+                    self.save()
+            return self.losses.read() / (count / self._clips_per_step), pace.facts()
+
+    @contextmanager
+    def _explaining(self, clips):
+        """A loss that is no number becomes an error that says where it came from."""
+        try:
+            yield
+        except NotFinite as found:
+            raise FloatingPointError(explain(self, found, clips.describe, self._items)) from None
 
     def _prepare_step(self, step, steps):
         """Seed what is random in a step, set its learning rate; `steps` make an epoch."""
@@ -218,25 +220,5 @@ class Training:
         total, warmup = steps * recipe["epochs"], round(steps * recipe["warmup_epochs"])
         options = {"milestones": recipe["milestones"]} if recipe["schedule"] == "steps" else {}
         factor = learning_rate_factor(step, total, recipe["schedule"], warmup_steps=warmup, **options)
-        for group in self.optimizer.param_groups:
+        for group in self.stepper.optimizer.param_groups:
             group["lr"] = group["base_rate"] * factor
-
-
-def _step(net, optimizer, clips, labels, recipe, pixels, device, penalty=None, weights=None):
-    """One optimizer step over `accumulate` forward passes; returns the mean loss, without the penalty."""
-    optimizer.zero_grad(set_to_none=True)
-    loss_sum, labels = 0.0, labels.to(device)
-    weights = weights if weights is None else weights.to(device)
-    for part, wanted in zip(clips.split(recipe["batch_size"]), labels.split(recipe["batch_size"]), strict=True):
-        part, share = mix(normalize(part.to(device), pixels), recipe["mixup"], recipe["cutmix"])
-        smoothing = (recipe["label_smoothing"], recipe["smoothing_rule"])
-        loss = heads_loss(net(in_format(net, part)), wanted, *smoothing, share, weights)
-        whole = loss * recipe["loss_weight"] + (penalty(net) if penalty else 0)
-        (whole / recipe["accumulate"]).backward()
-        loss_sum += loss.item()
-        if not math.isfinite(loss_sum):
-            raise NotFinite(loss_sum, part)
-    if recipe["clip_norm"]:
-        torch.nn.utils.clip_grad_norm_(net.parameters(), recipe["clip_norm"])
-    optimizer.step()
-    return loss_sum / recipe["accumulate"]

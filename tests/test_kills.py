@@ -19,6 +19,7 @@ from data_prep.moving_shapes import dataset as moving_shapes
 from lib import create_model
 from lib.data import ClipDataset, build_cache, own_protocol, read_manifest
 from lib.files import read_json
+from lib.pace import CLOCKS
 from lib.search.schedule import EdgeTrainer, find_schedule, grid_graph
 from lib.search.schedule.staged import build_stage, stage_clips
 from lib.search.subkernels.nets import build_supernet
@@ -86,13 +87,13 @@ def _tensors(value):
     if isinstance(value, torch.Tensor):
         return value.tolist()
     if isinstance(value, dict):
-        return {key: _tensors(inner) for key, inner in value.items() if key != "seconds"}
+        return {key: _tensors(inner) for key, inner in value.items() if key not in CLOCKS}
     return list(map(_tensors, value)) if isinstance(value, list | tuple) else value
 
 
 def _without_clock(value):
     if isinstance(value, dict):
-        return {k: _without_clock(v) for k, v in value.items() if k not in ("seconds", "provenance")}
+        return {k: _without_clock(v) for k, v in value.items() if k not in (*CLOCKS, "provenance")}
     return list(map(_without_clock, value)) if isinstance(value, list) else value
 
 

@@ -8,9 +8,9 @@ from bench.timing.op_versions import shift_as_convolution
 from bench.timing.stopwatch import interleave, percentiles
 from kernels import shift3d
 from lib import create_model
+from lib.losses import heads_loss
 from lib.models import in_format
 from lib.models.rubiksnet import Shift
-from lib.train import heads_loss
 
 # net, batch, clip; the first is the quick one
 STEPS = [

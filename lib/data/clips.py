@@ -129,17 +129,20 @@ class ClipDataset(Dataset):
         return views.pop()
 
 
-def batches(dataset, epoch, batch_size, *, shuffle, workers=0, drop_last=False, start=0, sampling="natural"):
+def batches(
+    dataset, epoch, batch_size, *, shuffle, workers=0, drop_last=False, start=0, clips=None, sampling="natural"
+):
     """The clips of one epoch.  -> iterator of (clips uint8 (N, 3, T, H, W), labels (N,), indices (N,))
 
     The order depends on the dataset's seed and the epoch only. `sampling` says which classes a shuffled epoch shows how
     often, see lib/data/balance.py. Clips are channels_last_3d, as they are decoded; the last batch is smaller unless
-    drop_last. `start` batches are left out, unread: there a resumed epoch goes on. Closing the iterator early ends its
-    workers.
+    drop_last. `start` batches are left out, unread: there a resumed epoch goes on. `clips` is how many an epoch has, at
+    most; None: all. Closing the iterator early ends its workers.
     """
     at_least(1, batch_size=batch_size)
     at_least(0, epoch=epoch, workers=workers)
     order = _order(dataset, epoch, sampling) if shuffle else [(epoch, i) for i in range(len(dataset))]
+    order = order[:clips]
     stop = len(order) - len(order) % batch_size if drop_last else len(order)
     groups = [order[k : k + batch_size] for k in range(start * batch_size, stop, batch_size)]
     if workers == 0:

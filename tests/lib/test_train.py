@@ -8,8 +8,12 @@ from torch import nn
 
 from lib import checkpoints, create_model, train
 from lib.data import ClipDataset, build_cache, own_protocol, read_manifest
+from lib.losses import heads_loss
+from lib.pace import CLOCKS
+from lib.recipe import complete
 from lib.run import result
-from lib.train import fit, heads_loss, parameter_groups
+from lib.train import fit
+from lib.train_steps import Stepper, parameter_groups
 
 RECIPE = {"epochs": 3, "batch_size": 4, "accumulate": 2, "learning_rate": 0.05, "seed": 3}
 
@@ -44,7 +48,7 @@ def new_net():
 def outcome(folder):
     """What a run leaves, without its clock and its place."""
     record, weights = result(folder), torch.load(folder / "best.pt", weights_only=True)["net"]
-    history = [{key: row[key] for key in row if key != "seconds"} for row in record["history"]]
+    history = [{key: row[key] for key in row if key not in CLOCKS} for row in record["history"]]
     return history, record["test"], {key: value.tolist() for key, value in weights.items()}
 
 
@@ -53,8 +57,8 @@ class Killed(BaseException):
 
 
 def kill_after(monkeypatch, name, calls):
-    """Let the trainer's function `name`, or that of its checkpoints, raise at its `calls`-th call."""
-    home = train if hasattr(train, name) else checkpoints
+    """Let a function of the trainer, its stepper or its checkpoints raise at its `calls`-th call."""
+    home = next(home for home in (train, Stepper, checkpoints) if hasattr(home, name))
     real, left = getattr(home, name), [calls]
 
     def counted(*args, **options):
@@ -68,7 +72,7 @@ def kill_after(monkeypatch, name, calls):
 
 @pytest.mark.parametrize(
     ("name", "calls"),
-    [("_step", 0), ("_step", 2), ("_step", 5), ("predict", 1), ("predict", 3), ("replacing", 1), ("replacing", 2),
+    [("take", 0), ("take", 2), ("take", 5), ("predict", 1), ("predict", 3), ("replacing", 1), ("replacing", 2),
      ("write_text", 0), ("write_text", 2), ("finish", 0)],
 )  # fmt: skip
 def test_a_killed_run_ends_like_an_undisturbed_one(name, calls, splits, tmp_path, monkeypatch):
@@ -85,7 +89,7 @@ def test_a_killed_run_ends_like_an_undisturbed_one(name, calls, splits, tmp_path
 
 def test_a_finished_run_is_not_trained_again(splits, tmp_path, monkeypatch):
     first = fit(tmp_path, new_net(), *splits, **RECIPE)
-    kill_after(monkeypatch, "_step", 0)
+    kill_after(monkeypatch, "take", 0)
     assert fit(tmp_path, new_net(), *splits, **RECIPE) == first
 
 
@@ -115,10 +119,8 @@ def test_the_loss_weight_multiplies_the_step_and_not_the_loss_that_is_told(split
     for weight in (1.0, 4.0):
         net = new_net().eval()  # without dropout
         start = net.fc.weight.detach().clone()
-        recipe = train.complete({"batch_size": 2, "accumulate": 2, "loss_weight": weight})
-        losses.append(
-            train._step(net, torch.optim.SGD(net.parameters(), 0.1), clips, labels, recipe, splits[0].pixels, "cpu")
-        )
+        stepper = Stepper(net, complete({"batch_size": 2, "accumulate": 2, "loss_weight": weight, "weight_decay": 0}))
+        losses.append(stepper.take(clips, labels, splits[0].pixels))
         steps.append(net.fc.weight.detach() - start)
     torch.testing.assert_close(steps[1], 4 * steps[0])
     assert losses[0] == losses[1]
@@ -129,7 +131,7 @@ def test_mixed_clips_train_and_resume_alike(mixing, splits, tmp_path, monkeypatc
     recipe = {**RECIPE, **mixing, "epochs": 1}
     fit(tmp_path / "whole", new_net(), *splits, save_minutes=0, **recipe)
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_after(patch, "_step", 2)
+        kill_after(patch, "take", 2)
         fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **recipe)
     fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **recipe)
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")

@@ -17,9 +17,11 @@ from lib.evaluate.metrics import top_k_accuracy
 from lib.evaluate.predictions import predict
 from lib.files import locked
 from lib.identity import arithmetic, used
+from lib.recipe import complete
+from lib.recipe import identity as recorded
 from lib.run import claim
 from lib.search.schedule.staged import stage_recipe
-from lib.train import Training, complete
+from lib.train import Training
 from lib.weights.loading import load_state
 
 
@@ -63,7 +65,7 @@ class EdgeTrainer:
         self.folder, self.build, self.clips = Path(folder), build, clips
         self.initial, self.seed, self.gpus, self.recipe = initial, seed, gpus, recipe
         self.device, self.workers = device, workers
-        self.running = {"device": device, "workers": workers, "save_minutes": save_minutes, "progress": progress}
+        self.running = {"workers": workers, "save_minutes": save_minutes, "progress": progress}
         self._training = None
 
     def start(self, edge, model):
@@ -102,14 +104,14 @@ class EdgeTrainer:
             checkpoints.forget(edge.folder / "last.pt")
         stage = {**edge.setting, "base_learning_rate": edge.learning_rate, "epochs": 1}
         recipe = complete({**self.recipe, **stage_recipe(stage, self.gpus), "seed": seed})
-        self._training = _EdgeTraining(edge.folder, self.net(model, stage["frozen_bn"]), recipe)
+        self._training = _EdgeTraining(edge.folder, self.net(model, stage["frozen_bn"]), recipe, device=self.device)
 
     def _seed(self, edge):
         return int(np.random.SeedSequence([self.seed, edge.index]).generate_state(1)[0])
 
     def _claim(self):
         """Write trainer.json, or check that this trainer is the one that is said there."""
-        options = {"recipe": complete(self.recipe), "seed": self.seed, "gpus": self.gpus}
+        options = {"recipe": recorded(complete(self.recipe)), "seed": self.seed, "gpus": self.gpus}
         what = {"used": used(self.build(False), self._train_clips), **options, **arithmetic(self.device)}
         with locked(self.folder):
             claim(self.folder, what, file="trainer.json", what="search")

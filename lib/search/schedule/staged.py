@@ -17,9 +17,11 @@ from lib.evaluate.predictions import by_protocol, predict
 from lib.files import locked
 from lib.identity import arithmetic
 from lib.models import create_model, model_options
+from lib.recipe import complete
+from lib.recipe import identity as recorded
 from lib.run import claim, finish, result
 from lib.search.schedule.schedules import stages
-from lib.train import complete, fit
+from lib.train import fit
 from lib.weights.loading import load_state
 
 
@@ -111,7 +113,7 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
     running = {key: how.pop(key) for key in ("workers", "save_minutes", "progress") if key in how}
     changes = {**schedule_recipe(schedule), **how}
     with locked(run_dir):
-        settings = {"stages": parts, "seed": seed, "gpus": gpus, "recipe": complete(changes)}
+        settings = {"stages": parts, "seed": seed, "gpus": gpus, "recipe": recorded(complete(changes))}
         claim(run_dir, {**(identity or {}), **settings, **arithmetic(device)})
         if record := result(run_dir):
             return record

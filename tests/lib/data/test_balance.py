@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from lib import train
 from lib.data import ClipDataset, DecodedCache, Video, batches, own_protocol, write_manifest
 from lib.data.balance import class_counts, class_weights, draw
 from lib.losses import heads_loss
 from lib.run import result
 from lib.train import fit
+from lib.train_steps import Stepper
 
 COUNTS = (40, 10, 3, 1)  # training videos per class; a fifth class has none
 RECIPE = {"epochs": 2, "batch_size": 4, "learning_rate": 0.05, "class_sampling": "balanced"}
@@ -124,7 +124,7 @@ def trained(folder, splits, **changes):
 def test_killed_in_an_epoch_it_ends_the_same(tailed, tmp_path, monkeypatch):
     weights = [1, 1, 2.5, 8, 0]
     whole = trained(tmp_path / "whole", tailed, class_weights=weights)
-    real, left = train._step, [17]
+    real, left = Stepper.take, [17]
 
     def once(*args):
         left[0] -= 1
@@ -133,7 +133,7 @@ def test_killed_in_an_epoch_it_ends_the_same(tailed, tmp_path, monkeypatch):
         return real(*args)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train, "_step", once)
+        patch.setattr(Stepper, "take", once)
         trained(tmp_path / "killed", tailed, class_weights=weights)
     assert trained(tmp_path / "killed", tailed, class_weights=weights) == whole
     assert trained(tmp_path / "workers", tailed, class_weights=weights, workers=2) == whole

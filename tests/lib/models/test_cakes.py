@@ -10,7 +10,7 @@ from lib import create_model, measure_cost
 from lib.models.frame_resnet import BLOCKS, planes_of
 from lib.models.registry import entry
 from lib.models.subkernels import DroppingConv
-from lib.train import parameter_groups
+from lib.train_steps import parameter_groups
 from lib.weights.published import save_published
 from lib.weights.transfer_2d import inflate
 

@@ -12,7 +12,7 @@ from torch.nn.utils import parameters_to_vector, prune, vector_to_parameters
 
 from lib import create_model, list_models
 from lib.models import in_format, memory_format, unwrapped
-from lib.train import parameter_groups
+from lib.train_steps import parameter_groups
 
 FAMILIES = pytest.mark.parametrize("name", NETS)
 MODELS = Path(__file__).resolve().parents[3] / "lib" / "models"

@@ -11,7 +11,7 @@ from lib import create_model, measure_cost
 from lib.data import as_clip
 from lib.models.rubiksnet import published_key
 from lib.models.shifts import frame_row, grid_shift
-from lib.train import parameter_groups
+from lib.train_steps import parameter_groups
 from lib.weights.transfer_2d import inflate
 
 CLIP = (3, 8, 224, 224)

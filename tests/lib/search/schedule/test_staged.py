@@ -8,9 +8,11 @@ import torch
 from lib import train
 from lib.data import build_cache, read_manifest
 from lib.models.layers import FrozenBatchNorm
+from lib.pace import CLOCKS
+from lib.recipe import complete
 from lib.search.schedule import build_stage, fit_schedule, published_schedules, stage_clips, stages
 from lib.search.schedule.staged import schedule_clips, schedule_recipe, stage_recipe
-from lib.train import complete
+from lib.train_steps import Stepper
 from lib.weights.loading import load_state
 
 SCHEDULE = {
@@ -36,7 +38,7 @@ def weights(folder, stage):
 
 
 def without_clock(record):
-    return [[{k: v for k, v in row.items() if k != "seconds"} for row in stage] for stage in record["history"]]
+    return [[{k: v for k, v in row.items() if k not in CLOCKS} for row in stage] for stage in record["history"]]
 
 
 class Killed(BaseException):
@@ -45,7 +47,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("steps", [1, 5, 7, 9])
 def test_a_killed_schedule_ends_like_an_undisturbed_one(steps, clips, tmp_path, monkeypatch):
-    whole, left, real = fit(tmp_path / "whole", clips), [steps], train._step
+    whole, left, real = fit(tmp_path / "whole", clips), [steps], Stepper.take
 
     def step(*arguments):
         left[0] -= 1
@@ -53,7 +55,7 @@ def test_a_killed_schedule_ends_like_an_undisturbed_one(steps, clips, tmp_path, 
             raise Killed
         return real(*arguments)
 
-    monkeypatch.setattr(train, "_step", step)
+    monkeypatch.setattr(Stepper, "take", step)
     with pytest.raises(Killed):
         fit(tmp_path / "killed", clips)
     again = fit(tmp_path / "killed", clips)
@@ -72,7 +74,7 @@ def test_a_stage_starts_from_the_last_one_with_clips_and_batch_norms_of_its_own(
         real(self, folder, net, recipe, *more)
         frozen = [isinstance(module, FrozenBatchNorm) for module in net.modules() if hasattr(module, "running_mean")]
         start = {key: value.clone() for key, value in net.state_dict().items()}
-        seen.append((start, frozen, recipe, len(self.optimizer.state)))
+        seen.append((start, frozen, recipe, len(self.stepper.optimizer.state)))
 
     monkeypatch.setattr(train.Training, "__init__", spy)
     fit(tmp_path, clips)

@@ -11,9 +11,11 @@ from lib import create_model, load_published
 from lib.data import ClipDataset, build_cache, own_protocol, read_manifest
 from lib.models.subkernels import OPS, DroppingConv, SuperConv
 from lib.models.swap import super_layers
+from lib.pace import CLOCKS
+from lib.recipe import complete
 from lib.run import result
 from lib.search.subkernels.search import deal_of, gammas, kept_channels, kind_weights, l1_penalty, prune, pruned, search
-from lib.train import complete
+from lib.train_steps import Stepper
 
 SEARCH = golden("cakes/search")
 NAMES = {"Conv1_2D": "conv1_2d", "Conv1_2D_Dropout": "conv1_2d", "ConvST": "convst", "ConvST_Dropout": "convst",
@@ -111,12 +113,10 @@ def supernet(**options):
 
 @pytest.mark.parametrize("options", [{"search": True}, {"op": "convst_dropout"}], ids=["cost", "performance"])
 def test_a_killed_search_ends_with_the_same_plan(options, splits, tmp_path, monkeypatch):
-    from lib import train
-
     deal, record = search(tmp_path / "whole", supernet(**options), *splits, save_minutes=0, **RECIPE)
     assert json.loads((tmp_path / "whole" / "deal.json").read_text()) == deal
     assert [sum(layer.values()) for layer in deal] == [16, 32, 64]
-    real, left = train._step, [7]
+    real, left = Stepper.take, [7]
 
     def dies(*arguments):
         left[0] -= 1
@@ -125,12 +125,12 @@ def test_a_killed_search_ends_with_the_same_plan(options, splits, tmp_path, monk
         return real(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train, "_step", dies)
+        patch.setattr(Stepper, "take", dies)
         search(tmp_path / "killed", supernet(**options), *splits, save_minutes=0, **RECIPE)
     assert not (tmp_path / "killed" / "deal.json").exists()
     again, _ = search(tmp_path / "killed", supernet(**options), *splits, save_minutes=0, **RECIPE)
     assert again == deal
-    rows = [[{k: row[k] for k in row if k != "seconds"} for row in result(tmp_path / name)["history"]]
+    rows = [[{k: row[k] for k in row if k not in CLOCKS} for row in result(tmp_path / name)["history"]]
             for name in ("whole", "killed")]  # fmt: skip
     kinds = 2 if "op" in options else 3
     assert rows[0] == rows[1] and [len(layer) for layer in rows[0][-1]["gammas"]] == [

@@ -1,0 +1,50 @@
+"""In which number type a training's passes compute; weights, their gradients and the loss stay float32.
+
+Micikevicius et al., Mixed Precision Training, ICLR 2018, arXiv:1710.03740: sec. 3.1 (weights in float32), 3.2 (the loss
+is scaled, so that small gradients do not become 0 in float16). bfloat16 has float32's range and needs no scale.
+"""
+
+from contextlib import nullcontext
+
+import torch
+
+DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+DEVICES = {"bf16": ("cpu", "cuda"), "fp16": ("cuda",)}  # where a net's operators know it; fp32: everywhere
+
+
+class Precision:
+    """`with precision.passes(): net(clips)`, then `precision.scaler` around the backward pass and the optimizer.
+
+    name    fp32, bf16 or fp16
+    device  where the net is
+    ValueError: the device does not know the type
+    """
+
+    def __init__(self, name, device="cpu"):
+        kind = torch.device(device).type
+        if kind not in DEVICES.get(name, (kind,)):
+            there = [other for other in DTYPES if kind in DEVICES.get(other, (kind,))]
+            raise ValueError(f"precision {name} needs {' or '.join(DEVICES[name])}; {kind} has {', '.join(there)}")
+        if name == "bf16" and kind == "cuda" and not torch.cuda.is_bf16_supported():
+            raise ValueError(f"{torch.cuda.get_device_name(device)} has no bfloat16; take precision fp16 or fp32")
+        self.name, self.kind, self.dtype = name, kind, DTYPES[name]
+        self.scaler = torch.amp.GradScaler("cuda", enabled=name == "fp16")  # does nothing where it is not enabled
+
+    def passes(self):
+        """A context for forward passes."""
+        return torch.autocast(self.kind, self.dtype) if self.dtype else nullcontext()
+
+    def wide(self, outputs):
+        """Logits, or a tuple of them, for a loss in float32."""
+        if not self.dtype:
+            return outputs
+        return tuple(map(torch.Tensor.float, outputs)) if isinstance(outputs, tuple | list) else outputs.float()
+
+    def state(self):
+        """What a resumed training needs; {} unless the loss is scaled."""
+        return {"scaler": self.scaler.state_dict()} if self.scaler.is_enabled() else {}
+
+    def load(self, saved):
+        """`state()` of a checkpoint."""
+        if self.scaler.is_enabled() and "scaler" in saved:
+            self.scaler.load_state_dict(saved["scaler"])

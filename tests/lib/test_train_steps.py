@@ -1,0 +1,171 @@
+"""Optimizer steps: groups of passes, number types, losses that are read late."""
+
+import json
+
+import pytest
+import torch
+from family_clips import splits
+from torch import nn
+
+from lib import checkpoints
+from lib.files import read_json
+from lib.not_finite import NotFinite
+from lib.pace import CLOCKS
+from lib.precision import Precision
+from lib.recipe import ADDED, RECIPE, complete, identity
+from lib.run import result
+from lib.train import fit
+from lib.train_steps import LossSum, Stepper
+
+SMALL = {"epochs": 2, "batch_size": 2, "learning_rate": 0.05, "progress": False, "save_minutes": 0}
+
+
+class Plain(nn.Module):
+    """Nothing in it depends on the other clips of a pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv3d(3, 4, 3, padding=1), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.fc(self.conv(x).relu().mean((2, 3, 4)))
+
+
+class Normed(Plain):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.dropout = nn.BatchNorm3d(4), nn.Dropout(0.3)
+
+    def forward(self, x):
+        return self.fc(self.dropout(self.norm(self.conv(x)).relu().mean((2, 3, 4))))
+
+
+@pytest.fixture
+def noise(tmp_path):
+    return splits(tmp_path / "data", 4, 16)
+
+
+def made(kind):
+    torch.manual_seed(0)
+    return kind()
+
+
+def outcome(folder):
+    weights = checkpoints.load(folder / "last.pt")["net"]
+    rows = [{key: value for key, value in row.items() if key not in CLOCKS} for row in result(folder)["history"]]
+    return rows, {key: value.tolist() for key, value in weights.items()}
+
+
+@pytest.mark.parametrize("clips", [6, 5, 4, 1])
+def test_the_gradient_is_the_mean_over_the_clips_that_are_there(clips, noise):
+    batch, labels = torch.randint(0, 256, (clips, 3, 4, 8, 8), dtype=torch.uint8), torch.arange(clips) % 3
+    moved = []
+    for batch_size, accumulate in ((6, 1), (2, 3)):
+        net = made(Plain)
+        stepper = Stepper(net, complete({"batch_size": batch_size, "accumulate": accumulate, "weight_decay": 0}))
+        losses = LossSum(0.0, 6)
+        losses.add(stepper.take(batch, labels, noise[0].pixels), 0, [])
+        moved.append([*(p.grad for p in net.parameters()), torch.tensor(losses.read())])
+    for one, many in zip(*moved, strict=True):
+        torch.testing.assert_close(one, many, rtol=1e-5, atol=1e-7)
+
+
+def test_the_last_step_is_left_out_or_smaller(noise, tmp_path):
+    seen, real = {}, Stepper.take
+
+    for last in ("drop", "keep"):
+        counts = seen.setdefault(last, [])
+
+        def count(stepper, batch, *rest, counts=counts):
+            counts.append(len(batch))
+            return real(stepper, batch, *rest)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Stepper, "take", count)
+            fit(tmp_path / last, made(Plain), *noise, **{**SMALL, "batch_size": 3, "last_step": last})
+    assert seen == {"drop": [3, 3], "keep": [3, 1, 3, 1]}
+
+
+def test_an_epochs_loss_is_the_mean_over_its_clips_however_they_are_grouped():
+    losses = torch.rand(7).split(1)
+    whole, parts = LossSum(0.0, 4), LossSum(0.0, 4)
+    whole.add([(torch.stack(losses[:4]).mean(), 4)], 0, [])
+    whole.add([(torch.stack(losses[4:]).mean(), 3)], 1, [])
+    for step, group in enumerate((losses[:4], losses[4:])):
+        parts.add([(loss.squeeze(), 1) for loss in group], step, [])
+        parts.read()  # asked for earlier, the sum is the same
+    assert whole.read() == pytest.approx(parts.read())
+    assert whole.read() / (7 / 4) == pytest.approx(torch.cat(losses).mean().item())
+
+
+def test_a_loss_that_is_read_late_still_names_its_step_and_files(noise, tmp_path, monkeypatch):
+    real = Stepper.__init__
+
+    def blind(self, *args):
+        real(self, *args)
+        self.looks = False
+
+    monkeypatch.setattr(Stepper, "__init__", blind)
+    recipe = SMALL | {"learning_rate": 1e38, "warmup_epochs": 0.0, "save_minutes": 5}
+    with pytest.raises(FloatingPointError, match="epoch 1, step 2: .* some steps later.*: .*mp4, .*mp4; no state was"):
+        fit(tmp_path / "fast", made(Plain), *noise, **recipe)
+    assert not (tmp_path / "fast" / "last.pt").exists()
+    losses = LossSum(0.0, 2)
+    losses.add([(torch.tensor(1.0), 2)], 0, [3])
+    losses.add([(torch.tensor(torch.inf), 2)], 1, [4])
+    with pytest.raises(NotFinite) as found:
+        losses.read()
+    assert found.value.args[2:] == (1, [4])
+
+
+def test_in_bf16_it_trains_otherwise_and_resumes_to_the_bit(noise, tmp_path, monkeypatch):
+    recipe = {**SMALL, "accumulate": 2, "mixup": 0.8, "precision": "bf16"}
+    fit(tmp_path / "whole", made(Normed), *noise, **recipe)
+    real, left = Stepper.take, [1]
+
+    def once(*args):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Stepper, "take", once)
+        fit(tmp_path / "killed", made(Normed), *noise, **recipe)
+    fit(tmp_path / "killed", made(Normed), *noise, **recipe)
+    fit(tmp_path / "fp32", made(Normed), *noise, **{**recipe, "precision": "fp32"})
+    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole") != outcome(tmp_path / "fp32")
+    assert all(
+        value.dtype != torch.bfloat16 for value in checkpoints.load(tmp_path / "whole" / "last.pt")["net"].values()
+    )
+    assert read_json(tmp_path / "whole" / "run.json")["recipe"]["precision"] == "bf16"
+
+
+def test_a_precision_that_the_device_has_not(noise, tmp_path):
+    with pytest.raises(ValueError, match="precision fp16 needs cuda; cpu has fp32, bf16"):
+        fit(tmp_path, made(Plain), *noise, precision="fp16", **SMALL)
+    with pytest.raises(ValueError, match="precision bf16 needs cpu or cuda; mps has fp32"):
+        Precision("bf16", "mps")
+
+
+def test_a_default_that_came_later_changes_no_record():
+    """Runs of before are this run, and go on: their run.json has none of the later options."""
+    early = {name: value for name, value in RECIPE.items() if name not in ADDED}
+    assert identity(complete({})) == early
+    assert identity(complete({"precision": "bf16"})) == {**early, "precision": "bf16"}
+
+
+def test_a_run_of_before_goes_on(noise, tmp_path):
+    fit(tmp_path, made(Plain), *noise, **SMALL)
+    said = read_json(tmp_path / "run.json")
+    assert not set(said["recipe"]) & set(ADDED) and "epochs" in said["recipe"]
+    (tmp_path / "result.json").unlink()
+    fit(tmp_path, made(Plain), *noise, **SMALL)
+    with pytest.raises(ValueError, match="holds another run .recipe"):
+        fit(tmp_path, made(Plain), *noise, **{**SMALL, "precision": "bf16"})
+
+
+def test_every_epoch_says_how_fast_it_was_and_what_it_waited(noise, tmp_path):
+    fit(tmp_path, made(Plain), *noise, **SMALL)
+    for row in map(json.loads, (tmp_path / "metrics.jsonl").read_text().splitlines()):
+        assert row["clips_per_s"] > 0 and 0 <= row["waiting"] <= 100
