@@ -20,7 +20,7 @@ from lib.models.frame_resnet import (
 )
 from lib.models.layers import conv_bn
 from lib.models.layout import Layout
-from lib.models.registry import register, register_all
+from lib.models.registry import register_all
 from lib.models.subkernels import (
     DROPPING,
     KINDS,
@@ -147,7 +147,15 @@ for name, (blocks,) in NETS.items():
     register_all(cakes, {name: (blocks,)}, **SYSTEM, layouts=_layouts(blocks))
 
 
-@register(**SYSTEM)
-def cakes_nano(num_classes=174, op="conv1_2_3d", plan=None, search=False, dropout=0.0):
-    """CPU-size CAKES for 8 x 64 x 64 clips: ours, not the paper's."""
-    return CAKES(NANO_BLOCKS, num_classes, op, plan, search, dropout, conv_bn(3, 16, (1, 3, 3), (1, 2, 2)))
+# name: (blocks per stage, width), for clips of 8 x 64 x 64: ours, not the paper's
+NANO = {
+    "cakes_nano": (NANO_BLOCKS, 16),
+    "cakes_deep_nano": ((2, 3, 3), 8),  # eight layers, so that there are deals that differ
+}
+
+
+def cakes_small(blocks, width, num_classes=174, op="conv1_2_3d", plan=None, search=False, dropout=0.0):
+    return CAKES(blocks, num_classes, op, plan, search, dropout, conv_bn(3, width, (1, 3, 3), (1, 2, 2)))
+
+
+register_all(cakes_small, NANO, **SYSTEM)
