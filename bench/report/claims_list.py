@@ -87,9 +87,12 @@ CLAIMS = (
     Claim(3, f"{SHIFT} a fixed one", RUBIKS, "differences", "rubiksnet_nano", "rubiksnet_nano shift=fixed"),
     Claim(3, f"{SHIFT} a fixed one", RUBIKS, "differences", "rubiksnet_nano", "rubiksnet_nano shift=fixed-cube"),
     *(
-        Claim(4, f"{SEARCHED} {rival}", paper, "searches", DEALS, start, {"priority": priority, "model": "cakes_nano"})
+        Claim(4, f"{SEARCHED} {rival}", paper, "searches", DEALS, start, {"priority": priority, "model": "cakes_deep_nano"})
         for priority, paper in (("cost", COST), ("performance", PERFORMANCE))
         for start, rival in (("uniform", "an even deal"), ("random", "a random one of equal cost"))
     ),
-    Claim(5, "a planned schedule gets more right than a hand-made one", PLANNED, "searches", SCHEDULES, ""),
+    *(
+        Claim(5, "a planned schedule gets more right than a hand-made one", PLANNED, "searches", SCHEDULES, by_hand)
+        for by_hand in ("cosine", "steps", "constant")
+    ),
 )

@@ -81,6 +81,7 @@ def check_search(options):
     rules = {
         "op": (f"one of {', '.join(OPS)}", lambda v: v in OPS),
         "priority": ("cost or performance", lambda v: v in ("cost", "performance")),
+        "alone": ("kinds of the op, in a list", lambda v: set(v) <= set(OPS[options["op"]])),
         "segments": ("whole numbers from 1", lambda v: v and all(type(n) is int and n > 0 for n in v)),
         "factors": ("numbers above 0", lambda v: v and all(type(n) in (int, float) and 0 < n < 1e9 for n in v)),
     }

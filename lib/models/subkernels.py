@@ -32,7 +32,11 @@ OPS = {
     "mixconv2d": ("kxkx1", "1xkxk", "kx1xk"),
     "mixconvall": ("kxkxk", "1xkxk", "kx1xk", "kxkx1", "kx1x1", "1xkx1", "1x1xk"),
 }
-PUBLISHED_DEALS = json.loads(Path(__file__).with_name("cakes_deals.json").read_text(encoding="utf-8"))
+PUBLISHED_DEALS, OWN_DEALS = (
+    json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    for name in ("cakes_deals.json", "cakes_deep_nano_deals.json")
+)
+DEALS = {**PUBLISHED_DEALS, **OWN_DEALS}  # by name; of our own, each costs what an even deal does
 
 
 class SubKernelConv(nn.Module):
@@ -175,14 +179,14 @@ def uniform(kinds, channels):
 def read_deal(deal, op, channels):
     """A deal as a list of splits, one per layer; every split has all kinds of the op, in its order.
 
-    deal      the name of a published deal, the path of a JSON file, a list of splits, or None: the uniform one
+    deal      one of DEALS, the path of a JSON file, a list of splits, or None: the uniform one
     op        of OPS; a deal may use its kinds only
     channels  of every layer
     """
     kinds = OPS[op]
     if deal is None:
         return [uniform(kinds, count) for count in channels]
-    layers = deal if isinstance(deal, list | tuple) else PUBLISHED_DEALS.get(str(deal)) or _from_file(deal)
+    layers = deal if isinstance(deal, list | tuple) else DEALS.get(str(deal)) or _from_file(deal)
     if len(layers) != len(channels):
         raise ValueError(f"the deal has {len(layers)} layers; the net has {len(channels)}")
     return [_complete(number, *layer, op) for number, layer in enumerate(zip(layers, channels, strict=True))]
@@ -190,7 +194,7 @@ def read_deal(deal, op, channels):
 
 def _from_file(path):
     if not Path(path).is_file():
-        raise ValueError(f"no deal {str(path)!r}; it is a JSON file or one of {', '.join(PUBLISHED_DEALS)}")
+        raise ValueError(f"no deal {str(path)!r}; it is a JSON file or one of {', '.join(DEALS)}")
     try:
         return list(json.loads(Path(path).read_text(encoding="utf-8")))
     except (json.JSONDecodeError, TypeError) as error:

@@ -98,11 +98,15 @@ def moved_channels(deal, other):
     return 100 * moved / sum(sum(split.values()) for split in deal)
 
 
-def rivals(deal, op, costs, count, seed):
-    """The deals that a searched one has to beat: {"uniform": ..., "random 1": ..., ...}; random ones cost the same."""
+def rivals(deal, op, costs, count, seed, alone=()):
+    """The deals that a searched one has to beat: {"uniform": ..., "random 1": ..., "kxkxk alone": ..., ...}.
+
+    count  how many random ones; they cost the same
+    alone  kinds that get all channels of a net, such as "kxkxk": the paper's C3D; "1xkxk": its C2D
+    """
     channels = [sum(split.values()) for split in deal]
     found = {"uniform": [uniform(OPS[op], each) for each in channels]}
     for number in range(1, count + 1):
         macs = deal_macs(deal, costs)
         found[f"random {number}"] = random_deal(op, channels, costs, macs, seed=1000 * seed + number)
-    return found
+    return found | {f"{kind} alone": [{kind: each} for each in channels] for kind in alone}

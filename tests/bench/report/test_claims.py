@@ -42,7 +42,7 @@ def tables(tmp_path):
     dealt = write_search(tmp_path / "dealt", {("11_search_sub_kernels", s): row for s, row in rows.items()})
     jobs = read_json(dealt / "jobs.json")["jobs"]
     for job in jobs:
-        job["options"]["model"] = "cakes_nano"
+        job["options"]["model"] = "cakes_deep_nano"
     write_json(dealt / "jobs.json", {"jobs": jobs})
     for name, make, source in (("trade_off", trade_off, runs), ("runs", trainings, runs),
                                ("differences", differences, runs), ("searches", searches, dealt)):  # fmt: skip

@@ -21,7 +21,7 @@ def test_enough_seeds_and_plans():
     """Five seeds and five random deals for each way to search; learned shifts beside fixed ones and none."""
     searches = [job.options for job in load_suite("standard").jobs if job.notebook == "11_search_sub_kernels"]
     for priority in ("cost", "performance"):
-        mine = [each for each in searches if each["priority"] == priority and each["model"] == "cakes_nano"]
+        mine = [each for each in searches if each["priority"] == priority and each["model"] == "cakes_deep_nano"]
         assert len({each["seed"] for each in mine}) >= 5 and min(each["random_deals"] for each in mine) >= 5
     shifts = [job.options for job in load_suite("standard").jobs if job.options.get("model") == "rubiksnet_nano"]
     assert {each["options"].get("shift") for each in shifts} >= {None, "fixed-cube", "fixed", "none"}

@@ -1,0 +1,56 @@
+"""What moves a result: which of several things was trained, or the seed of its training.
+
+The one-way analysis of variance with random effects; intervals for the share of the groups as in Searle, Casella and
+McCulloch, Variance Components, Wiley 1992, section 3.5 (exact where all groups have as many trainings).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import fdtrc, fdtri
+
+from lib.evaluate.seeds import ALPHA
+
+
+class Split(NamedTuple):
+    """The two standard deviations, in the unit of the values, and whether the groups differ at all."""
+
+    groups: int
+    trainings: int
+    within: float  # standard deviation between trainings of one group
+    between: float  # standard deviation between the groups' own means; 0 if they lie closer than trainings scatter
+    between_low: float  # of a 95 % interval
+    between_high: float
+    f: float  # mean square between over mean square within
+    degrees: tuple[int, int]
+    p: float  # that groups without any difference would give such an f
+
+
+def split_variance(groups):
+    """`Split` of trainings by group.
+
+    groups  a list per group, of as many values each
+    ValueError: fewer than two groups, one training a group, or groups of different sizes
+    """
+    sizes = sorted({len(group) for group in groups})
+    if len(groups) < 2 or len(sizes) != 1 or sizes[0] < 2:
+        raise ValueError(f"{len(groups)} groups of {sizes} trainings; it takes two groups, of two or more each, all equal")
+    values = np.asarray(groups, dtype=np.float64)
+    count, each = values.shape
+    degrees = count - 1, count * (each - 1)
+    among = each * float(values.mean(1).var(ddof=1))
+    within = float(values.var(1, ddof=1).mean())
+    if within == 0:
+        raise ValueError("all trainings of a group have the same value: nothing is known of their scatter")
+    f = among / within
+    low, high = (_ratio(f, fdtri(*degrees, share), each) for share in (1 - ALPHA / 2, ALPHA / 2))
+    sd = within**0.5
+    between = sd * _ratio(f, 1.0, each) ** 0.5
+    return Split(
+        count, count * each, sd, between, sd * low**0.5, sd * high**0.5, f, degrees, float(fdtrc(*degrees, f))
+    )
+
+
+def _ratio(f, quantile, each):
+    """The variance between groups in units of the one within, if f is `quantile` times what chance gives; 0 or more."""
+    return max(0.0, (f / float(quantile) - 1) / each)

@@ -1,0 +1,39 @@
+"""Which part of a scatter is the group's, which the seed's."""
+
+import numpy as np
+import pytest
+from scipy.stats import f_oneway
+
+from lib.evaluate.variance import split_variance
+
+
+def drawn(rng, between, within=3.0, groups=10, each=3):
+    own = rng.normal(60, between, (groups, 1)) if between else np.full((groups, 1), 60.0)
+    return own + rng.normal(0, within, (groups, each))
+
+
+def test_f_is_scipys():
+    values = drawn(np.random.default_rng(0), 2.0)
+    found, theirs = split_variance(values.tolist()), f_oneway(*values)
+    assert found.f == pytest.approx(theirs.statistic) and found.p == pytest.approx(theirs.pvalue)
+    assert found.degrees == (9, 20) and (found.groups, found.trainings) == (10, 30)
+
+
+@pytest.mark.parametrize("between", [0.0, 1.5, 4.0])
+def test_it_finds_what_was_put_in(between):
+    """On average over 2,000 draws the variances are right; the interval covers the true one as often as it says."""
+    rng = np.random.default_rng(7)
+    found = [split_variance(drawn(rng, between)) for _ in range(2000)]
+    assert np.mean([each.within**2 for each in found]) == pytest.approx(9, rel=0.03)
+    f_says = np.mean([(each.f - 1) / 3 * each.within**2 for each in found])  # before it is cut at 0
+    assert f_says == pytest.approx(between**2, abs=0.35)
+    covered = np.mean([each.between_low <= between + 1e-12 <= each.between_high + 2e-12 for each in found])
+    assert 0.93 <= covered <= 0.99
+    false = np.mean([each.p < 0.05 for each in found])
+    assert (0.035 <= false <= 0.065) if between == 0 else false > 0.1
+
+
+@pytest.mark.parametrize("groups", [[[1.0, 2.0]], [[1.0], [2.0]], [[1.0, 2.0], [1.0, 2.0, 3.0]], [[1.0, 1.0]] * 3])
+def test_what_cannot_be_split(groups):
+    with pytest.raises(ValueError):
+        split_variance(groups)
