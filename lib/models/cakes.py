@@ -9,6 +9,8 @@ Input  (N, 3, T, H, W), any T
 
 from functools import partial
 
+from torch import nn
+
 from lib.models.frame_resnet import (
     BLOCKS,
     NANO_BLOCKS,
@@ -20,7 +22,8 @@ from lib.models.frame_resnet import (
 )
 from lib.models.layers import conv_bn
 from lib.models.layout import Layout
-from lib.models.registry import register_all
+from lib.models.registry import register, register_all
+from lib.models.resnet3d import ResNet3D, basic
 from lib.models.subkernels import (
     DROPPING,
     KINDS,
@@ -33,6 +36,7 @@ from lib.models.subkernels import (
     read_deal,
     uniform,
 )
+from lib.models.swap import to_supernet, with_deal
 
 
 class CAKES(FrameResNet):
@@ -147,15 +151,20 @@ for name, (blocks,) in NETS.items():
     register_all(cakes, {name: (blocks,)}, **SYSTEM, layouts=_layouts(blocks))
 
 
-# name: (blocks per stage, width), for clips of 8 x 64 x 64: ours, not the paper's
-NANO = {
-    "cakes_nano": (NANO_BLOCKS, 16),
-    "cakes_deep_nano": ((2, 3, 3), 8),  # eight layers, so that there are deals that differ
-}
+@register(**SYSTEM)
+def cakes_nano(num_classes=174, op="conv1_2_3d", plan=None, search=False, dropout=0.0):
+    """CPU-size CAKES for 8 x 64 x 64 clips: ours, not the paper's."""
+    return CAKES(NANO_BLOCKS, num_classes, op, plan, search, dropout, conv_bn(3, 16, (1, 3, 3), (1, 2, 2)))
 
 
-def cakes_small(blocks, width, num_classes=174, op="conv1_2_3d", plan=None, search=False, dropout=0.0):
-    return CAKES(blocks, num_classes, op, plan, search, dropout, conv_bn(3, width, (1, 3, 3), (1, 2, 2)))
+@register(**SYSTEM)
+def cakes_deep_nano(num_classes=174, op="conv1_2_3d", plan=None, search=False):
+    """CPU-size net for 8 x 64 x 64 clips, with nine layers in which deals can differ: ours, not the paper's.
 
-
-register_all(cakes_small, NANO, **SYSTEM)
+    The basic blocks of `resnet3d_nano`, whose stem sees motion at half the clip's resolution: eight bottlenecks behind
+    a stem without time, as in `cakes_nano`, stay at chance for most of a CPU run.
+    """
+    net = ResNet3D(num_classes, basic, (1, 1, 2), "B", 3, nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)), 16)
+    if op not in OPS:
+        raise ValueError(f"no op {op!r}; there are {', '.join(OPS)}: this net has no supernet that drops channels")
+    return to_supernet(net, op) if search else with_deal(net, plan, op)
