@@ -34,7 +34,7 @@ def split_variance(groups):
     """
     sizes = sorted({len(group) for group in groups})
     if len(groups) < 2 or len(sizes) != 1 or sizes[0] < 2:
-        raise ValueError(f"{len(groups)} groups of {sizes} trainings; it takes two groups, of two or more each, all equal")
+        raise ValueError(f"{len(groups)} groups of {sizes}; it takes two groups or more, of equally many, two or more")
     values = np.asarray(groups, dtype=np.float64)
     count, each = values.shape
     degrees = count - 1, count * (each - 1)
@@ -46,9 +46,7 @@ def split_variance(groups):
     low, high = (_ratio(f, fdtri(*degrees, share), each) for share in (1 - ALPHA / 2, ALPHA / 2))
     sd = within**0.5
     between = sd * _ratio(f, 1.0, each) ** 0.5
-    return Split(
-        count, count * each, sd, between, sd * low**0.5, sd * high**0.5, f, degrees, float(fdtrc(*degrees, f))
-    )
+    return Split(count, count * each, sd, between, sd * low**0.5, sd * high**0.5, f, degrees, float(fdtrc(*degrees, f)))
 
 
 def _ratio(f, quantile, each):
