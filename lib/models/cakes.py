@@ -36,7 +36,7 @@ from lib.models.subkernels import (
     read_deal,
     uniform,
 )
-from lib.models.swap import to_supernet, with_deal
+from lib.models.swap import to_dropping, to_supernet, with_deal
 
 
 class CAKES(FrameResNet):
@@ -57,12 +57,16 @@ class CAKES(FrameResNet):
         super().__init__(block, blocks, num_classes, dropout, stem)
 
 
-def _middles(op, deal, search, planes):
-    """One function per block: (channels, stride) -> the module in the block's middle."""
-    if op not in (*OPS, "convp3d", *DROPPING):
-        raise ValueError(f"no op {op!r}; there are {', '.join((*OPS, 'convp3d', *DROPPING))}")
+def _check(op, deal, search, ops):
+    if op not in ops:
+        raise ValueError(f"no op {op!r}; there are {', '.join(ops)}")
     if deal is not None and (search or op not in OPS):
         raise ValueError(f"op {op!r}, search={search}: only the ops {', '.join(OPS)} without search take a plan")
+
+
+def _middles(op, deal, search, planes):
+    """One function per block: (channels, stride) -> the module in the block's middle."""
+    _check(op, deal, search, (*OPS, "convp3d", *DROPPING))
     if op == "convp3d":
         return [lambda p, stride: FactorizedConv(p, p, stride)] * len(planes)
     if op in DROPPING:
@@ -165,6 +169,7 @@ def cakes_deep_nano(num_classes=174, op="conv1_2_3d", plan=None, search=False):
     a stem without time, as in `cakes_nano`, stay at chance for most of a CPU run.
     """
     net = ResNet3D(num_classes, basic, (1, 1, 2), "B", 3, nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)), 16)
-    if op not in OPS:
-        raise ValueError(f"no op {op!r}; there are {', '.join(OPS)}: this net has no supernet that drops channels")
+    _check(op, plan, search, (*OPS, *DROPPING))
+    if op in DROPPING:
+        return to_dropping(net, op)
     return to_supernet(net, op) if search else with_deal(net, plan, op)

@@ -14,7 +14,7 @@ from torch import nn
 
 from kernels import depthwise_subkernel_conv3d, subkernel_conv3d
 from lib.models.fast import use_backend
-from lib.models.subkernels import KINDS, OPS, SuperConv, read_deal
+from lib.models.subkernels import KINDS, OPS, DroppingConv, SuperConv, read_deal
 
 
 def cut(weight, kind):
@@ -96,6 +96,23 @@ def to_supernet(net, op="conv1_2_3d"):
     """Swap in place for a search among the kinds of an op; "mixconvall" has all seven, for volumes. -> the net"""
     for module, conv, norm in swappable(net):
         setattr(module, conv, SummedConv(getattr(module, conv), getattr(module, norm), op))
+        setattr(module, norm, nn.Identity())
+    return use_backend(net, getattr(net, "op_backend", "auto"))
+
+
+def to_dropping(net, op):
+    """Swap in place, each convolution and its norm, for layers that drop channels (op of DROPPING). -> the net
+
+    ValueError: a depthwise convolution, whose output channel belongs to one input: candidates could not change places
+    """
+    for module, conv, norm in swappable(net):
+        old = getattr(module, conv)
+        if old.groups > 1:
+            raise ValueError(f"{type(net).__name__} has depthwise convolutions: no layer of theirs can drop channels")
+        new = DroppingConv(old.in_channels, old.out_channels, op, old.stride)
+        for kind, weight in new.weights().items():
+            weight.data.copy_(cut(old.weight.detach(), kind))
+        setattr(module, conv, new)
         setattr(module, norm, nn.Identity())
     return use_backend(net, getattr(net, "op_backend", "auto"))
 
