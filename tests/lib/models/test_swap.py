@@ -7,7 +7,7 @@ from torch import nn
 from lib import create_model, measure_cost
 from lib.models.layers import conv
 from lib.models.subkernels import KINDS, OPS, uniform
-from lib.models.swap import SummedConv, SwappedConv, super_layers, swappable, to_supernet, with_deal
+from lib.models.swap import SummedConv, SwappedConv, super_layers, swappable, to_dropping, to_supernet, with_deal
 from lib.search.subkernels.search import deal_of, gammas, l1_penalty
 
 # net: (options, how many 3x3x3 convolutions before a norm, whether they are depthwise)
@@ -89,3 +89,19 @@ def test_nothing_to_swap():
         to_supernet(create_model("c2d_nano", num_classes=5))
     with pytest.raises(ValueError, match="the deal has 1 layers"):
         with_deal(create_model("ircsn_nano", num_classes=5), [{"kxkxk": 16}])
+
+
+def test_swapped_layers_that_drop_channels_draw_their_own_each_time():
+    """A layer keeps as many candidates as it has channels, starts from the layer's own kernels, and can be measured."""
+    torch.manual_seed(0)
+    net = create_model("resnet3d_nano", num_classes=5)
+    whole = net.stem[0].weight.detach().clone()
+    layers = super_layers(to_dropping(net, "conv1_2_3d_dropout"))
+    assert len(layers) == 7 and all(len(layer.norm.weight) == 3 * layer.planes for layer in layers)
+    assert torch.equal(layers[0].weights()["1xkxk"], whole[:, :, 1:2] * 3**0.5)
+    x = torch.randn(2, 3, 8, 32, 32)
+    assert not torch.equal(net.train()(x), net(x))
+    with pytest.raises(ValueError, match="kept"):
+        net.eval()(x)
+    with pytest.raises(ValueError, match="depthwise"):
+        to_dropping(create_model("ircsn_nano"), "conv1_2_3d_dropout")

@@ -5,7 +5,7 @@ import torch
 
 from lib import create_model, measure_cost
 from lib.models.frame_resnet import BLOCKS, planes_of
-from lib.models.subkernels import OPS, PUBLISHED_DEALS, read_deal
+from lib.models.subkernels import OPS, OWN_DEALS, PUBLISHED_DEALS, read_deal
 from lib.models.swap import with_deal
 from lib.search.subkernels.deals import deal_macs, layer_costs, moved_channels, random_deal, rivals
 
@@ -50,9 +50,21 @@ def test_random_plans_of_the_papers_net():
 
 def test_rivals_and_distance():
     deal = [{"1xkxk": 10, "kx1x1": 6}, {"1xkxk": 0, "kx1x1": 32}]
+    alone = rivals(deal, "conv1_2d", [4, 2], 0, seed=3, alone=["1xkxk"])
+    assert alone["1xkxk alone"] == [{"1xkxk": 16}, {"1xkxk": 32}] and len(alone) == 2
     found = rivals(deal, "conv1_2d", [4, 2], 2, seed=3)
     assert list(found) == ["uniform", "random 1", "random 2"]
     assert found["uniform"] == [{"1xkxk": 8, "kx1x1": 8}, {"1xkxk": 16, "kx1x1": 16}]
     assert moved_channels(deal, found["uniform"]) == pytest.approx(100 * 18 / 48)
     with pytest.raises(ValueError, match="no layers with a split"):
         layer_costs(create_model("cakes_nano", search=True), CLIP)
+
+
+def test_our_own_deals_cost_what_an_even_one_does():
+    """And they differ: by a fifth of all channels or more, each from each."""
+    net = create_model("cakes_deep_nano", num_classes=8)
+    even = measure_cost(net, CLIP).macs
+    assert len(OWN_DEALS) == 11
+    for name, deal in OWN_DEALS.items():
+        assert measure_cost(create_model("cakes_deep_nano", num_classes=8, plan=name), CLIP).macs == even
+        assert min(moved_channels(deal, other) for key, other in OWN_DEALS.items() if key != name) > 15

@@ -13,6 +13,7 @@ DEAL = [{"kxkxk": 4, "1xkxk": 12, "kx1x1": 0}, {"kxkxk": 32}, {"1xkxk": 30, "kx1
 
 def test_by_options_or_by_swapping():
     kinds = {("cakes_nano", "cost"): SuperConv, ("cakes_nano", "performance"): DroppingConv,
+             ("cakes_deep_nano", "cost"): SummedConv, ("cakes_deep_nano", "performance"): DroppingConv,
              ("i3d_nano", "cost"): SummedConv}  # fmt: skip
     for (model, priority), layer in kinds.items():
         net = build_supernet(model, "conv1_2_3d", priority, num_classes=8)
