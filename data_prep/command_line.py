@@ -13,6 +13,8 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
+from lib import bounds
+
 HOME = Path(__file__).resolve().parents[1]
 # what helps where the system refuses
 REMEDIES = {
@@ -54,6 +56,7 @@ def main(package, about, modules, arguments=None, add_shared=None):
         options = vars(
             _parser(f"python -m {package} {command}", command, module, add_shared).parse_intermixed_args(rest)
         )
+        bounds.check(options)
         result = (module.run if hasattr(module, "run") else module.prepare)(**options)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {explained(error)}")

@@ -1,7 +1,6 @@
 """The trainer's options: their defaults, and what each of them can be."""
 
-import math
-
+from lib import bounds
 from lib.data.balance import SAMPLING, WEIGHTING
 
 RECIPE = {
@@ -32,55 +31,30 @@ RECIPE = {
 ADDED = ("precision", "last_step")
 
 
-def _whole(least):
-    return lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= least, f"a whole number from {least}"
-
-
-def _number(least=0.0, below=math.inf):
-    def right(v):
-        return isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) and least <= v < below
-
-    return right, f"a number from {least:g}" + (f", below {below:g}" if math.isfinite(below) else "")
-
-
 def _one_of(*choices):
     return lambda v: isinstance(v, str) and v in choices, " or ".join(map(repr, choices))
 
 
 def _fractions(values):
-    right = _number(0.0, 1.0)[0]
+    right = bounds.BOUNDS["milestones"].right
     return isinstance(values, (list, tuple)) and all(map(right, values)) and list(values) == sorted(set(values))
 
 
 def _weights(values):
     if isinstance(values, str):
         return values in ("equal", *WEIGHTING)
-    right = _number()[0]
+    right = bounds.number(0, 1e9).right
     return isinstance(values, (list, tuple)) and all(map(right, values)) and any(values)
 
 
-# option: (f(value) -> whether it can be that, what is right)
-RULES = {
-    "epochs": _whole(1),
-    "clips_per_epoch": _whole(0),
-    "batch_size": _whole(1),
-    "accumulate": _whole(1),
-    "learning_rate": _number(),
-    "momentum": _number(0, 1),
+# option: (f(value) -> whether it can be that, what is right); the numbers' are those of lib.bounds
+RULES = {name: (bounds.BOUNDS[name].right, bounds.BOUNDS[name].words()) for name in RECIPE if name in bounds.BOUNDS} | {
     "nesterov": (lambda v: isinstance(v, bool), "true or false"),
-    "weight_decay": _number(),
     "schedule": _one_of("cosine", "steps", "constant"),
     "milestones": (_fractions, "a list of rising fractions of the training, such as [0.5, 0.75]"),
-    "warmup_epochs": _number(),
-    "clip_norm": _number(),
-    "loss_weight": _number(),
-    "label_smoothing": _number(0, 1),
     "smoothing_rule": _one_of("proper", "optplan"),
-    "mixup": _number(),
-    "cutmix": _number(),
     "class_sampling": _one_of(*SAMPLING),
     "class_weights": (_weights, f"'equal', {', '.join(map(repr, WEIGHTING))} or a list with a number from 0 per class"),
-    "seed": _whole(0),
     "precision": _one_of("fp32", "bf16", "fp16"),
     "last_step": _one_of("drop", "keep"),
 }
@@ -93,7 +67,7 @@ def complete(recipe):
     for name, value in recipe.items():
         right, what = RULES[name]
         if not right(value):
-            raise ValueError(f"{name} must be {what}, not {value!r}{text_hint(value)}")
+            raise ValueError(f"{name} must be {what}, not {bounds.shown(value)}{text_hint(value)}")
     return {**RECIPE, **recipe}
 
 

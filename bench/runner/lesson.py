@@ -4,6 +4,7 @@ import os
 import random
 from pathlib import Path
 
+from bench.runner.parameters import check_parameters, parameters_of
 from data_prep.command_line import check_clone
 from lib.run import ROOT, finish, provenance
 
@@ -23,6 +24,7 @@ class Lesson:
 
         check_clone()
         import_told()
+        _check_parameters(name)
         if threads:
             torch.set_num_threads(threads)
         random.seed(seed)
@@ -48,3 +50,16 @@ class Lesson:
         print(headline)
         if not self.by_hand:
             finish(self.folder, {"headline": headline, **results}, self.device)
+
+
+def _check_parameters(name):
+    """ValueError: a parameter of the notebook that runs in this process has a value that it cannot have.
+
+    The suite runner has looked before; a person, and papermill by itself, have not.
+    """
+    import __main__
+
+    notebook = ROOT / "notebooks" / f"{name}.ipynb"
+    if notebook.is_file():
+        here = {key: value for key, value in vars(__main__).items() if key in parameters_of(notebook)}
+        check_parameters(notebook, here)

@@ -4,6 +4,8 @@ import ast
 import json
 from pathlib import Path
 
+from lib import bounds
+
 # What a JSON value must be for an annotation; a bool is not a number here.
 TYPES = {
     "int": lambda v: isinstance(v, int) and not isinstance(v, bool),
@@ -48,7 +50,9 @@ def check_parameters(notebook, values):
         annotation = known[name][0]
         if not any(TYPES[t](value) for t in annotation.split(" | ")):
             hint = " (YAML reads 1e-3 as text: write 0.001)" if _looks_like_number(value) else ""
-            raise ValueError(f"{Path(notebook).name}: {name} should be {annotation}, not {value!r}{hint}")
+            raise ValueError(f"{Path(notebook).name}: {name} should be {annotation}, not {bounds.shown(value)}{hint}")
+        if said := bounds.wrong(name, value):
+            raise ValueError(f"{Path(notebook).name}: {said}")
 
 
 def _looks_like_number(value):

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.runner.parameters import TYPES
+from lib import bounds
 from lib.data.balance import check_length
 from lib.recipe import complete, text_hint
 
@@ -15,6 +16,8 @@ SEEDS = "seeds"
 PARAMETERS = "parameters"
 TEXT = "text"
 COUNT = "count"
+SUITE_THREADS = bounds.whole(1, 1024)
+LARGEST = 2**36  # bytes of a batch of clips: 64 GiB
 # a dict: these keys and no others; a list: any number of its one element
 SHAPE = {
     "about": TEXT,
@@ -49,8 +52,7 @@ def check_shape(value, shape=SHAPE, where="the suite"):
         )
         _check(len(set(value)) == len(value), where, "a list without repetitions", value)
     elif shape == COUNT:
-        counts = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024
-        _check(counts, where, "a whole number from 1 to 1024", value)
+        _check(SUITE_THREADS.right(value), where, SUITE_THREADS.words(), value)
     elif shape == TEXT:
         _check(isinstance(value, str), where, "text", value)
     else:
@@ -63,6 +65,9 @@ def check_values(options, classes=None):
     classes  of its videos; None: not known yet
     """
     check_net(options["model"], options["options"])
+    batch = 12 * options["batch_size"] * options["frames"] * options["size"] ** 2
+    if batch > LARGEST:
+        raise ValueError(f"batch_size, frames and size make a batch of {batch / 2**30:.0f} GiB; lower one of them")
     named = ("epochs", "batch_size", "learning_rate", "weight_decay", "seed")
     _inside("recipe", lambda: complete({**{key: options[key] for key in named}, **options["recipe"]}))
     if classes:
@@ -82,8 +87,8 @@ def check_search(options):
         "op": (f"one of {', '.join(OPS)}", lambda v: v in OPS),
         "priority": ("cost or performance", lambda v: v in ("cost", "performance")),
         "alone": ("kinds of the op, in a list", lambda v: set(v) <= set(OPS[options["op"]])),
-        "segments": ("whole numbers from 1", lambda v: v and all(type(n) is int and n > 0 for n in v)),
-        "factors": ("numbers above 0", lambda v: v and all(type(n) in (int, float) and 0 < n < 1e9 for n in v)),
+        "segments": ("a list of numbers, at least one", bool),
+        "factors": ("a list of numbers, at least one", bool),
     }
     for name, (wanted, right) in rules.items():
         if name in options and not right(options[name]):
@@ -92,12 +97,17 @@ def check_search(options):
 
 def check_net(model, options):
     """ValueError: no such net, no such option, or a value of another type than the option's default."""
-    from lib.models import model_options
+    from lib.models.registry import is_ours, model_options
 
+    if "num_classes" in options:
+        raise ValueError(f"{model}: num_classes is that of the videos; leave it out")
+    if said := bounds.wrong("" if is_ours(model) else "options", options):
+        raise ValueError(f"{model}: {said}")
     for name, default in model_options(model).items():
         if name in options and type(default) in KINDS and not TYPES[KINDS[type(default)]](options[name]):
             wanted = f"{KINDS[type(default)]}, such as {default!r}"
-            raise ValueError(f"{model}: {name} should be {wanted}, not {options[name]!r}{text_hint(options[name])}")
+            hint = text_hint(options[name])
+            raise ValueError(f"{model}: {name} should be {wanted}, not {bounds.shown(options[name])}{hint}")
     _build(model, _key(options))
 
 
@@ -178,9 +188,9 @@ def _plain(key):
 
 
 def _seed(value):
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+    return bounds.BOUNDS["seed"].right(value)
 
 
 def _check(right, where, what, value):
     if not right:
-        raise ValueError(f"{where} must be {what}, not {str(value)[:60]!r}")
+        raise ValueError(f"{where} must be {what}, not {bounds.shown(value)}")

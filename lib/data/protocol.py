@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
+from numbers import Integral
 
+from lib.bounds import shown, wrong
 from lib.data.augment import find_augmentations
 from lib.data.crops import TEST_CROPS, TRAIN_CROPS
 from lib.data.sampling import sample_frames
@@ -23,8 +25,10 @@ ANY_LENGTH = 1000  # frames of a video: a sampler must cut clips of the same T f
 
 
 def at_least(least, **options):
-    """ValueError: an option below `least`."""
+    """ValueError: an option that is no whole number, or below `least`."""
     for name, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise ValueError(f"{name} must be a whole number, not {shown(value)}")
         if value < least:
             raise ValueError(f"{name} must be at least {least}, not {value}")
 
@@ -116,7 +120,10 @@ class Protocol:
     augment: tuple = ()
 
     def __post_init__(self):
-        at_least(1, frames=self.frames, size=self.size)
+        sides = {} if self.short_side is None else {"short_side": self.short_side}
+        at_least(1, frames=self.frames, size=self.size, **sides)
+        if not isinstance(self.mirror, bool):
+            raise ValueError(f"mirror must be true or false, not {self.mirror!r}")
         object.__setattr__(self, "augment", tuple(self.augment))
         if self.short_side is not None and self.short_side < self.size:
             raise ValueError(f"short_side={self.short_side} is too little for clips of size={self.size}")
@@ -181,6 +188,8 @@ def own_protocol(frames, size, *, segments=None, frame_stride=1, clips=1, scales
         raise ValueError(f"frames={frames} cannot be shared equally among segments={segments}")
     places = {"segments": segments, "run": frames // segments, "frame_stride": frame_stride}
     if scales is not None:
+        if said := wrong("scales", scales) or ("" if isinstance(scales, list | tuple) else "scales must be a list"):
+            raise ValueError(said)
         facts["train_crop"] = partial(_crop(facts.get("train_crop", "multi_scale")), scales=tuple(scales))
     if unknown := sorted(set(facts) - {field.name for field in fields(Protocol)}):
         raise ValueError(f"a protocol has no {', '.join(unknown)}; there are {', '.join(OWN)}")

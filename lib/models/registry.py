@@ -92,6 +92,12 @@ def system_of(name):
     return _MODELS[name].system if name in _MODELS else "own"
 
 
+def is_ours(name):
+    """Whether a net is one of `lib`, and none that a suite's module or a notebook registered."""
+    build = entry(name).build
+    return getattr(build, "func", build).__module__.startswith("lib.")
+
+
 def model_options(name):
     """The options of a net with their defaults, {name: default}."""
     return {p.name: p.default for p in inspect.signature(entry(name).build).parameters.values()}

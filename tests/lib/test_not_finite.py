@@ -21,6 +21,13 @@ class Small(nn.Module):
         return self.fc(self.conv(x).relu().mean((2, 3, 4)))
 
 
+class Steep(Small):
+    """Its second step meets weights that the first one threw far away."""
+
+    def forward(self, x):
+        return super().forward(x) * 1e30
+
+
 class Spoilt(Small):
     """Its answers are no numbers in eval mode, as of a batch norm whose statistics overflowed."""
 
@@ -33,7 +40,7 @@ def test_a_loss_that_is_no_number(tmp_path):
     train, val, _ = splits(tmp_path / "data", 4, 16)
     words = "epoch 1, step 2: the loss is .*; the .* not finite first.*: .*mp4, .*mp4; no state was kept"
     with pytest.raises(FloatingPointError, match=words):
-        fit(tmp_path / "fast", Small(), train, val, **RECIPE | {"learning_rate": 1e38, "warmup_epochs": 0.0})
+        fit(tmp_path / "fast", Steep(), train, val, **RECIPE | {"learning_rate": 1.0, "warmup_epochs": 0.0})
 
 
 @pytest.mark.parametrize("spoil", ["input", "conv", "loss"])

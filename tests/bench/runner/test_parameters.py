@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bench.runner.lesson import Lesson
 from bench.runner.parameters import check_parameters, parameters_of
 from bench.runner.suite import NOTEBOOKS
 
@@ -50,6 +51,14 @@ def test_right_values_pass(values, tmp_path):
 def test_wrong_values_say_what_is_right(values, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         check_parameters(notebook(tmp_path, CELL), values)
+
+
+def test_a_notebook_looks_at_what_papermill_by_itself_gave_it(monkeypatch, tmp_path):
+    """Lesson(...) is the first that a notebook calls, by hand too."""
+    monkeypatch.setattr("__main__.epochs", 10**23, raising=False)
+    with pytest.raises(ValueError, match="10_training.ipynb: epochs must be a whole number from 1 to 100000"):
+        Lesson("10_training", run_dir=str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def start(out, *options, cwd=ROOT, env=None):
 
 def finish(out, *options, **where):
     runner = start(out, *options, **where)
-    said = runner.communicate(timeout=900)[0]
+    said = runner.communicate(timeout=3600)[0]
     assert runner.returncode == 0, said
     return said
 
