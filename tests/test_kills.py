@@ -4,8 +4,6 @@ Half of them come at random moments, ten each at the instants at which a file sa
 printed; KILLS_SEED repeats it.
 """
 
-import hashlib
-import json
 import os
 import random
 import time
@@ -13,13 +11,11 @@ from functools import partial
 
 import pytest
 import torch
-from kills import MOMENTS, kill_after, kill_at
+from kills import MOMENTS, kill_after, kill_at, outcome
 
 from data_prep.moving_shapes import dataset as moving_shapes
 from lib import create_model
 from lib.data import ClipDataset, build_cache, own_protocol, read_manifest
-from lib.files import read_json
-from lib.pace import CLOCKS
 from lib.search.schedule import EdgeTrainer, find_schedule, grid_graph
 from lib.search.schedule.staged import build_stage, stage_clips
 from lib.search.subkernels.nets import build_supernet
@@ -64,37 +60,6 @@ def schedule(folder, data):
 def preparation(folder, _):
     made = moving_shapes.prepare(folder, videos=12, frames=8, size=32, workers=1, progress=False)
     build_cache(made["motion"], folder / "cache", 32, progress=False)
-
-
-def outcome(folder):
-    """{file: what it holds}: bytes, but for clocks and provenance in records, and tensors for weights."""
-    found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = str(path.relative_to(folder))
-        assert not name.endswith(".tmp"), f"{name} was left behind"
-        if path.suffix == ".pt":
-            found[name] = _tensors(torch.load(path, weights_only=True))
-        elif path.name == "result.json":
-            found[name] = _without_clock(read_json(path))
-        elif path.name == "metrics.jsonl":
-            found[name] = [_without_clock(json.loads(line)) for line in path.read_text().splitlines()]
-        elif path.suffix in (".json", ".csv", ".txt", ".mp4", ".u8") and path.name != "checked.json":
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
-
-
-def _tensors(value):
-    if isinstance(value, torch.Tensor):
-        return value.tolist()
-    if isinstance(value, dict):
-        return {key: _tensors(inner) for key, inner in value.items() if key not in CLOCKS}
-    return list(map(_tensors, value)) if isinstance(value, list | tuple) else value
-
-
-def _without_clock(value):
-    if isinstance(value, dict):
-        return {k: _without_clock(v) for k, v in value.items() if k not in (*CLOCKS, "provenance")}
-    return list(map(_without_clock, value)) if isinstance(value, list) else value
 
 
 # what: f(folder, data), kills at random moments, the files that say that it is done

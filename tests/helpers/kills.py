@@ -1,10 +1,17 @@
 """Work in a fork that is killed by SIGKILL: after a while, or at the instant at which a file becomes what it is."""
 
+import hashlib
+import json
 import os
 import signal
 import time
 import traceback
 from pathlib import Path
+
+import torch
+
+from lib.files import read_json
+from lib.pace import CLOCKS
 
 MOMENTS = ("written", "before", "after")  # the temporary file is whole; it is about to get its name; it has it
 
@@ -67,3 +74,35 @@ def _ended(child):
         return True
     assert os.waitstatus_to_exitcode(status) == 0, "it failed by itself; see above"
     return False
+
+
+def outcome(folder):
+    """{file: what it holds}: bytes, but for clocks and provenance in records, and tensors for weights."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = str(path.relative_to(folder))
+        assert not name.endswith(".tmp"), f"{name} was left behind"
+        if path.suffix == ".pt":
+            found[name] = _tensors(torch.load(path, weights_only=True))
+        elif path.name == "result.json":
+            found[name] = without_clock(read_json(path))
+        elif path.name == "metrics.jsonl":
+            found[name] = [without_clock(json.loads(line)) for line in path.read_text().splitlines()]
+        elif path.suffix in (".json", ".csv", ".txt", ".mp4", ".u8") and path.name != "checked.json":
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def without_clock(value):
+    """A record without what a clock, or a machine, said."""
+    if isinstance(value, dict):
+        return {k: without_clock(v) for k, v in value.items() if k not in (*CLOCKS, "provenance")}
+    return list(map(without_clock, value)) if isinstance(value, list) else value
+
+
+def _tensors(value):
+    if isinstance(value, torch.Tensor):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: _tensors(inner) for key, inner in value.items() if key not in CLOCKS}
+    return list(map(_tensors, value)) if isinstance(value, list | tuple) else value
