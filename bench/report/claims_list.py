@@ -67,6 +67,7 @@ PLANNED = Published(
 )
 SHIFT = "a learned shift gets more right than"
 SEARCHED = "searched sub-kernels get more right than"
+NINE_LAYERS = "cakes_deep_nano"
 DEALS, SCHEDULES = "search_sub_kernels", "plan_the_optimization"
 
 WIDER = "of a light net, the wider one gets more right"
@@ -87,7 +88,7 @@ CLAIMS = (
     Claim(3, f"{SHIFT} a fixed one", RUBIKS, "differences", "rubiksnet_nano", "rubiksnet_nano shift=fixed"),
     Claim(3, f"{SHIFT} a fixed one", RUBIKS, "differences", "rubiksnet_nano", "rubiksnet_nano shift=fixed-cube"),
     *(
-        Claim(4, f"{SEARCHED} {rival}", paper, "searches", DEALS, start, {"priority": priority, "model": "cakes_deep_nano"})
+        Claim(4, f"{SEARCHED} {rival}", paper, "searches", DEALS, start, {"priority": priority, "model": NINE_LAYERS})
         for priority, paper in (("cost", COST), ("performance", PERFORMANCE))
         for start, rival in (("uniform", "an even deal"), ("random", "a random one of equal cost"))
     ),
