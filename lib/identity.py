@@ -6,10 +6,15 @@ It stands in the run's own record, so that a folder of another net or of other v
 import hashlib
 import inspect
 import os
+from pathlib import Path
 
 import torch
 
+from lib.distributed import agree, first, processes
 from lib.models import unwrapped
+from lib.run import claim, result
+from lib.run import record as recorded
+from lib.whole_batch import NORMS
 
 
 def used(net, clips):
@@ -38,6 +43,25 @@ def arithmetic(device="cpu"):
     if threads > 1 and os.environ.get("OMP_DYNAMIC", "").lower() == "true":
         raise ValueError("OMP_DYNAMIC=true takes threads away while torch waits for them: unset it")
     return {"device": kind, "threads": threads if kind == "cpu" else None}
+
+
+def opened(run_dir, said, norms="whole"):
+    """Claim a folder for the run that `said` tells, or check that it is that one's.  -> its record, if it has ended
+
+    Of several processes the first does it, and their number, which changes the last bits of sums, is told beside; but
+    who reads the record of a run that has ended need not be as many.
+    norms  of lib.whole_batch.NORMS
+    ValueError: it is not, the folder holds another run, or the processes train different ones
+    """
+    if norms not in NORMS:
+        raise ValueError(f"norms must be {' or '.join(map(repr, NORMS))}, not {norms!r}")
+    agree("what they train", said)
+    record = first(result, run_dir)
+    together = {"processes": processes(), "norms": norms} if processes() > 1 else {}
+    if record and (there := first(recorded, Path(run_dir) / "run.json")):
+        together = {key: there[key] for key in ("processes", "norms") if key in there}
+    first(claim, run_dir, {**said, **together})
+    return record
 
 
 def _tensors(net):

@@ -27,11 +27,14 @@ def provenance(device="cpu"):
     """Where a number comes from: device, versions, threads, commit, date (UTC)."""
     import torch
 
+    from lib.distributed import processes
+
     on_gpu = torch.device(device).type == "cuda"
     return {
         "device": torch.cuda.get_device_name(device) if on_gpu else _cpu_name(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
+        **({"processes": processes()} if processes() > 1 else {}),
         "python": platform.python_version(),
         "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -57,6 +60,8 @@ def cores():
 REMEDIES = {
     "threads": "torch.set_num_threads({0}), a notebook's parameter threads={0} or a suite's `threads: {0}`",
     "device": "device={0!r}",
+    "processes": "torchrun --nproc-per-node {0}",
+    "norms": "norms={0!r}",
 }
 
 

@@ -18,15 +18,16 @@ from lib import checkpoints
 from lib.data import batches
 from lib.data.balance import class_weights
 from lib.data.protocol import agreed
+from lib.distributed import by_first, first, level, place, same_tensors, together
 from lib.evaluate.predictions import by_protocol, check_classes, predict
-from lib.files import locked, read_json, write_text
-from lib.identity import arithmetic, used
+from lib.files import read_json, write_text
+from lib.identity import arithmetic, opened, used
 from lib.memory import keep_freed
 from lib.not_finite import NotFinite, explain
 from lib.pace import Every, Pace
 from lib.recipe import complete
 from lib.recipe import identity as recorded
-from lib.run import claim, finish, result
+from lib.run import finish
 from lib.schedules import learning_rate_factor
 from lib.train_steps import LossSum, Stepper
 
@@ -48,6 +49,7 @@ def fit(
     penalty=None,
     measured=nullcontext,
     observe=None,
+    norms="whole",
     **recipe,
 ):
     """Train `net` in the folder `run_dir`; called again, go on where it stopped; called once more, return the record.
@@ -61,17 +63,18 @@ def fit(
     penalty           f(net) -> a scalar that is added to every batch's loss; the history's loss is without it
     measured          f(net) -> a context in which val and test measure the net; it leaves the net as it found it
     observe           f(net) -> what else goes into an epoch's row of the history, {name: JSON value}
+    norms             of several processes, whose clips a batch norm's statistics are of: lib.whole_batch.NORMS
     recipe            changes to RECIPE
+    Of several processes (lib/distributed.py) all call it with the same arguments; `batch_size` counts the clips of all.
     Returns the content of result.json. ValueError: an unknown option, or a folder that holds another run.
     """
     recipe, run_dir, seen = _complete(recipe, train), Path(run_dir), agreed(train, val, test)
-    with locked(run_dir):  # a second process waits here and finds the run done
-        claim(run_dir, {**(identity or {}), **_said(net, train, device, recipe), **seen})
-        if record := result(run_dir):
+    with together(run_dir):  # a second training waits here and finds the run done
+        if record := opened(run_dir, {**(identity or {}), **_said(net, train, device, recipe), **seen}, norms):
             return record
         with measured(net.to(device)):
             check_classes(net, (train, val, test), device)
-        state = Training(run_dir, net, recipe, penalty, device)
+        state = Training(run_dir, net, recipe, penalty, device, norms)
         how = {"batch_size": recipe["batch_size"], "device": device, "workers": workers}
 
         def accuracy(dataset):
@@ -83,10 +86,10 @@ def fit(
             return {"val_top1": found["top1"], "val_top5": found["top5"], **(observe(net) if observe else {})}
 
         while state.epoch < recipe["epochs"]:
-            state.train_epoch(train, epoch_facts, workers, save_minutes, progress)
-        net.load_state_dict(checkpoints.load(run_dir / "best.pt")["net"])
+            state.train_epoch(train, epoch_facts, workers, save_minutes, progress if place() == 0 else False)
+        net.load_state_dict(first(checkpoints.load, run_dir / "best.pt")["net"])
         tested = {} if test is None else {"test": accuracy(test)}
-        return finish(run_dir, {"history": state.history, "best_epoch": state.best_epoch, **tested}, device)
+        return first(finish, run_dir, {"history": state.history, "best_epoch": state.best_epoch, **tested}, device)
 
 
 def _complete(changes, clips):
@@ -110,15 +113,15 @@ def _class_weights(recipe, clips):
 class Training:
     """Net, optimizer and position; what last.pt holds, and where a training in that folder goes on."""
 
-    def __init__(self, run_dir, net, recipe, penalty=None, device="cpu"):
+    def __init__(self, run_dir, net, recipe, penalty=None, device="cpu", norms="whole"):
         keep_freed()
         self.run_dir, self.net, self.recipe = run_dir, net, recipe
-        self.stepper = Stepper(net, recipe, device, penalty)
+        self.stepper = Stepper(net, recipe, device, penalty, norms)
+        same_tensors(net.state_dict().values())
         self.epoch, self.step, self.history = 0, 0, []  # step: within the epoch
         self._items = ()  # of the batch that is being trained on
         self.losses = self._no_losses()
-        saved = checkpoints.load(run_dir / "last.pt")
-        if saved and (not saved["history"] or self.kept_weights()):  # else those are lost: train again from the start
+        if saved := first(self._saved):
             net.load_state_dict(saved["net"])
             self.stepper.load(saved)
             self.epoch, self.step, self.history = (saved[key] for key in ("epoch", "step", "history"))
@@ -132,6 +135,12 @@ class Training:
             raise ValueError(f"{self.run_dir}: epoch {wrong[0] + 1} has no top-1 on val; delete this folder")
         return max(self.history, key=lambda row: (row["val_top1"], -row["epoch"]))["epoch"]
 
+    def _saved(self):
+        """What last.pt holds; None: nothing, or the best weights before it are lost, so it trains from the start."""
+        saved = checkpoints.load(self.run_dir / "last.pt")
+        return saved if saved and (not saved["history"] or self.kept_weights()) else None
+
+    @by_first
     def save(self):
         state = {"net": self.net.state_dict(), **self.stepper.state()}
         place = {"epoch": self.epoch, "step": self.step, "loss_sum": self.losses.read(), "history": self.history}
@@ -141,6 +150,7 @@ class Training:
         """Train the rest of the epoch that we are in; then `measure()`, a dict, joins its row of the history."""
         started = time.perf_counter()
         loss, pace = self._train_epoch(clips, workers, save_minutes, progress)
+        level(self.net, f"epoch {self.epoch + 1}")
         row = {"epoch": self.epoch, "train_loss": loss, **measure()}
         self.history.append({**row, "seconds": round(time.perf_counter() - started, 3), **pace})
         self.keep_weights()
@@ -148,6 +158,7 @@ class Training:
         self.save()
         self._write_metrics()
 
+    @by_first
     def keep_weights(self):
         """Called after every epoch, before last.pt is written: keep the best on val."""
         if self.best_epoch == self.epoch:
@@ -163,6 +174,7 @@ class Training:
         path = self.run_dir / "run.json"
         return read_json(path) if path.exists() else {}
 
+    @by_first
     def _write_metrics(self):
         write_text(self.run_dir / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in self.history))
 
@@ -187,7 +199,7 @@ class Training:
         count, weights = self._clips_per_epoch(clips), _class_weights(self.recipe, clips)
         steps = math.ceil(count / self._clips_per_step)
         order = {"shuffle": True, "sampling": self.recipe["class_sampling"], "start": self.step, "clips": count}
-        loader = batches(clips, self.epoch, self._clips_per_step, workers=workers, **order)
+        loader = batches(clips, self.epoch, self._clips_per_step, workers=workers, share=self.stepper.own, **order)
         hidden = None if progress is None else not progress  # tqdm's None: hidden unless on a terminal
         options = {"total": steps, "initial": self.step, "leave": False, "disable": hidden}
         pace, saved, shown = Pace(), Every(60 * save_minutes), Every(SHOWN_EVERY_S)
@@ -196,7 +208,8 @@ class Training:
             for batch, labels, items in pace.arriving(self.stepper.on_device(loader)):
                 self._items = items
                 self._prepare_step(self.epoch * steps + self.step, steps)
-                self.losses.add(self.stepper.take(batch, labels, clips.pixels, weights), self.step, items)
+                of = min(self._clips_per_step, count - self.step * self._clips_per_step)
+                self.losses.add(self.stepper.take(batch, labels, clips.pixels, weights, of), self.step, items)
                 self.step += 1
                 bar.update()
                 if shown.again():

@@ -9,10 +9,12 @@ import math
 import torch
 
 from lib.data import normalize
+from lib.distributed import add_up, add_up_gradients
 from lib.losses import heads_loss, mix
 from lib.models import in_format, unwrapped
 from lib.not_finite import NotFinite
 from lib.precision import Precision
+from lib.whole_batch import own_items, passes
 
 
 def parameter_groups(net, learning_rate, weight_decay):
@@ -42,11 +44,13 @@ class Stepper:
     net      on its device already
     recipe   of lib.recipe, complete
     penalty  f(net) -> a scalar that is added to every batch's loss; the losses that are told are without it
+    norms    of several processes: lib.whole_batch.NORMS
     """
 
-    def __init__(self, net, recipe, device="cpu", penalty=None):
+    def __init__(self, net, recipe, device="cpu", penalty=None, norms="whole"):
         self.net, self.recipe, self.device, self.penalty = net, recipe, torch.device(device), penalty
         self.precision = Precision(recipe["precision"], device)
+        self.together = {"mixed": bool(recipe["mixup"] or recipe["cutmix"]), "norms": norms}
         self.forward = net  # what is called in its place
         self.looks = self.device.type == "cpu"  # at every loss at once; a GPU would have to wait for it
         self.optimizer = torch.optim.SGD(
@@ -74,29 +78,39 @@ class Stepper:
         for clips, labels, items in batches:
             yield *self.to_device(clips, labels), items
 
-    def take(self, clips, labels, pixels, weights=None):
+    def own(self, steps):
+        """Of the items of each step those that this process loads: see `lib.data.batches`."""
+        size, mixed = self.recipe["batch_size"], self.together["mixed"]
+        return [own_items(items, size, mixed) for items in steps]
+
+    def take(self, clips, labels, pixels, weights=None, count=None):
         """One step over uint8 clips (N, 3, T, H, W), in forward passes of `batch_size`; the last may be smaller.
 
         The gradient is that of the mean over the N clips, however many passes they take.
         weights  (K,) of the classes, or None
-        -> [(mean loss of a pass, without penalty, on the device; its clips)]. NotFinite: a loss is no number; only on a
-        CPU, elsewhere `LossSum.read` finds it
+        count    of the clips of all processes, of which `clips` are this one's; None: there is one process
+        -> [(mean loss of a pass, without penalty, on the device; its clips)]. NotFinite: on a CPU, where looking at a
+        loss costs nothing, as soon as one is no number; elsewhere `LossSum.read` finds it
         """
         self.optimizer.zero_grad(set_to_none=True)
-        size, losses = self.recipe["batch_size"], []
+        count, losses = count or len(clips), []
         weights = weights if weights is None else weights.to(self.device)
-        for part, wanted in zip(clips.split(size), labels.split(size), strict=True):
-            part, share = mix(normalize(part, pixels), self.recipe["mixup"], self.recipe["cutmix"])
-            loss = self._loss(part, wanted, share, weights)
-            whole = loss * self.recipe["loss_weight"] + (self.penalty(self.net) if self.penalty else 0)
-            self.precision.scaler.scale(whole / (len(clips) / len(part))).backward()
-            losses.append((loss.detach(), len(part)))
-            if self.looks and not torch.isfinite(loss):
-                raise NotFinite(loss.item(), part)
+        parts = passes(count, self.recipe["batch_size"], **self.together)
+        sizes = [len(part.rows) for part in parts]
+        for part, shown, wanted in zip(parts, clips.split(sizes), labels.split(sizes), strict=True):
+            shown, share = mix(normalize(shown, pixels), self.recipe["mixup"], self.recipe["cutmix"])
+            with part:
+                loss = self._loss(shown, wanted, share, weights)
+                penalty = self.penalty(self.net) if self.penalty else 0
+                whole = part.share(loss * self.recipe["loss_weight"], penalty)
+                self.precision.scaler.scale(whole / (count / part.count)).backward()
+            losses.append(part.share(loss.detach(), 0))
+            if self.device.type == "cpu" and not torch.isfinite(loss):
+                raise NotFinite(loss.item(), shown)
         self.gradients_ready()
         self.precision.scaler.step(self.optimizer)
         self.precision.scaler.update()
-        return losses
+        return [(loss, part.count) for loss, part in zip(add_up(torch.stack(losses)), parts, strict=True)]
 
     def _loss(self, part, wanted, share, weights):
         with self.precision.passes():
@@ -106,6 +120,7 @@ class Stepper:
 
     def gradients_ready(self):
         """Called once a step, when all passes have added their gradients, before the optimizer uses them."""
+        add_up_gradients(self.net.parameters())
         if self.recipe["clip_norm"]:
             self.precision.scaler.unscale_(self.optimizer)
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe["clip_norm"])

@@ -130,14 +130,25 @@ class ClipDataset(Dataset):
 
 
 def batches(
-    dataset, epoch, batch_size, *, shuffle, workers=0, drop_last=False, start=0, clips=None, sampling="natural"
+    dataset,
+    epoch,
+    batch_size,
+    *,
+    shuffle,
+    workers=0,
+    drop_last=False,
+    start=0,
+    clips=None,
+    sampling="natural",
+    share=None,
 ):
     """The clips of one epoch.  -> iterator of (clips uint8 (N, 3, T, H, W), labels (N,), indices (N,))
 
     The order depends on the dataset's seed and the epoch only. `sampling` says which classes a shuffled epoch shows how
     often, see lib/data/balance.py. Clips are channels_last_3d, as they are decoded; the last batch is smaller unless
     drop_last. `start` batches are left out, unread: there a resumed epoch goes on. `clips` is how many an epoch has, at
-    most; None: all. Closing the iterator early ends its workers.
+    most; None: all. `share` is f(list of batches, each a list of items) -> those that this process loads, of several;
+    None: all. Closing the iterator early ends its workers.
     """
     at_least(1, batch_size=batch_size)
     at_least(0, epoch=epoch, workers=workers)
@@ -145,6 +156,7 @@ def batches(
     order = order[:clips]
     stop = len(order) - len(order) % batch_size if drop_last else len(order)
     groups = [order[k : k + batch_size] for k in range(start * batch_size, stop, batch_size)]
+    groups = groups if share is None else share(groups)
     if workers == 0:
         return (_collate([dataset[item] for item in group]) for group in groups)
     return _from_workers(dataset, groups, workers)

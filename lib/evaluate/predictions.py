@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lib.data import ClipDataset, batches, normalize
+from lib.distributed import every_other, in_turn
 from lib.evaluate.checks import checked_labels, checked_scores
 from lib.evaluate.intervals import wilson_interval
 from lib.evaluate.metrics import NO_ANSWER, VIEWS, answers, average_views, top_k_accuracy
@@ -19,17 +20,19 @@ def predict(net, dataset, *, batch_size=16, device="cpu", workers=0):
 
     net        put in eval mode
     dataset    a ClipDataset with train=False; its protocol says what the pixels become
+    Of several processes all must call it. Each takes some of the batches, which are those of one process, so that
+    every video is seen once and the logits, which all get whole, are one process's.
     ValueError: the net has other classes than the dataset, or its scores of a video are not finite
     """
     keep_freed()
     net.eval()
-    logits, labels = [], []
-    for clips, wanted, items in batches(dataset, 0, batch_size, shuffle=False, workers=workers):
+    own = []
+    for clips, wanted, items in batches(dataset, 0, batch_size, shuffle=False, workers=workers, share=every_other):
         found = net(in_format(net, normalize(clips.to(device), dataset.pixels))).float().cpu()
         _check_classes(found, dataset)
         _check_finite(found, dataset, items)
-        logits.append(found)
-        labels.append(wanted)
+        own.append((found, wanted))
+    logits, labels = zip(*in_turn(own), strict=True)
     logits = torch.cat(logits).unflatten(0, (-1, dataset.views))
     return logits, torch.cat(labels)[:: dataset.views]
 

@@ -24,6 +24,7 @@ import math
 from contextlib import nullcontext
 from pathlib import Path
 
+from lib.distributed import only_one
 from lib.files import locked, read_json, write_json, write_text
 from lib.run import claim
 from lib.search.schedule.graph import check_graph, learning_rate, unroll
@@ -205,6 +206,7 @@ def find_schedule(trainer, graph, settings, **options):
     schedule  the eight lists of STAGE_OPTIONS, one entry per stage, for `fit_schedule`; nodes, outcome, score
     record    metrics, fits and decision of every edge; node_scores, father, path, total_epochs_trained
     """
+    only_one("a search for a schedule")
     planner = Planner(graph, settings, **options)
     for index in range(len(graph["edges"])):
         planner.train(index, trainer)

@@ -13,6 +13,7 @@ from lib.data import PIXELS, ClipDataset, Protocol
 from lib.data.crops import random_resized_box
 from lib.data.protocol import OneInTraining
 from lib.data.protocols import optplan
+from lib.distributed import only_one
 from lib.evaluate.predictions import by_protocol, predict
 from lib.files import locked
 from lib.identity import arithmetic
@@ -109,6 +110,7 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
     -> the content of result.json: `history`, a list per stage, and `test`: the last weights on the clips of the last
     stage. No epoch is chosen: the schedule says how many there are.
     """
+    only_one("a training by a planned schedule")
     run_dir, parts = Path(run_dir), stages(schedule)
     running = {key: how.pop(key) for key in ("workers", "save_minutes", "progress") if key in how}
     changes = {**schedule_recipe(schedule), **how}

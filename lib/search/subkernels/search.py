@@ -25,6 +25,7 @@ from pathlib import Path
 import torch
 
 from lib.data import batches, normalize
+from lib.distributed import first
 from lib.files import locked, write_text
 from lib.models import in_format
 from lib.models.subkernels import KINDS, DroppingConv
@@ -62,9 +63,13 @@ def search(run_dir, net, train, val, *, strength=None, by_volume=True, exact=Tru
     kinds = [layer.kinds for layer in layers]
     rows = zip(record["history"][-1]["gammas"], kinds, strict=True)
     deal = [prune(torch.tensor(values), names, exact=exact) for values, names in rows]
-    with locked(run_dir):
-        write_deal(Path(run_dir) / "deal.json", deal)
+    first(_keep_deal, Path(run_dir), deal)
     return deal, record
+
+
+def _keep_deal(run_dir, deal):
+    with locked(run_dir):
+        write_deal(run_dir / "deal.json", deal)
 
 
 RECIPE_KEYS = frozenset(complete({}))
