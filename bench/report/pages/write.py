@@ -5,6 +5,7 @@ Formulas become MathML, which browsers draw without a script; figures lie in the
 
 import html
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ WORDS = 4000  # of a page that can be searched
 DOCUMENTS = {
     "README": ("index", "efficient3d"),
     "notebooks/README": ("course", "The course"),
+    "results/README": ("columns", "Columns and units"),
+    "results/shipped/models": ("models", "All nets"),
+    "results/shipped/support": ("support", "What works with which net"),
     "bench/published/README": ("from_the_originals", "Coming from the original code"),
     "data_prep/README": ("data_prep", "Files that people have"),
     "CONTRIBUTING": ("contributing", "Contributing"),
@@ -44,8 +48,11 @@ class Page:
         return " ".join(html.unescape(plain).split()[:WORDS])
 
 
-def notebook_page(file, repository=None):
-    """An executed notebook, its cells and outputs; below its title where else it runs, if `repository` is known."""
+def notebook_page(file, lessons=(), repository=None):
+    """An executed notebook, its cells and outputs; below its title where else it runs, if `repository` is known.
+
+    lessons  names of those that have a page: they are linked where they are named
+    """
     import nbformat
     from nbconvert import HTMLExporter
 
@@ -56,9 +63,30 @@ def notebook_page(file, repository=None):
         for output in cell.get("outputs", []):
             if "text/markdown" in output.get("data", {}):
                 output.data["text/markdown"] = with_formulas(output.data["text/markdown"])
+        _join_streams(cell)
     body, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
     title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
-    return Page(Path(file).stem, title, body.replace("</h1>", f"</h1>\n{links(Path(file).stem, repository)}", 1))
+    body = with_lessons_linked(body, lessons).replace("</h1>", f"</h1>\n{links(Path(file).stem, repository)}", 1)
+    return Page(Path(file).stem, title, body)
+
+
+def _join_streams(cell):
+    """What a loop printed is one text, however many messages brought it."""
+    joined = []
+    for output in cell.get("outputs", []):
+        if joined and output.get("name", "") == joined[-1].get("name") and output.output_type == "stream":
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    if joined:
+        cell.outputs = joined
+
+
+def with_lessons_linked(body, lessons):
+    """HTML in which a lesson's name, as code, leads to its page, if it has one."""
+    for name in lessons:
+        body = body.replace(f"<code>{name}</code>", f'<a href="{name}.html"><code>{name}</code></a>')
+    return body
 
 
 def with_formulas(markdown):
@@ -70,27 +98,29 @@ def with_formulas(markdown):
 def _formula(found):
     from latex2mathml.converter import convert
 
-    block = found["block"] or found["display"]
-    return convert(block or found["line"], display="block" if block else "inline")
+    if block := found["block"] or found["display"]:
+        return f'<span class="formula">{convert(block, display="block")}</span>'
+    return convert(found["line"])
 
 
-def document_page(document, name, title, known):
-    """A Markdown document of the clone; `known` pages are linked, other files of the clone are only named."""
+def document_page(document, name, title, lessons):
+    """A Markdown document of the clone; what has a page is linked, other files of the clone are only named."""
     from nbconvert.filters.markdown import markdown2html
 
-    targets = {f"{page}.html": f"{page}.html" for page in known}
-    targets |= {f"{stem}.md": f"{page}.html" for stem, (page, _) in DOCUMENTS.items()}
+    targets = {f"{stem}.md": f"{page}.html" for stem, (page, _) in DOCUMENTS.items()}
+    here = Path(document).parent
 
     def link(found):
         if re.match(r"https?:|#", found["to"]):
             return found[0]
-        target = targets.get(found["to"].split("#")[0])
+        file = os.path.normpath(here / found["to"].split("#")[0])
+        target = targets.get(file) or ("results.html" if file.startswith("results/shipped/") else None)
         return f'<a href="{target}">{found["text"]}</a>' if target else found["text"]
 
     body = markdown2html((ROOT / document).read_text(encoding="utf-8"))
     body = re.sub(r'src="results/shipped/([^"]+\.(?:png|svg))"', r'src="figures/\1"', body)
-    body = re.sub(r"<code>(\d\d_\w+)</code>", r'<a href="\1.html"><code>\1</code></a>', body)
-    return Page(name, title, re.sub(r'<a href="(?P<to>[^"]*)">(?P<text>.*?)</a>', link, body, flags=re.S))
+    body = re.sub(r'<a href="(?P<to>[^"]*)">(?P<text>.*?)</a>', link, body, flags=re.S)
+    return Page(name, title, with_lessons_linked(body, lessons))
 
 
 def results_page(shipped):
@@ -105,8 +135,9 @@ def results_page(shipped):
             )
         for table in sorted(suite.rglob("*.csv")):
             rows = read_table(table)
-            parts.append(f"<h3>{html.escape(table.stem)}</h3>")
-            parts.append(rows.to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format))
+            shown = rows.to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format)
+            title = f"{html.escape(table.stem)}, {len(rows)} rows"
+            parts.append(f"<details><summary>{title}</summary>\n{shown}</details>")
     return Page("results", "Tables and figures", "\n".join(parts))
 
 
@@ -116,10 +147,10 @@ def write_site(out, files, shipped=ROOT / "results" / "shipped", repository=None
     repository  `owner/name` on GitHub, where lessons can be opened from; None: no links
     """
     out = Path(out)
-    course = [*(notebook_page(file, repository) for file in files), results_page(shipped)]
-    known = {page.name for page in course}
-    first, *more = [document_page(f"{stem}.md", *page, known) for stem, page in DOCUMENTS.items()]
-    pages = [first, *course, *more]
+    lessons = [Path(file).stem for file in files]
+    course = [*(notebook_page(file, lessons, repository) for file in files), results_page(shipped)]
+    first, second, *more = [document_page(f"{stem}.md", *page, lessons) for stem, page in DOCUMENTS.items()]
+    pages = [first, second, *course, *more]
     _copy_figures(shipped, out / "figures")
     template = (HERE / "page.html").read_text(encoding="utf-8")
     for page in pages:

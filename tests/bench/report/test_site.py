@@ -9,7 +9,7 @@ import pytest
 from bench.report.pages import write as pages
 from bench.report.pages.execute import executed
 
-FORMULA = "The shift moves by $s_t$ frames, and `cost=$5` is code."
+FORMULA = "The shift moves by $s_t$ frames, and `cost=$5` is code.\n\n$$y = x$$\n\n**Next:** `00_toy` again."
 
 
 def cells(*sources):
@@ -22,7 +22,8 @@ def cells(*sources):
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     notebook = cells("# Toy: a <b>title</b>", FORMULA)
-    code = nbformat.v4.new_code_cell("print('zebra')", outputs=[nbformat.v4.new_output("stream", text="zebra\n")])
+    printed = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in ("zebra\n", "gnu\n")]
+    code = nbformat.v4.new_code_cell("print('zebra')", outputs=printed)
     notebook.cells.append(code)
     nbformat.write(notebook, folder / "00_toy.ipynb")
     pages.write_site(folder / "out", [folder / "00_toy.ipynb"])
@@ -46,6 +47,27 @@ def test_every_link_inside_leads_somewhere(site):
 def test_formulas_are_drawn_and_code_is_left_alone(site):
     body = (site / "00_toy.html").read_text(encoding="utf-8")
     assert "<msub>" in body and "$s_t$" not in body and "cost=$5" in body
+
+
+def test_a_wide_formula_scrolls_by_itself(site):
+    assert '<span class="formula"><math' in (site / "00_toy.html").read_text(encoding="utf-8")
+    assert ".formula { display: block; overflow-x: auto" in (site / "site.css").read_text(encoding="utf-8")
+
+
+def test_what_a_loop_printed_is_one_text(site):
+    assert "zebra\ngnu\n" in (site / "00_toy.html").read_text(encoding="utf-8")
+
+
+def test_a_lesson_that_is_named_is_linked(site):
+    assert '<a href="00_toy.html"><code>00_toy</code></a>' in (site / "00_toy.html").read_text(encoding="utf-8")
+
+
+def test_shipped_tables_are_folded_and_what_names_them_leads_there(site):
+    results = (site / "results.html").read_text(encoding="utf-8")
+    assert results.count("<table") == results.count("<details><summary>") > 0
+    home = (site / "index.html").read_text(encoding="utf-8")
+    for page in ("models", "results", "columns"):
+        assert f'href="{page}.html">' in home.split("<main>")[1]
 
 
 def test_a_word_of_an_output_is_found(site):

@@ -40,7 +40,7 @@ def test_what_is_no_address_is_refused(wrong, capsys):
 def page(folder, repository):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Toy: a title\n\nText.")])
     nbformat.write(notebook, folder / "00_toy.ipynb")
-    return pages.notebook_page(folder / "00_toy.ipynb", repository).body
+    return pages.notebook_page(folder / "00_toy.ipynb", repository=repository).body
 
 
 def test_a_lesson_shows_its_links_below_its_title(tmp_path):
