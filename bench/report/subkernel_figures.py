@@ -76,7 +76,8 @@ def draw_gammas(ax, history, layer, kinds):
         chosen = np.isin(np.arange(i * planes, (i + 1) * planes), kept)
         ax.plot(mine[:, ~chosen], color=COLOURS[kind], lw=0.6, alpha=0.2, zorder=1)
         ax.plot(mine[:, chosen], color=COLOURS[kind], lw=0.9, alpha=0.7, zorder=2)
-        ax.plot(mine.mean(1), color=COLOURS[kind], lw=2.6, zorder=3, label=f"mean of {kind}")
+        dashes = ("-", "--", ":", "-.")[i % 4]  # kinds differ in grey, too
+        ax.plot(mine.mean(1), dashes, color=COLOURS[kind], lw=2.6, zorder=3, label=f"mean of {kind}")
     last = len(values) - 1
     ax.plot([last - 0.25, last + 0.25], [values[-1][kept].min()] * 2, color="k", lw=1.5, zorder=4)
     ax.set(xlim=(0, last + 0.25), xticks=range(0, last + 1, max(1, last // 6)))
@@ -87,7 +88,7 @@ def draw_gammas(ax, history, layer, kinds):
 def draw_deal(ax, deal, title="", names=True):
     """A deal layer by layer, the first on top: a bar per layer, a cell per channel, coloured by kind."""
     for row, split in enumerate(deal):
-        start, total = 0, sum(split.values())
+        start, total, ends = 0, sum(split.values()), np.cumsum(list(split.values()))
         for kind, count in split.items():
             ax.barh(row, count / total, left=start / total, height=0.82, color=COLOURS[kind], lw=0)
             if count / total > 0.055:
@@ -95,6 +96,9 @@ def draw_deal(ax, deal, title="", names=True):
             start += count
         edges = np.arange(1, total) / total
         ax.vlines(edges, row - 0.41, row + 0.41, color="white", lw=0.6 if total <= 32 else 0.35, alpha=0.8)
+        ax.vlines(
+            ends[:-1] / total, row - 0.41, row + 0.41, color="k", lw=2
+        )  # seen in grey, where the kinds look alike
     ax.set(xlim=(0, 1), ylim=(len(deal) - 0.5, -0.5), xticks=[])
     ax.set_yticks(range(len(deal)), [f"layer {row + 1}" for row in range(len(deal))] if names else [])
     ax.set_title(title, fontsize=10)
