@@ -11,7 +11,7 @@ from data_prep import command_line
 
 # room: its commands, each a module of the same name
 ROOMS = {
-    "runner": ("run", "status", "job", "tune"),
+    "runner": ("run", "status", "train", "job", "tune"),
     "report": ("report", "claims", "figures", "models", "support", "ship", "site"),
     "timing": ("kernels", "loader", "scan", "gpu"),
     "published": ("checkpoint", "predict", "extract", "merge", "schedule", "costs"),

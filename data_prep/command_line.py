@@ -31,7 +31,6 @@ REMEDIES = {
 EXTRAS = {"latex2mathml": "dev", "onnx": "export", "onnxscript": "export", "onnxruntime": "export"}
 HELP = """usage: python -m {package} COMMAND ...  (COMMAND --help: options, an example)
 {about}
-
 {rows}"""
 
 

@@ -73,7 +73,7 @@ def shares(count, parts, mixed=False):
 def together(run_dir):
     """A block in which the processes train in a folder, of which the first alone is the writer and holds the lock.
 
-    RuntimeError in all processes but the lost one: it names that, and why it ended
+    Lost, in all processes but the lost one: it names that, and why it ended
     """
     with ExitStack() as stack:
         try:
@@ -86,7 +86,7 @@ def together(run_dir):
             raise
 
 
-class Lost(RuntimeError):
+class Lost(ConnectionError):
     """Another process does not answer any more."""
 
 

@@ -5,6 +5,8 @@ promises exists: the executed notebook, its figures, the result, and for a datas
 """
 
 import re
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from bench.runner.environment import KERNEL, inside, job_environment, make_home,
 from bench.runner.parameters import check_parameters, parameters_of
 from bench.runner.suite import NOTEBOOKS, ON_ALL_CORES
 from lib.files import locked, read_json, remove_temporaries, write_json, write_text
-from lib.run import done, result
+from lib.run import ROOT, done, result
 
 EXAMPLE = "python -m bench job runs/quick/jobs.json c2d_nano-motion-s0-0123abcd --threads 1"
 PROMISED = (".ipynb", ".png", ".svg", ".csv", ".json", ".jsonl")
@@ -39,10 +41,14 @@ def run_job(jobs_path, id, threads):
     RuntimeError if the notebook ends without a result: the notebook's own metadata says `completed` even of a
     kernel that was killed, so only the record counts. failed.json keeps why a job failed.
     """
-    runs = Path(jobs_path).resolve().parent
     listed = read_json(jobs_path)
     job = next(job for job in listed["jobs"] if job["id"] == id)
-    run_dir = runs / id
+    work(job, Path(jobs_path).resolve().parent, listed, threads)
+
+
+def work(job, runs, listed, threads):
+    """`run_job` of a job that is given, in the folder of its suite's runs."""
+    run_dir = runs / job["id"]
     with locked(run_dir, "job.lock"):  # an orphan of a killed runner may still be at it: wait, then find it done
         remove_temporaries(run_dir)
         (run_dir / "failed.json").unlink(missing_ok=True)
@@ -53,7 +59,7 @@ def run_job(jobs_path, id, threads):
                 date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
                 write_json(run_dir / "failed.json", {"error": said(error), "date": date})
                 raise
-        write_text(runs / "stamps" / id, "what Snakemake sees of this job; the run itself lies elsewhere\n")
+        write_text(runs / "stamps" / job["id"], "what Snakemake sees of this job; the run itself lies elsewhere\n")
 
 
 def finished(run_dir, job, listed):
@@ -96,11 +102,22 @@ def _run(job, run_dir, listed, threads):
     if job["rule"] == "costs":  # timed as in a user's own process: passive threads make a small net 2 to 4 times slower
         del environment["OMP_WAIT_POLICY"]
     with inside(environment):
+        if job.get("processes", 1) > 1 and not result(run_dir):
+            _train_together(job, run_dir.parent, listed)  # the notebook then finds it trained
         _execute(notebook, run_dir / "notebook.ipynb", parameters)
     if not (record := result(run_dir)):
         raise RuntimeError(f"{notebook.name} ended without {run_dir / 'result.json'}; was its kernel killed?")
     files = {path.name: path.stat().st_size for path in sorted(run_dir.iterdir()) if _promised(path)}
     write_json(run_dir / "done.json", {**record, "files": files, "environment": told()})
+
+
+def _train_together(job, runs, listed):
+    """Let torchrun train a job by several processes of this machine. RuntimeError: it failed"""
+    suite, out = read_json(runs / "suite.json")["file"], Path(listed["data"]).parent
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", job["processes"]]
+    command += ["-m", "bench", "train", suite, job["id"], "--out", out, "--device", listed["device"], "--train-only"]
+    if code := subprocess.run(list(map(str, command)), cwd=ROOT).returncode:
+        raise RuntimeError(f"torchrun ended with status {code}; log.txt of this run says why")
 
 
 def _promised(path):

@@ -41,10 +41,10 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
     suite, out = load_suite(name), Path(out).resolve()
     runs, results = out / "runs" / suite.name, out / "results" / suite.name
     cores = cores or usable_cores()
-    jobs = max(1, min(jobs or cores // suite.threads, cores))
+    jobs = max(1, min(jobs or cores // (suite.threads * suite.processes), cores))
     # Snakemake inherits the lock, so it also tells that a killed runner's Snakemake is still at work.
     with locked(runs, waiting=f"{suite.name}: another process is at work on this suite; waiting for it to end") as lock:
-        _claim(runs, suite)
+        claim_suite(runs, suite)
         listed = _write_jobs(runs, suite, out, device, max(1, cores // jobs))
         todo = [job for job in suite.jobs if job.id in listed["todo"]]
         if todo:
@@ -79,7 +79,7 @@ def reason(run_dir):
     return f"it did not end; {log if log.exists() else run_dir.parent / 'snakemake.log'} says more: {said}"
 
 
-def _claim(runs, suite):
+def claim_suite(runs, suite):
     """One folder, one suite: two files of one name in different folders would overwrite each other's results."""
     file, there = str(suite.file), runs / "suite.json"
     other = read_json(there).get("file", "") if there.exists() else ""
@@ -88,12 +88,16 @@ def _claim(runs, suite):
     claim(runs, {"file": file}, file="suite.json", what="suite", free=lambda _: ("file",))
 
 
+def facts(suite, out, device):
+    """What all jobs of a suite are told."""
+    where = {"suite": suite.name, "data": str(out / "data"), "device": device}
+    return {**where, "threads": suite.threads, "modules": suite.modules}
+
+
 def _write_jobs(runs, suite, out, device, cores_per_job):
     """jobs.json: what the Snakefile and the jobs read; the suite's YAML may change while they run.  -> its content"""
     jobs = [{**asdict(job), "id": job.id} for job in suite.jobs]
-    listed = {"suite": suite.name, "data": str(out / "data"), "device": device, "threads": suite.threads}
-    listed["cores_per_job"] = cores_per_job
-    listed["modules"] = suite.modules
+    listed = {**facts(suite, out, device), "cores_per_job": cores_per_job}
     listed["todo"] = [job["id"] for job in jobs if not finished(runs / job["id"], job, listed)]
     write_json(runs / "jobs.json", {**listed, "jobs": jobs})
     return listed

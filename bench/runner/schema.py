@@ -27,6 +27,7 @@ SHAPE = {
     "costs": PARAMETERS,
     "lessons": [{"notebook": TEXT, "parameters": PARAMETERS}],
     "threads": COUNT,
+    "processes": COUNT,
     "modules": [TEXT],
     "base": TEXT,
 }

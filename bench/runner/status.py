@@ -31,7 +31,7 @@ def state(run_dir, options):
     """(done, running, failed or waiting; what there is to say of it) of one run."""
     if record := done(run_dir):
         return "done", headline(record)
-    if run_dir.is_dir() and held(run_dir, "job.lock"):
+    if run_dir.is_dir() and (held(run_dir, "job.lock") or held(run_dir)):  # the second: by `train`
         return "running", progress(run_dir / "metrics.jsonl", options.get("epochs"))
     if (run_dir / "failed.json").exists():
         return "failed", reason(run_dir)

@@ -2,6 +2,7 @@
 
 base:      another suite of bench/suites: what this one does not say is as there
 threads:   of each training and search (1). They change its numbers, so they are never what a machine happens to have
+processes: that train each net together (1), started by torchrun; they change its numbers, too: bench/README.md
 modules:   Python files or modules of one's own that register further nets, see bench.runner.modules
 data:      arguments of data_prep moving_shapes; or {manifest: folder}, what data_prep made of other videos
 train:     defaults, seeds, and one entry per net; keys are parameters of 10_training (model, options, labels, ...)
@@ -46,10 +47,12 @@ class Job:
     data: str = ""  # the folder of manifests that were there before; else a job makes data/<its id>
     weights: str = ""  # a published checkpoint, where training starts from one
     modules: str = ""  # the digest of the suite's modules, if they register its net
+    processes: int = 1  # that train together
 
     @property
     def id(self):
         own = {"modules": self.modules} if self.modules else {}
+        own |= {"processes": self.processes} if self.processes > 1 else {}
         return run_id(self.label, {"rule": self.rule, "notebook": self.notebook, **own, **self.options})
 
     @property
@@ -64,6 +67,7 @@ class Suite:
     file: Path
     threads: int = 1  # of each training
     modules: dict = field(default_factory=dict)  # one's own Python, {"files": {name: file}, "digest": of them}
+    processes: int = 1  # of each training
 
 
 def load_suite(name):
@@ -82,7 +86,8 @@ def load_suite(name):
         files = find_modules(spec.get("modules", []), path.resolve().parent)
         modules = {"files": files, "digest": digest(files)} if files else {}
         mark = _marker(digest(files), import_modules(files))
-        suite = Suite(name, tuple(_expand(spec, mark)), path.resolve(), spec.get("threads", 1), modules)
+        counts = {key: spec.get(key, 1) for key in ("threads", "processes")}
+        suite = Suite(name, tuple(_expand(spec, mark)), path.resolve(), modules=modules, **counts)
         if not suite.jobs:
             raise ValueError("there is nothing to run; it needs train, searches or lessons")
         for job in suite.jobs:
@@ -144,7 +149,8 @@ def _expand(spec, mark):
     prepare = [] if folder else [made]
     where = (prepare, folder, _threads(spec))
     searches = list(map(mark, _searches(spec.get("searches", []), *where)))
-    trainings = list(map(mark, _trainings(spec.get("train", {}), *where)))
+    together = {"processes": spec.get("processes", 1)}
+    trainings = [replace(mark(job), **together) for job in _trainings(spec.get("train", {}), *where)]
     nets = [{key: job.options[key] for key in ("model", "options", "frames", "size")} for job in trainings]
     nets = [net for i, net in enumerate(nets) if net not in nets[:i]]
     classes = most_classes(folder, [job.options["labels"] for job in trainings]) if folder else {}
