@@ -71,6 +71,10 @@ class TestEveryLesson:
             if re.search(r"= plt\.(subplots|figure)\(", source):
                 assert "lesson.save(" in source, "a cell's end shows its figures: finished ones, please"
 
+    def test_no_cell_ends_by_showing_where_its_figure_lies(self, path):
+        last = [source.strip().splitlines()[-1] for source in code(path)]
+        assert not [line for line in last if line.startswith("lesson.save(") and not line.endswith(";")]
+
     def test_every_exercise_has_a_folded_answer(self, path):
         for exercise in exercises(path):
             assert exercise.count("<details><summary>Answer</summary>") == exercise.count("</details>") == 1, exercise
