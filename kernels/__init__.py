@@ -1,7 +1,7 @@
 """Learned shifts and sub-kernel convolutions: a torch reference, Numba on the CPU, Numba on CUDA, one op on top."""
 
 from kernels import arithmetic
-from kernels._backend import pays
+from kernels._backend import eager, pays
 from kernels._kinds import KINDS, kernel_size
 from kernels.depthwise_subkernel_conv3d.op import depthwise_subkernel_conv3d
 from kernels.frame_shift.op import frame_cache, frame_shift, tsm_offset
@@ -12,6 +12,7 @@ from kernels.temporal_filter.op import temporal_filter
 __all__ = [
     "KINDS",
     "depthwise_subkernel_conv3d",
+    "eager",
     "frame_cache",
     "frame_shift",
     "kernel_size",

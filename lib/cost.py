@@ -175,13 +175,13 @@ def record(net, clip):
     """
     net = bare(net)
     with plainly():
-        meta, x = on_meta(net), _clip(net, clip, "meta")
+        meta, x = on_meta(net), clip_for(net, clip, "meta")
         with Recorder() as recorder:
             meta(x)
     return [call for call in recorder.calls if not (call.name == "aten::clone" and call.args[0] is x)]
 
 
-def _clip(net, clip, device):
+def clip_for(net, clip, device):
     """Zeros (1, *clip) of the type of the net's first floating weight, in its memory format."""
     tensors = (*net.parameters(), *net.buffers())
     dtype = next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.float32)
@@ -237,7 +237,7 @@ def _fvcore_total(net, clip):
     modes = [(module, module.training) for module in net.modules()]
     with plainly():
         try:
-            analysis = FlopCountAnalysis(evaluating(net), _clip(net, clip, device))
+            analysis = FlopCountAnalysis(evaluating(net), clip_for(net, clip, device))
             analysis.set_op_handle(**arithmetic.fvcore_handles())
             return int(analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total())
         finally:

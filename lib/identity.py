@@ -22,7 +22,11 @@ def used(net, clips):
 
     net    any module; nets from elsewhere than `lib` are told apart by their code, too
     clips  what it is trained on: a ClipDataset, or anything that is read like one
+    ValueError: a net of which nothing learns
     """
+    if not any(parameter.requires_grad for parameter in net.parameters()):
+        kind = type(unwrapped(net)).__name__
+        raise ValueError(f"no weight of this {kind} learns; a fused net only evaluates: train what it was made of")
     net, manifest = unwrapped(net), getattr(clips, "manifest", None)
     name = getattr(net, "registered_as", type(net).__name__)
     videos = {"name": manifest.name, "hash": manifest.hash} if manifest else {"name": type(clips).__name__}

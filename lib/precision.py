@@ -12,6 +12,13 @@ DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 DEVICES = {"bf16": ("cpu", "cuda"), "fp16": ("cuda",)}  # where a net's operators know it; fp32: everywhere
 
 
+def has_bf16(device="cpu"):
+    """Whether a device multiplies in bfloat16 itself: where it does not, bf16 is coarser and not faster."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
 class Precision:
     """`with precision.passes(): net(clips)`, then `precision.scaler` around the backward pass and the optimizer.
 

@@ -62,25 +62,18 @@ def forward_clip(target, source, case, channel, u, bits, group):
 
 @jit
 def forward(x, shift, y, numbers, start, stop):
-    """x, y (N, C, T*H*W), or (N, T*H*W, C) if channels_last; items start to stop of the N*C clips of one channel."""
+    """x, y (N, C, T*H*W); items start to stop of the N*C clips of one channel."""
     case = unpack(numbers)
-    (T, H, W), (To, Ho, Wo) = case.size, case.out_size
+    (_, H, W), (To, Ho, Wo) = case.size, case.out_size
     group = planes_together(To, H * W, is_flat(case))
     u = np.zeros(group * H * W + 2 * margin_of(case), x.dtype)
     bits, rows, cols = np.empty(group * Ho * Wo, np.int32), np.empty(Ho, np.int32), np.empty(Wo, np.int32)
-    source, target = np.empty(T * H * W, x.dtype), np.empty(To * Ho * Wo, x.dtype)
     known, channel = -1, channel_of(shift, 0, case, bits, rows, cols)
     for item in range(start, stop):
-        n, c = item_of(item, x.shape[0], shift.shape[1], case.channels_last)
+        n, c = item_of(item, x.shape[0], shift.shape[1], False)
         if c != known:
             known, channel = c, channel_of(shift, c, case, bits, rows, cols)
-        if case.channels_last:
-            source[:] = x[n, :, c]
-        else:
-            source, target = x[n, c], y[n, c]
-        forward_clip(target, source, case, channel, u, bits, group)
-        if case.channels_last:
-            y[n, :, c] = target
+        forward_clip(y[n, c], x[n, c], case, channel, u, bits, group)
 
 
 @parallel_jit

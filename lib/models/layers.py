@@ -25,8 +25,10 @@ class FrameConv(nn.Conv2d):
     """A 2D convolution of every frame: 4-D weights, as 2D nets and the nets made of them store them."""
 
     def forward(self, x):  # (N, c_in, T, H, W) -> (N, c_out, T, H', W')
-        stride, padding = (1, *self.stride), (0, *self.padding)
-        return F.conv3d(x, self.weight.unsqueeze(2), self.bias, stride, padding)
+        return self._conv_forward(x, self.weight.unsqueeze(2), self.bias)
+
+    def _conv_forward(self, x, weight, bias):
+        return F.conv3d(x, weight, bias, (1, *self.stride), (0, *self.padding))
 
 
 class FrozenBatchNorm(nn.BatchNorm3d):

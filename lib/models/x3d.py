@@ -66,11 +66,12 @@ class Block(nn.Module):
         if stride != 1 or c_in != c_out:
             projected = conv_bn(c_in, c_out, 1, (1, stride, stride))
             self.shortcut = projected if shortcut_norm else projected[:1]
+        self.act = nn.ReLU()
 
     def forward(self, x):  # (N, c_in, T, H, W)
-        y = F.relu(self.expand(x))  # (N, inner, T, H, W)
+        y = self.act(self.expand(x))  # (N, inner, T, H, W)
         y = F.silu(self.gate(self.filter(y)))  # (N, inner, T, H/s, W/s); swish, with a gate or without
-        return F.relu(self.project(y) + self.shortcut(x))  # (N, c_out, T, H/s, W/s)
+        return self.act(self.project(y) + self.shortcut(x))  # (N, c_out, T, H/s, W/s)
 
 
 class X3D(VideoNet):
