@@ -88,6 +88,13 @@ class TestEveryLesson:
             assert not cell.get("outputs") and not cell.get("execution_count")
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_lesson_and_the_course_promise_the_same_minutes(path):
+    row = re.search(rf"(?m)^\| `{path.stem}` \|.*\| (.*) \|$", (path.parent / "README.md").read_text(encoding="utf-8"))
+    about = re.search(r"About (\d+) minute|Under a minute|A few seconds", "".join(cells(path)[0]["source"]))
+    assert row[1] == (about[1] or "< 1")
+
+
 def test_half_of_the_cells_are_short():
     assert statistics.median(len(source.splitlines()) for path in NOTEBOOKS for source in code(path)) <= MEDIAN
 
