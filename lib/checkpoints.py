@@ -25,18 +25,33 @@ def save(path, content, keep_before=False):
             os.replace(path, before(path))
 
 
-def load(path):
-    """What was saved, on the CPU; of a damaged file, which is set aside, the one before; None if there is neither."""
+def load(path, run=None):
+    """What was saved, on the CPU; of a file that is damaged or another run's, which is set aside, the one before.
+
+    None if there is neither.
+
+    run  what the file says of its run, if it says something; None or {}: whatever it is
+    """
     for file in (Path(path), before(path)):
         if whole(file):
             try:
                 content = torch.load(file, map_location="cpu", weights_only=True)
-                if not (why := other_than_written(content)):
+                if not (why := other_than_written(content) or _of_another(content, run)):
                     return content
                 set_aside(file, f"{file}: {why}")
             except (RuntimeError, UnpicklingError, LookupError, ValueError, TypeError, EOFError) as error:
                 set_aside(file, f"{file}: " + str(error).splitlines()[0].split(". ")[0])
     return None
+
+
+def _of_another(content, run):
+    if not isinstance(content, dict):
+        return "it holds no checkpoint"
+    theirs = content.get("run")
+    if not (run and theirs) or theirs == run:
+        return ""
+    differ = sorted(key for key in {**run, **theirs} if run.get(key) != theirs.get(key))
+    return f"it is another run's, of another {', '.join(differ)}"
 
 
 def whole(path):

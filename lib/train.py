@@ -20,7 +20,7 @@ from lib.data.balance import class_weights
 from lib.data.protocol import agreed
 from lib.distributed import by_first, first, level, place, same_tensors, together
 from lib.evaluate.predictions import by_protocol, check_classes, predict
-from lib.files import read_json, write_text
+from lib.files import read_json, set_aside, write_text
 from lib.identity import arithmetic, opened, used
 from lib.memory import keep_freed
 from lib.not_finite import NotFinite, explain
@@ -87,7 +87,7 @@ def fit(
 
         while state.epoch < recipe["epochs"]:
             state.train_epoch(train, epoch_facts, workers, save_minutes, progress if place() == 0 else False)
-        net.load_state_dict(first(checkpoints.load, run_dir / "best.pt")["net"])
+        net.load_state_dict(first(state.best_weights))
         tested = {} if test is None else {"test": accuracy(test)}
         return first(finish, run_dir, {"history": state.history, "best_epoch": state.best_epoch, **tested}, device)
 
@@ -128,23 +128,24 @@ class Training:
             self.losses = self._no_losses(saved["loss_sum"])
             self._write_metrics()
 
-    @property
-    def best_epoch(self):
+    best_epoch = property(lambda self: self._best(self.history))
+
+    def _best(self, history):
         """The first epoch with the best top-1 on val. ValueError: an epoch, in a record of old, has none"""
-        if wrong := [row["epoch"] for row in self.history if not math.isfinite(row["val_top1"])]:
+        if wrong := [row["epoch"] for row in history if not math.isfinite(row["val_top1"])]:
             raise ValueError(f"{self.run_dir}: epoch {wrong[0] + 1} has no top-1 on val; delete this folder")
-        return max(self.history, key=lambda row: (row["val_top1"], -row["epoch"]))["epoch"]
+        return max(history, key=lambda row: (row["val_top1"], -row["epoch"]))["epoch"]
 
     def _saved(self):
         """What last.pt holds; None: nothing, or the best weights before it are lost, so it trains from the start."""
-        saved = checkpoints.load(self.run_dir / "last.pt")
-        return saved if saved and (not saved["history"] or self.kept_weights()) else None
+        saved = checkpoints.load(self.run_dir / "last.pt", self._run())
+        return saved if saved and (not saved["history"] or self.kept_weights(saved["history"])) else None
 
     @by_first
     def save(self):
         state = {"net": self.net.state_dict(), **self.stepper.state()}
         place = {"epoch": self.epoch, "step": self.step, "loss_sum": self.losses.read(), "history": self.history}
-        checkpoints.save(self.run_dir / "last.pt", {**state, **place}, keep_before=True)
+        checkpoints.save(self.run_dir / "last.pt", {**state, **place, "run": self._run()}, keep_before=True)
 
     def train_epoch(self, clips, measure, workers=0, save_minutes=5.0, progress=None):
         """Train the rest of the epoch that we are in; then `measure()`, a dict, joins its row of the history."""
@@ -165,9 +166,20 @@ class Training:
             weights = {"net": self.net.state_dict(), "epoch": self.epoch, "run": self._run()}
             checkpoints.save(self.run_dir / "best.pt", weights)
 
-    def kept_weights(self):
-        """Whether what `keep_weights` wrote is there, and whole."""
-        return checkpoints.whole(self.run_dir / "best.pt")
+    def kept_weights(self, history):
+        """Whether what `keep_weights` wrote is there, whole, and this run's best of these epochs, or a later one."""
+        path = self.run_dir / "best.pt"
+        if not (kept := checkpoints.load(path, self._run())):
+            return False
+        if right := kept["epoch"] in (best := self._best(history), *range(len(history), self.recipe["epochs"])):
+            return right
+        set_aside(path, f"{path} holds epoch {kept['epoch'] + 1}, but epoch {best + 1} is the best")
+
+    def best_weights(self):
+        """The state dict of best.pt. ValueError: it was lost since the training began"""
+        if not self.kept_weights(self.history):
+            raise ValueError(f"{self.run_dir / 'best.pt'} was lost or changed; the same call trains again")
+        return checkpoints.load(self.run_dir / "best.pt")["net"]
 
     def _run(self):
         """What run.json says, so that the weights are known wherever they are copied to."""

@@ -15,12 +15,13 @@ import torch
 from lib import checkpoints
 from lib.evaluate.metrics import top_k_accuracy
 from lib.evaluate.predictions import predict
-from lib.files import locked
+from lib.files import locked, read_json, set_aside
 from lib.identity import arithmetic, used
 from lib.recipe import complete
 from lib.recipe import identity as recorded
 from lib.run import claim
 from lib.search.schedule.staged import stage_recipe
+from lib.search.schedule.trainer import LostModel
 from lib.train import Training
 from lib.weights.loading import load_state
 
@@ -90,9 +91,16 @@ class EdgeTrainer:
     def net(self, model, frozen_bn=False):
         """A kept model by its name in a schedule or in the record of an edge; None: the initial one."""
         net = self.build(frozen_bn)
-        path = self.folder / model if model else self._initial()
-        load_state(net, torch.load(path, map_location="cpu", weights_only=True)["net"])
+        load_state(net, (self._kept(self.folder / model) if model else self._initial())["net"])
         return net.to(self.device)
+
+    def _kept(self, path):
+        if kept := checkpoints.load(path, run_of(path.parent)):
+            return kept
+        record = path.with_name("edge.json")
+        if record.exists():
+            set_aside(record, f"{record} says that there is {path}")
+        raise LostModel(f"{path} is damaged or gone; the same search again trains its edge anew")
 
     def _open(self, edge, model, fresh=False):
         if edge.folder is None or self.folder not in edge.folder.parents:
@@ -127,20 +135,31 @@ class EdgeTrainer:
     def _initial(self):
         path = self.folder / "initial.pt"
         with locked(self.folder):
-            if not path.exists():
+            if not (kept := checkpoints.load(path)):
                 torch.manual_seed(self.seed)
                 net = self.build(False)
                 if self.initial is not None:
                     load_state(net, self.initial)
                 checkpoints.save(path, {"net": net.state_dict()})
-        return path
+                kept = checkpoints.load(path)
+        return kept
+
+
+def run_of(folder):
+    """What weights in the folder of an edge say of where they come from: the edge, and its search's trainer.json."""
+    trainer = folder.parents[1] / "trainer.json"
+    return {"edge": folder.name, **(read_json(trainer) if trainer.exists() else {})}
 
 
 class _EdgeTraining(Training):
     """Keeps the weights of every epoch: the planner chooses among them later."""
 
     def keep_weights(self):
-        checkpoints.save(self.run_dir / f"model_{self.epoch + 1}.pt", {"net": self.net.state_dict()})
+        weights = {"net": self.net.state_dict(), "run": self._run()}
+        checkpoints.save(self.run_dir / f"model_{self.epoch + 1}.pt", weights)
 
-    def kept_weights(self):
+    def kept_weights(self, history):
         return True  # `EdgeTrainer.net` finds out
+
+    def _run(self):
+        return run_of(self.run_dir)

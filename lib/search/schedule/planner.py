@@ -25,11 +25,12 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from lib.distributed import only_one
-from lib.files import locked, read_json, write_json, write_text
+from lib.files import locked, set_aside, write_json, write_text
 from lib.run import claim
+from lib.run import record as record_in
 from lib.search.schedule.graph import check_graph, learning_rate, unroll
 from lib.search.schedule.stopping import StoppingRule
-from lib.search.schedule.trainer import Edge, NoMoreEpochs
+from lib.search.schedule.trainer import Edge, LostModel, NoMoreEpochs
 
 
 def choose(incoming):
@@ -88,7 +89,7 @@ class Planner:
         with locked(edge.folder) if edge.folder else nullcontext():
             record = self._load(index)
             if "selected_epoch" not in record:
-                self._open(edge, record, start["model"], trainer)
+                self._open_again(edge, record, trainer)
                 self._train_until_decided(edge, record, trainer)
             if "model" not in record:  # the decision is on disk before models are deleted
                 kept = trainer.keep(edge, record["selected_epoch"])
@@ -123,6 +124,16 @@ class Planner:
             "score": last["score"],
             "model": last["model"],
         }
+
+    def _open_again(self, edge, record, trainer):
+        """Open an edge; if the model that it starts from is lost, that edge is trained again, and ends as before."""
+        try:
+            self._open(edge, record, self.node(edge.start)["model"], trainer)
+        except LostModel:
+            self._records.clear()
+            for index in range(edge.index):
+                self.train(index, trainer)
+            self._open(edge, record, self.node(edge.start)["model"], trainer)
 
     def _open(self, edge, record, model, trainer):
         if "initial" in record:
@@ -161,7 +172,7 @@ class Planner:
         if record is None or (edge.folder and "model" not in record):
             path = edge.folder and edge.folder / "edge.json"
             new = {"edge": index, "start": edge.start, "end": edge.end, "learning_rate": edge.learning_rate}
-            record = self._records[index] = read_json(path) if path and path.exists() else new
+            record = self._records[index] = (path and _read(path, new)) or new
         return record
 
     def _save(self, edge, record, **changes):
@@ -211,6 +222,14 @@ def find_schedule(trainer, graph, settings, **options):
     for index in range(len(graph["edges"])):
         planner.train(index, trainer)
     return planner.finish()
+
+
+def _read(path, new):
+    """The record of an edge; None if there is none, or a torn one or another edge's, which is set aside."""
+    found = record_in(path)
+    if found is None or found.items() >= new.items() and isinstance(found.get("accuracies", []), list):
+        return found
+    set_aside(path, f"{path} is not the record of this edge")
 
 
 def _finite(metric, where):

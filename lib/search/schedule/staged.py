@@ -15,7 +15,7 @@ from lib.data.protocol import OneInTraining
 from lib.data.protocols import optplan
 from lib.distributed import only_one
 from lib.evaluate.predictions import by_protocol, predict
-from lib.files import locked
+from lib.files import locked, read_json, set_aside
 from lib.identity import arithmetic
 from lib.models import create_model, model_options
 from lib.recipe import complete
@@ -128,10 +128,23 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
             folder = run_dir / f"stage_{number}"
             splits = clips("train", stage, seed + number), clips("val", parts[-1], seed)
             recipe = {**stage_recipe(stage, gpus), **changes, "seed": seed + number}
-            histories.append(fit(folder, net, *splits, device=device, **running, **recipe)["history"])
-            weights = checkpoints.load(folder / "last.pt")["net"]
+            again = partial(fit, folder, net, *splits, device=device, **running, **recipe)
+            histories.append(again()["history"])
+            weights = _last_weights(folder, recipe["epochs"], again)
         load_state(net, weights)
         how = {"batch_size": parts[-1]["batch_size"], "device": device, "workers": running.get("workers", 0)}
         dataset = clips("test", parts[-1], seed)
         test = by_protocol(*predict(net, dataset, **how), dataset.protocol)
         return finish(run_dir, {"history": histories, "test": test}, device)
+
+
+def _last_weights(folder, epochs, again):
+    """The weights after a stage's last epoch. If they were lost, the stage goes on from what is there."""
+    run = read_json(folder / "run.json")
+    for _ in range(2):
+        saved = checkpoints.load(folder / "last.pt", run)
+        if saved and saved["epoch"] == epochs:
+            return saved["net"]
+        set_aside(folder / "result.json", f"{folder / 'last.pt'} does not hold the weights after epoch {epochs}")
+        again()
+    raise ValueError(f"{folder / 'last.pt'} was lost again while the stage was trained")

@@ -43,3 +43,7 @@ class Trainer(Protocol):
 
 class NoMoreEpochs(Exception):
     """Raised by a trainer that cannot train on, such as a table that ends."""
+
+
+class LostModel(ValueError):
+    """Raised by a trainer whose kept model is damaged or gone: the edge's record is set aside, it is trained again."""
