@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lib.data.frame_numbers import FrameNumbers
 from lib.data.streams import Converter
 
 STRETCH = 24  # of so many frames inside a GOP, the one that changes most is noted, and the one before
@@ -39,12 +40,15 @@ class Gops:
         self._packets, self._keys, self._bytes, self._in_order = 0, {}, {}, True
         self._last, self._stretch_ends, self._most, self._moving = deque(maxlen=3), 0, 0, ()
         self._convert = Converter()
+        self._numbers = FrameNumbers(self._extra) if self._codec == "h264" else None
 
     def packet(self, packet):
         size, pts = packet.size, packet.pts
         self.discarded += size > 0 and packet.is_discard
         if packet.is_keyframe:  # by its place in the file: there decord starts
             self._keys[self._packets] = self._stands_for_itself(packet)
+        if self._numbers and size:
+            self._numbers.packet(memoryview(packet), packet.is_keyframe)
         self._packets += size > 0
         self._bytes[pts] = size
         self._in_order &= pts == packet.dts
@@ -74,6 +78,11 @@ class Gops:
         if not self._in_order or self._packets != len(self.times):
             for gop in self.found:
                 gop.closed = False
+
+    @property
+    def gap(self):
+        """The first packet, in the file's order, that is predicted from one that is missing; None: nothing tells."""
+        return self._numbers.gap if self._numbers else None
 
     def _stands_for_itself(self, packet):
         return self._codec in CLOSED and (self._codec != "h264" or IDR in h264_units(bytes(packet), self._extra))

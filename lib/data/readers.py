@@ -64,7 +64,8 @@ class VideoReader:
         try:
             return step(*args)
         except Exception as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            said = str(error).replace(str(self.path.absolute()), "it").replace(str(self.path), "it")
+            reason = (said.strip() or type(error).__name__).splitlines()[0][:200]
             raise ValueError(f"{self.path} cannot be read by {type(self).__name__}: {reason}") from error
 
 

@@ -43,6 +43,8 @@ class StrictReader(PyAVReader):
             if len(seen.sizes) > 1:
                 sizes = " ".join(f"{w}x{h}" for w, h in list(seen.sizes)[:4])
                 raise ValueError(f"its frames have several sizes: {sizes}")
+            if seen.gap is not None:
+                raise ValueError(f"a packet is missing before number {seen.gap + 1}, from which others are predicted")
             self.frames, self.gops, (self.height, self.width) = len(seen.times), seen.found, seen.upright
             times = [time for time in seen.times if time is not None] or [0.0]
             self.ordered = _in_order(seen.times)

@@ -176,3 +176,13 @@ def test_our_own_mistakes_are_not_a_status():
         list(survive(misbehave, ["wrong"], 1))
     with pytest.raises(ValueError, match="workers is -1"):
         list(survive(misbehave, ["a"], -1))
+
+
+def test_what_is_said_of_a_broken_video_does_not_depend_on_where_it_lies(tmp_path):
+    """A status is part of the manifest, and so of its hash; a long path was cut, and what was left of it stayed."""
+    said = set()
+    for folder in ("a", "b" * 120 + "/" + "c" * 100):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "v.avi").write_bytes(b"nothing of a video here")
+        said.add(scan_one("v.avi", root=str(tmp_path / folder), source="video").status)
+    assert len(said) == 1 and "/" not in said.pop()
