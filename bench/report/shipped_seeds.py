@@ -13,6 +13,7 @@ from lib.run import ROOT
 
 SHIPPED = ROOT / "results" / "shipped"
 NEEDED = ("recipe", "seeds", "top1_min", "top1_max")
+SEVERAL = ("standard", "quick_seeds")  # suites that train each net with several seeds, the longer trainings first
 COLUMNS = ("shipped_seeds", "shipped_min", "shipped_max", "shipped_suite")
 
 
@@ -36,6 +37,34 @@ def with_shipped_seeds(table, suite, shipped=None):
     table = table.assign(**dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
     notes = [f"{row.note}; {said(row)}" if said(row) else row.note for row in table.itertuples()]
     return table.assign(note=notes)
+
+
+def of_several_seeds(nets, labels="motion", shipped=None):
+    """What several seeds of `nets` gave, by the first suite of SEVERAL that was shipped and has one of them.
+
+    nets  names as in the column `net` of its tables
+    -> (table, verdicts): a row per net with the number of seeds, the training loss and the top-1, mean and lowest and
+    highest; and the rows of differences.csv between two of them. (None, None) where no such suite is shipped.
+    """
+    for suite in SEVERAL:
+        home = Path(shipped or SHIPPED) / suite
+        if not (home / "runs.csv").is_file():
+            continue
+        rows = read_table(home / "runs.csv", ("net", "labels", "seed", "train_loss", "top1"))
+        rows = rows[rows.net.isin(nets) & (rows.labels == labels)]
+        if len(rows):
+            pairs = read_table(home / "differences.csv", ("labels", "a", "b", "points", "verdict"))
+            between = pairs.a.isin(nets) & pairs.b.isin(nets) & (pairs.labels == labels)
+            return _spread(rows.assign(suite=suite)), pairs[between].reset_index(drop=True)
+    return None, None
+
+
+def _spread(rows):
+    """A row per net over its seeds."""
+    by_net = rows.groupby(["suite", "net"], sort=False)
+    table = by_net[["train_loss", "top1"]].agg(["mean", "min", "max"])
+    table.columns = [" ".join(pair) for pair in table.columns]
+    return table.assign(seeds=by_net.seed.nunique()).reset_index()
 
 
 def said(row):

@@ -16,7 +16,6 @@ from lib.cost import record
 from lib.models import in_format
 
 SIDE = 1024  # of the matrices whose product is the friendliest work there is
-QUIET = 0.9  # of the time that our threads asked for; with less, others were at work
 
 
 @dataclass(frozen=True)
@@ -48,41 +47,33 @@ def measure_machine(seconds=0.5):
     return Machine(SIDE**3 / ms["product"] / 1e6, copied / ms["copy"] / 1e6, 1e3 * ms["nothing"])
 
 
-def share_of_time(seconds=0.3):
-    """What part of the time that they asked for our threads got: about 1, or less than QUIET on a busy machine."""
-    a = torch.randn(SIDE, SIDE)
-    started, worked = time.perf_counter(), time.process_time()
-    while (passed := time.perf_counter() - started) < seconds:
-        a @ a
-    return (time.process_time() - worked) / passed / torch.get_num_threads()
-
-
 class Clock(TorchDispatchMode):
-    """`with Clock() as clock:` clock.ms are the times of all operators that run inside, in order."""
+    """`with Clock() as clock:` clock.ms are the times of all operators that run inside, in order, by `now`."""
 
-    def __init__(self):
+    def __init__(self, now=time.perf_counter):
         super().__init__()
-        self.ms = []
+        self.now, self.ms = now, []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        started = time.perf_counter()
+        started = self.now()
         out = func(*args, **(kwargs or {}))
-        self.ms.append(1e3 * (time.perf_counter() - started))
+        self.ms.append(1e3 * (self.now() - started))
         return out
 
 
 @torch.no_grad()
-def operators(net, clip, machine, runs=20, warmup_runs=2):
+def operators(net, clip, machine, runs=20, warmup_runs=2, now=time.perf_counter):
     """A row per operator of one clip: kind, macs, bytes, macs_per_byte, ms (median of `runs`), predicted_ms.
 
     net   any module, on the CPU; it is put in evaluation mode
     clip  (3, T, H, W)
+    now   the clock, in seconds; `time.thread_time`, with one thread, hardly sees what others do to the machine
     RuntimeError: the net runs other operators than on the meta device, so counts and times do not belong together
     """
     net, times = net.eval(), []
     x = in_format(net, torch.randn(1, *clip))
     for _ in range(warmup_runs + runs):
-        with Clock() as clock:
+        with Clock(now) as clock:
             net(x)
         times.append(clock.ms)
     calls = record(net, clip)

@@ -9,7 +9,7 @@ from helpers.suite_runs import write_runs
 from bench.report.csv_files import read_table, write
 from bench.report.searches import search_runs, searches
 from bench.report.shipped_runs import history_of, runs_of
-from bench.report.shipped_seeds import recipe_of, with_shipped_seeds
+from bench.report.shipped_seeds import of_several_seeds, recipe_of, with_shipped_seeds
 from bench.report.trade_off_figure import draw_trade_off
 from bench.report.trainings import differences, trade_off, trainings
 from bench.runner.suite import load_suite
@@ -110,3 +110,15 @@ def check_walk(runs, again):
         assert made[kept].equals(there[kept]), name
     for folder in filter(lambda path: (path / "metrics.jsonl").is_file(), runs.iterdir()):
         assert history_of(folder) == read_json(folder / "done.json")["history"]
+
+
+def test_what_several_seeds_gave_is_shown_once_it_is_shipped(tmp_path):
+    assert of_several_seeds(["ircsn_nano"], shipped=tmp_path) == (None, None)
+    runs = write_runs(tmp_path / "many", MANY, COSTS, videos=100)
+    for name, table in (("runs", trainings(runs)), ("differences", differences(runs))):
+        write(table, tmp_path / "quick_seeds", name)
+    table, verdicts = of_several_seeds(["ircsn_nano", "p3d_nano", "ipcsn_nano"], shipped=tmp_path)
+    first = table.set_index("net").loc["ircsn_nano"]
+    assert (first["top1 min"], first["top1 max"], first.seeds, first.suite) == (77, 84, 3, "quick_seeds")
+    assert verdicts[["a", "b"]].to_numpy().tolist() == [["ircsn_nano", "p3d_nano"]]
+    assert of_several_seeds(["c2d_nano"], shipped=tmp_path) == (None, None)
