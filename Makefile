@@ -16,7 +16,7 @@ $(warning .venv was made in $(MADE_IN): its jupyter, papermill and pip work ther
 endif
 endif
 
-.PHONY: help demo test test-long lab figures ship site gpu lint
+.PHONY: help demo test test-long test-slurm lab figures ship site gpu lint
 
 demo: $(READY)            ## train small nets of all five systems from video files, draw their trade-off
 	$(BIN)/python -m bench run quick
@@ -31,6 +31,10 @@ test-long: $(READY)       ## those that take minutes: kill and go on, fuzzers; t
 	$(BIN)/python -m pytest -m long
 	PYTHONHASHSEED=1 $(BIN)/python -m pytest tests/data_prep tests/lib/data
 	PYTHONHASHSEED=2 $(BIN)/python -m pytest tests/data_prep tests/lib/data
+
+test-slurm: $(READY)      ## a suite on a Slurm that answers here, with kills: some minutes
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[slurm]"
+	$(BIN)/python -m pytest -m slurm -s
 
 lab: $(READY)             ## JupyterLab, in the notebooks
 	PYTHONPATH="$(CURDIR)" $(BIN)/python -m jupyter lab --notebook-dir=notebooks

@@ -73,6 +73,7 @@ BOUNDS = {
     "clips": whole(1, 10**4),
     "clip": COUNT,
     "scales": number(0, 1, "least"),
+    "area": number(0, 1, "least"),
     "videos": whole(1, 10**7),
     "video": whole(0, 10**7),
     "fps": number(0, 1e4),  # 0: not known
@@ -100,6 +101,7 @@ BOUNDS = {
     "temperatures": number(0, 1e6, "least"),
     # of what runs, and for how long
     "threads": whole(0, 1024),  # 0: as they are
+    "attempt": whole(1, 1000),
     "workers": whole(0, 1024),
     "gpus": whole(1, 1024),
     "cores": whole(1, 10**5),

@@ -17,10 +17,18 @@ from bench.runner.parameters import check_parameters, parameters_of
 from bench.runner.suite import NOTEBOOKS, ON_ALL_CORES
 from lib.files import locked, read_json, remove_temporaries, write_json, write_text
 from lib.run import ROOT, done, result
+from lib.run import record as kept
 
 EXAMPLE = "python -m bench job runs/quick/jobs.json c2d_nano-motion-s0-0123abcd --threads 1"
 PROMISED = (".ipynb", ".png", ".svg", ".csv", ".json", ".jsonl")
 OWN = ("done.json", "failed.json")
+
+
+KILLED = ("KilledError", "DeadKernelError")  # ours, nbclient's
+
+
+class KilledError(RuntimeError):
+    """The kernel ended, but its notebook has not: the system killed it, for want of memory or time."""
 
 
 def add_arguments(parser):
@@ -29,35 +37,40 @@ def add_arguments(parser):
     parser.add_argument(
         "--threads", type=int, default=1, help="cores of this machine for what no result depends on (1)"
     )
+    parser.add_argument("--attempt", type=int, default=1, help="from 2 on: submitted again after it was killed (1)")
 
 
-def run(*, jobs, id, threads=1):
-    run_job(jobs, id, threads)
+def run(*, jobs, id, threads=1, attempt=1):
+    run_job(jobs, id, threads, attempt)
 
 
-def run_job(jobs_path, id, threads):
+def run_job(jobs_path, id, threads, attempt=1):
     """Run the notebook of job `id`, unless it is done; then its folder holds done.json, and stamps/ a file of its name.
 
     RuntimeError if the notebook ends without a result: the notebook's own metadata says `completed` even of a
-    kernel that was killed, so only the record counts. failed.json keeps why a job failed.
+    kernel that was killed, so only the record counts. failed.json keeps why a job failed: of what failed by itself
+    a further attempt fails at once, while what was killed goes on.
     """
     listed = read_json(jobs_path)
     job = next(job for job in listed["jobs"] if job["id"] == id)
-    work(job, Path(jobs_path).resolve().parent, listed, threads)
+    work(job, Path(jobs_path).resolve().parent, listed, threads, attempt)
 
 
-def work(job, runs, listed, threads):
+def work(job, runs, listed, threads, attempt=1):
     """`run_job` of a job that is given, in the folder of its suite's runs."""
     run_dir = runs / job["id"]
     with locked(run_dir, "job.lock"):  # an orphan of a killed runner may still be at it: wait, then find it done
         remove_temporaries(run_dir)
+        if attempt > 1 and (failed := kept(run_dir / "failed.json")) and not failed.get("killed"):
+            raise RuntimeError(f"not tried again, for it was not killed: {failed.get('error')}")
         (run_dir / "failed.json").unlink(missing_ok=True)
         if not finished(run_dir, job, listed):
             try:
                 _run(job, run_dir, listed, threads)
             except Exception as error:
                 date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-                write_json(run_dir / "failed.json", {"error": said(error), "date": date})
+                failed = {"error": said(error), "date": date, "killed": type(error).__name__ in KILLED}
+                write_json(run_dir / "failed.json", failed)
                 raise
         write_text(runs / "stamps" / job["id"], "what Snakemake sees of this job; the run itself lies elsewhere\n")
 
@@ -106,7 +119,7 @@ def _run(job, run_dir, listed, threads):
             _train_together(job, run_dir.parent, listed)  # the notebook then finds it trained
         _execute(notebook, run_dir / "notebook.ipynb", parameters)
     if not (record := result(run_dir)):
-        raise RuntimeError(f"{notebook.name} ended without {run_dir / 'result.json'}; was its kernel killed?")
+        raise KilledError(f"{notebook.name} ended without {run_dir / 'result.json'}; was its kernel killed?")
     files = {path.name: path.stat().st_size for path in sorted(run_dir.iterdir()) if _promised(path)}
     write_json(run_dir / "done.json", {**record, "files": files, "environment": told()})
 

@@ -4,13 +4,15 @@ The suite becomes a list of jobs, Snakemake works it off, then tables and figure
 moment, the same command goes on.
 """
 
+import shutil
 import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.runner import snakemake
+from bench.runner import slurm, snakemake
 from bench.runner.job import finished
+from bench.runner.resources import RESTARTS, asked
 from bench.runner.suite import load_suite
 from lib.files import locked, read_json, remove_temporaries, write_json
 from lib.run import ROOT, claim, done
@@ -23,9 +25,9 @@ def add_arguments(parser):
     parser.add_argument("suite", help="a name of bench/suites, or a .yaml file")
     parser.add_argument("--out", default=ROOT, metavar="DIR", help="where data, runs and results lie (the clone)")
     parser.add_argument("--cores", type=int, help="cores to use (all)")
-    parser.add_argument("--jobs", type=int, help="runs at a time (cores / the suite's threads)")
+    parser.add_argument("--jobs", type=int, help="runs at a time (cores / the suite's threads; of a cluster 100)")
     parser.add_argument("--device", default="cpu", help="of the trainings, as torch names it (cpu)")
-    parser.add_argument("--executor", help="a Snakemake executor, such as slurm (this machine)")
+    parser.add_argument("--executor", help="slurm, or another of Snakemake's: bench/README.md (this machine)")
     parser.add_argument("extra", nargs="*", help="after --: further options for Snakemake")
 
 
@@ -40,16 +42,16 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
     """
     suite, out = load_suite(name), Path(out).resolve()
     runs, results = out / "runs" / suite.name, out / "results" / suite.name
-    cores = cores or usable_cores()
-    jobs = max(1, min(jobs or cores // (suite.threads * suite.processes), cores))
+    machine = _machine(suite, cores, jobs, device, executor)
     # Snakemake inherits the lock, so it also tells that a killed runner's Snakemake is still at work.
     with locked(runs, waiting=f"{suite.name}: another process is at work on this suite; waiting for it to end") as lock:
         claim_suite(runs, suite)
-        listed = _write_jobs(runs, suite, out, device, max(1, cores // jobs))
+        listed = _write_jobs(runs, suite, out, device, machine["cores"], executor or "", machine["requests"])
         todo = [job for job in suite.jobs if job.id in listed["todo"]]
         if todo:
-            print(f"{suite.name}: {len(todo)} of {len(suite.jobs)} runs to do, {jobs} at a time on {cores} cores")
-            _work(snakemake.start(runs, cores, executor, extra, lock), suite, runs, todo)
+            print(f"{suite.name}: {len(todo)} of {len(suite.jobs)} runs to do, {machine['said']}", flush=True)
+            _leave_nothing(runs, todo, executor)
+            _work(snakemake.start(runs, machine["options"], extra, lock), suite, runs, todo)
         else:
             print(f"{suite.name}: all {len(suite.jobs)} runs are done, nothing to do")
         missing = [job for job in todo if not (runs / "stamps" / job.id).exists()]
@@ -71,10 +73,13 @@ def headline(record):
 
 
 def reason(run_dir):
-    """Why a run failed: the exception that was raised, else what Snakemake says."""
+    """Why a run failed: the exception that was raised, what killed its Slurm job, else what Snakemake says."""
     failed, log = run_dir / "failed.json", run_dir / "log.txt"
     if failed.exists():
         return f"{read_json(failed).get('error')} (all of it: {log})"
+    said, killed_log = slurm.why(run_dir)
+    if said:
+        return f"{said} (all of it: {killed_log})"
     said = snakemake.complaint(run_dir.parent)
     return f"it did not end; {log if log.exists() else run_dir.parent / 'snakemake.log'} says more: {said}"
 
@@ -94,10 +99,39 @@ def facts(suite, out, device):
     return {**where, "threads": suite.threads, "modules": suite.modules}
 
 
-def _write_jobs(runs, suite, out, device, cores_per_job):
+def _machine(suite, cores, jobs, device, executor):
+    """Where the jobs run.  -> {"options" of Snakemake, "said" of it, "cores" of a job, "requests" by rule}
+
+    ValueError: this machine has no such executor, or its cluster cannot do what the suite's `resources` ask for
+    """
+    if not executor:
+        cores = cores or usable_cores()
+        jobs = max(1, min(jobs or cores // (suite.threads * suite.processes), cores))
+        said = f"{jobs} at a time on {cores} cores"
+        return {"options": ["--cores", str(cores)], "cores": max(1, cores // jobs), "requests": {}, "said": said}
+    requests = {job.rule: asked(suite.resources, job.rule, suite, device) for job in suite.jobs}
+    slurm.check(executor, requests)
+    jobs, restarts = jobs or 100, suite.resources.get("restarts", RESTARTS)
+    options = ["--executor", executor, "--jobs", str(jobs), "--restart-times", str(restarts), "--latency-wait", "60"]
+    options += slurm.options() if executor == "slurm" else []
+    return {"options": options, "cores": 1, "requests": requests, "said": f"at most {jobs} at a time by {executor}"}
+
+
+def _leave_nothing(runs, todo, executor):
+    """Forget why runs failed that are tried anew; end jobs that a killed runner left in the queue, they go on anew."""
+    for job in todo:
+        (runs / job.id / "failed.json").unlink(missing_ok=True)
+    if executor == "slurm":
+        if left := slurm.cancel(runs):
+            print(f"{left} jobs of an earlier call were in the queue: cancelled, their runs go on where they were")
+        shutil.rmtree(runs / slurm.LOGS, ignore_errors=True)
+
+
+def _write_jobs(runs, suite, out, device, cores_per_job, executor="", requests=None):
     """jobs.json: what the Snakefile and the jobs read; the suite's YAML may change while they run.  -> its content"""
-    jobs = [{**asdict(job), "id": job.id} for job in suite.jobs]
-    listed = {**facts(suite, out, device), "cores_per_job": cores_per_job}
+    requests = requests or {}
+    jobs = [{**asdict(job), "id": job.id, "resources": requests.get(job.rule, {})} for job in suite.jobs]
+    listed = {**facts(suite, out, device), "cores_per_job": cores_per_job, "executor": executor}
     listed["todo"] = [job["id"] for job in jobs if not finished(runs / job["id"], job, listed)]
     write_json(runs / "jobs.json", {**listed, "jobs": jobs})
     return listed
@@ -116,8 +150,11 @@ def _work(process, suite, runs, todo):
     try:
         with snakemake.ended_with(process):
             snakemake.watch(process, seen)
-    except KeyboardInterrupt:
-        sys.exit("interrupted; the same command goes on from here")
+    except BaseException as error:
+        slurm.cancel(runs)  # jobs in a queue outlive Snakemake
+        if isinstance(error, KeyboardInterrupt):
+            sys.exit("interrupted; the same command goes on from here")
+        raise
 
 
 def _write_results(runs, results):

@@ -7,6 +7,7 @@ that a notebook's parameter gets the same error as a suite's.
 from functools import cache
 from pathlib import Path
 
+from bench.runner import resources
 from bench.runner.parameters import TYPES
 from lib import bounds
 from lib.data.balance import check_length
@@ -18,7 +19,7 @@ TEXT = "text"
 COUNT = "count"
 SUITE_THREADS = bounds.whole(1, 1024)
 LARGEST = 2**36  # bytes of a batch of clips: 64 GiB
-# a dict: these keys and no others; a list: any number of its one element
+# a dict: these keys and no others; a list: any number of its one element; a function: it says what is right
 SHAPE = {
     "about": TEXT,
     "data": PARAMETERS,
@@ -28,6 +29,7 @@ SHAPE = {
     "lessons": [{"notebook": TEXT, "parameters": PARAMETERS}],
     "threads": COUNT,
     "processes": COUNT,
+    "resources": resources.SHAPE,
     "modules": [TEXT],
     "base": TEXT,
 }
@@ -47,6 +49,11 @@ def check_shape(value, shape=SHAPE, where="the suite"):
         _check(isinstance(value, list), where, "a list", value)
         for number, inner in enumerate(value, 1):
             check_shape(inner, shape[0], f"{where}, entry {number}")
+    elif callable(shape):
+        try:
+            shape(value)
+        except ValueError as right:
+            raise ValueError(f"{where} must be {right}, not {bounds.shown(value)}") from None
     elif shape == SEEDS:
         _check(
             isinstance(value, list) and value and all(_seed(v) for v in value), where, "a list of whole numbers", value
@@ -74,6 +81,8 @@ def check_values(options, classes=None):
     if classes:
         _inside("recipe", lambda: check_length(options["recipe"].get("class_weights", "equal"), classes))
     _inside("sampling", lambda: _protocol(options))
+    if options["weights"] and "pixels" in options["sampling"]:
+        raise ValueError("sampling: pixels is of nets without weights; beside `weights` say pixels: NAME")
     _inside("freeze", lambda: _check_freeze(options["freeze"]))
     _forward(options["model"], _key(options["options"]), options["frames"], options["size"])
     if options["weights"] and Path(options["weights"]).is_file():  # that there is none is said with the run's id

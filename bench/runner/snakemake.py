@@ -14,8 +14,11 @@ from bench.runner.environment import job_environment, make_home
 PATIENCE = 20  # seconds that jobs get to end when they are asked to
 
 
-def start(runs, cores, executor, extra, lock):
+def start(runs, options, extra, lock):
     """Start Snakemake in the folder `runs`, in a process group of its own.  -> Popen
+
+    options  of Snakemake: where it runs jobs, and how many at a time
+    extra    the user's own
 
     It inherits `lock`. --nolock: our lock dies with its holders, Snakemake's own would be left behind by a kill. All
     paths that it is told are relative: blanks, braces and # in a path would be read as something else.
@@ -23,10 +26,9 @@ def start(runs, cores, executor, extra, lock):
     shutil.copyfile(Path(__file__).with_name("Snakefile"), runs / "Snakefile")
     shutil.rmtree(runs / "stamps", ignore_errors=True)  # of jobs that are done nothing is left to be outdated
     (runs / "stamps").mkdir()
-    command = [sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", str(cores)]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", *options]
     command += ["--rerun-incomplete", "--rerun-triggers", "mtime", "--nolock", "--keep-going", "--nocolor"]
     command += ["--workflow-profile", "none"]
-    command += ["--executor", executor, "--jobs", str(cores)] if executor else []
     command += ["--quiet", "progress", "rules", "host", "reason"]
     make_home(runs / ".environment")
     with open(runs / "snakemake.log", "w") as log:

@@ -3,6 +3,7 @@
 base:      another suite of bench/suites: what this one does not say is as there
 threads:   of each training and search (1). They change its numbers, so they are never what a machine happens to have
 processes: that train each net together (1), started by torchrun; they change its numbers, too: bench/README.md
+resources: what jobs ask of a cluster, see bench.runner.resources
 modules:   Python files or modules of one's own that register further nets, see bench.runner.modules
 data:      arguments of data_prep moving_shapes; or {manifest: folder}, what data_prep made of other videos
 train:     defaults, seeds, and one entry per net; keys are parameters of 10_training (model, options, labels, ...)
@@ -18,6 +19,7 @@ from pathlib import Path
 from bench.runner.modules import digest, find_modules, import_modules
 from bench.runner.own_data import identity, most_classes, own_folder, read_own, weights_id
 from bench.runner.parameters import check_parameters, parameters_of
+from bench.runner.resources import RULES, asked
 from bench.runner.schema import SEEDS, check_net, check_search, check_shape, check_values
 from bench.runner.yaml_files import read_suite
 from data_prep.moving_shapes import dataset as moving_shapes
@@ -68,6 +70,7 @@ class Suite:
     threads: int = 1  # of each training
     modules: dict = field(default_factory=dict)  # one's own Python, {"files": {name: file}, "digest": of them}
     processes: int = 1  # of each training
+    resources: dict = field(default_factory=dict)  # as the YAML says them
 
 
 def load_suite(name):
@@ -86,12 +89,14 @@ def load_suite(name):
         files = find_modules(spec.get("modules", []), path.resolve().parent)
         modules = {"files": files, "digest": digest(files)} if files else {}
         mark = _marker(digest(files), import_modules(files))
-        counts = {key: spec.get(key, 1) for key in ("threads", "processes")}
-        suite = Suite(name, tuple(_expand(spec, mark)), path.resolve(), modules=modules, **counts)
+        jobs, counts = tuple(_expand(spec, mark)), {key: spec.get(key, 1) for key in ("threads", "processes")}
+        suite = Suite(name, jobs, path.resolve(), modules=modules, resources=spec.get("resources", {}), **counts)
         if not suite.jobs:
             raise ValueError("there is nothing to run; it needs train, searches or lessons")
         for job in suite.jobs:
             check_parameters(job.path, job.options)
+        for rule in RULES:
+            asked(suite.resources, rule, suite)
         if len({job.id for job in suite.jobs}) < len(suite.jobs):
             raise ValueError("two runs are the same; remove one")
     except ValueError as error:
@@ -102,7 +107,7 @@ def load_suite(name):
 
 
 def _known():
-    return ", ".join(sorted(path.stem for path in SUITES.glob("*.yaml")))
+    return ", ".join(sorted(path.relative_to(SUITES).with_suffix("").as_posix() for path in SUITES.rglob("*.yaml")))
 
 
 def _on_base(spec):
@@ -111,9 +116,7 @@ def _on_base(spec):
     if not (base := spec.pop("base", "")):
         return spec
     if not (path := SUITES / f"{base}.yaml").is_file():
-        raise ValueError(
-            f"base: no suite {base!r}; there are {', '.join(sorted(p.stem for p in SUITES.glob('*.yaml')))}"
-        )
+        raise ValueError(f"base: no suite {base!r}; there are {_known()}")
     below = read_suite(path)
     if "base" in below:
         raise ValueError(f"base: {base} has a base itself; name that one, {below['base']}")

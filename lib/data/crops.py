@@ -5,6 +5,10 @@ size afterwards. A test crop is f(height, width, size) -> list of boxes of size 
 """
 
 import math
+from functools import partial
+from inspect import signature
+
+from lib.bounds import wrong
 
 # Positions of the TSN crop, in quarters (right, down) of the free room: corners, centre, edges, inner quarters
 QUARTERS = [(0, 0), (4, 0), (0, 4), (4, 4), (2, 2), (0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3)]
@@ -140,3 +144,24 @@ TEST_CROPS = {
     "three_slowfast": three_slowfast,
     "centre_slowfast": centre_slowfast,
 }
+
+
+def with_options(crop, **options):
+    """A training crop with its `scales` or its `area`; those that are None are the crop's own.
+
+    crop  a name in TRAIN_CROPS, or such a function
+    ValueError: it has no such option, or they are no shares
+    """
+    if not (given := {name: values for name, values in options.items() if values is not None}):
+        return crop
+    if not callable(crop) and crop not in TRAIN_CROPS:
+        raise ValueError(f"no train_crop {crop!r}; there are {', '.join(TRAIN_CROPS)}")
+    function = TRAIN_CROPS.get(crop, crop)
+    for name, values in given.items():
+        if said := wrong(name, values) or ("" if isinstance(values, list | tuple) else f"{name} must be a list"):
+            raise ValueError(said)
+        if name not in signature(function).parameters:
+            raise ValueError(f"{name}={values!r}, but the training crop {crop} has no {name}")
+        if name == "area" and not (len(values) == 2 and values[0] <= values[1]):
+            raise ValueError(f"area must be two rising shares of a frame, such as [0.2, 1], not {values!r}")
+    return partial(function, **{name: tuple(values) for name, values in given.items()})

@@ -13,9 +13,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from numbers import Integral
 
-from lib.bounds import shown, wrong
+from lib.bounds import shown
 from lib.data.augment import find_augmentations
-from lib.data.crops import TEST_CROPS, TRAIN_CROPS
+from lib.data.crops import TEST_CROPS, TRAIN_CROPS, with_options
 from lib.data.sampling import sample_frames
 from lib.data.transforms import CHANNEL_ORDERS, RESAMPLINGS
 
@@ -172,25 +172,25 @@ def agreed(train, val, test=None):
 _CHOICES = {"crop": TEST_CROPS, "train_crop": TRAIN_CROPS, "resampling": RESAMPLINGS, "average": AVERAGES}
 
 
-def own_protocol(frames, size, *, segments=None, frame_stride=1, clips=1, scales=None, name=None, **facts):
+def own_protocol(frames, size, *, segments=None, frame_stride=1, clips=1, scales=None, area=None, name=None, **facts):
     """Our own: frames from equal parts of the video, `lib.data.sampling.sample_frames`.  -> Protocol
 
     segments      None: one frame from each of `frames` segments; K: frames / K from each of K; 1: one dense clip
     frame_stride  video frames from one frame of a segment to the next
     clips         when testing: clips per video, at different moments
     scales        of the training crop's sides; None: the crop's own
+    area          of the random_resized training crop: the least and the largest share of a frame; None: 0.08 and 1
     name          None: what it says, as own(segments=8)
-    facts         Protocol's others
+    facts         Protocol's others; pixels can be a name in PIXELS
     """
     segments = frames if segments is None else segments
     at_least(1, frames=frames, size=size, segments=segments, frame_stride=frame_stride, clips=clips)
     if frames % segments:
         raise ValueError(f"frames={frames} cannot be shared equally among segments={segments}")
     places = {"segments": segments, "run": frames // segments, "frame_stride": frame_stride}
-    if scales is not None:
-        if said := wrong("scales", scales) or ("" if isinstance(scales, list | tuple) else "scales must be a list"):
-            raise ValueError(said)
-        facts["train_crop"] = partial(_crop(facts.get("train_crop", "multi_scale")), scales=tuple(scales))
+    facts["train_crop"] = with_options(facts.get("train_crop", "multi_scale"), scales=scales, area=area)
+    if isinstance(facts.get("pixels"), str):
+        facts["pixels"] = PIXELS[_one_of("pixels", facts["pixels"], PIXELS)]
     if unknown := sorted(set(facts) - {field.name for field in fields(Protocol)}):
         raise ValueError(f"a protocol has no {', '.join(unknown)}; there are {', '.join(OWN)}")
     said = {"segments": segments, "frame_stride": frame_stride, "clips": clips}
@@ -221,11 +221,14 @@ class OneInTraining:
         return self.sampler(frames_in_video, rng=rng, clips=self.clips if rng is None else 1)
 
 
-OWN = ("segments", "frame_stride", "clips", "scales", *(f.name for f in fields(Protocol) if f.name != "sampler"))
-
-
-def _crop(crop):
-    return crop if callable(crop) else TRAIN_CROPS[_one_of("train_crop", crop, TRAIN_CROPS)]
+OWN = (
+    "segments",
+    "frame_stride",
+    "clips",
+    "scales",
+    "area",
+    *(f.name for f in fields(Protocol) if f.name != "sampler"),
+)
 
 
 def _plain(value):

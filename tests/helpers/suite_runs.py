@@ -1,5 +1,11 @@
-"""Run folders of a suite without its trainings: jobs, and records whose predictions give the wanted accuracies."""
+"""Run folders of a suite without its trainings: jobs, and records whose predictions give the wanted accuracies.
 
+And what two outputs of one suite, run in different ways, must have in common.
+"""
+
+import pandas as pd
+
+from bench.report.tables import TIMED
 from lib.evaluate.intervals import wilson_interval
 from lib.files import write_json
 
@@ -56,3 +62,13 @@ def write_search(folder, searches):
         write_json(folder / f"{name}-{seed}" / "done.json", {"variants": kept, "provenance": ORIGIN})
     write_json(folder / "jobs.json", {"jobs": jobs})
     return folder
+
+
+def same_results(a, b, suite="smoke"):
+    """Equal tables but for what was timed; equal figures, byte for byte."""
+    for name in ("runs", "trade_off", "differences", "searches", "search_runs"):
+        first, second = (pd.read_csv(out / "results" / suite / f"{name}.csv") for out in (a, b))
+        timed = [column for column in TIMED if column in first]
+        pd.testing.assert_frame_equal(first.drop(columns=timed), second.drop(columns=timed))
+    figures = [out / "results" / suite / "trade_off.svg" for out in (a, b)]
+    assert figures[0].read_bytes() == figures[1].read_bytes()

@@ -7,12 +7,11 @@ import subprocess
 import sys
 import time
 
-import pandas as pd
 import pytest
 from helpers.hostile import make_hostile
+from helpers.suite_runs import same_results
 from helpers.verdicts import VERDICT, outputs_of
 
-from bench.report.tables import TIMED
 from bench.runner.suite import load_suite
 from lib.run import ROOT, done
 
@@ -70,15 +69,6 @@ def kill_then_finish(out, kills, duration, seed):
         runner.wait()
     finish(out)
     return moments
-
-
-def same_results(a, b):
-    """Equal tables but for what was timed; equal figures, byte for byte."""
-    for name in ("runs", "trade_off", "differences", "searches", "search_runs"):
-        first, second = (pd.read_csv(out / "results" / "smoke" / f"{name}.csv") for out in (a, b))
-        timed = [column for column in TIMED if column in first]
-        pd.testing.assert_frame_equal(first.drop(columns=timed), second.drop(columns=timed))
-    assert (a / "results/smoke/trade_off.svg").read_bytes() == (b / "results/smoke/trade_off.svg").read_bytes()
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.long)])
