@@ -2,6 +2,8 @@
 
 import time
 
+from lib.distributed import processes
+
 CLOCKS = ("seconds", "clips_per_s", "waiting")  # of an epoch's row: what is no function of the recipe
 
 
@@ -24,7 +26,7 @@ class Pace:
             if batch is None:
                 return
             yield batch
-            self._clips += len(batch[0])
+            self._clips += len(batch[0]) * processes()  # of several, the others have as many, give or take one
 
     def facts(self):
         """Up to now: clips_per_s, and `waiting`, the percentage of its time."""

@@ -37,13 +37,13 @@ class Small(nn.Module):
 class Exact(nn.Module):
     """A net in float64, so that what differs is wrong, and not rounded."""
 
-    def __init__(self, name, **options):
+    def __init__(self, name, dtype=torch.float64, **options):
         super().__init__()
         torch.manual_seed(0)
-        self.net = create_model(name, num_classes=8, **options).double()
+        self.net, self.dtype = create_model(name, num_classes=8, **options).to(dtype), dtype
 
     def forward(self, x):  # (N, 3, T, H, W)
-        return self.net(x.double())
+        return self.net(x.to(self.dtype))
 
     def parameter_groups(self):
         own = getattr(self.net, "parameter_groups", lambda: [{"params": list(self.parameters())}])
@@ -87,6 +87,19 @@ def test_two_processes_equal_one(name, splits, tmp_path):
     assert test_of_2 == test, "every video once, in the manifest's order"
     for key, value in weights.items():
         torch.testing.assert_close(weights_of_2[key], value, **EQUAL)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_in_float32_rounding_alone_differs(name, count, splits, tmp_path):
+    """One epoch of two steps or more: what is in the last bits of the first has grown a little in the next."""
+    options, recipe = FAMILIES[name]
+    build = partial(Exact, name, dtype=torch.float32, **options)
+    training(tmp_path / "1", build, splits, **{**recipe, "epochs": 1})
+    assert in_processes(count, tmp_path, training, tmp_path / "n", build, splits, **{**recipe, "epochs": 1}) == {}
+    (losses,), (losses_of_n,) = ([row[0] for row in outcome(tmp_path / folder)[0]] for folder in ("1", "n"))
+    np.testing.assert_allclose(losses_of_n, losses, rtol=1e-5)
 
 
 def lose(number, at, how, folder, splits, **recipe):
