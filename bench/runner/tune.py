@@ -16,7 +16,9 @@ import time
 from pathlib import Path
 
 from bench.report.curves import last_quarter
-from bench.runner.suite import SUITES, load_suite
+from bench.runner.parameters import check_parameters
+from bench.runner.schema import PARAMETERS, SEEDS, TEXT, check_net, check_shape
+from bench.runner.suite import NOTEBOOKS, SUITES, load_suite
 from bench.runner.yaml_files import read_suite
 from data_prep.moving_shapes import dataset as moving_shapes
 from lib.files import locked
@@ -24,7 +26,7 @@ from lib.run import ROOT, run_id
 
 EXAMPLE = "python -m bench tune results/shipped/tuning/standard.yaml"
 NET = {"model": "", "options": {}, "labels": "motion", "frames": 8, "size": 64}  # what else a try says is its recipe
-SECTIONS = ("about", "data", "defaults", "tries")
+SECTIONS = {"about": TEXT, "data": PARAMETERS, "defaults": PARAMETERS, "tries": [PARAMETERS]}
 
 
 def add_arguments(parser):
@@ -53,32 +55,48 @@ def run(*, file, out=ROOT, most=None):
 def read_tries(file):
     """One dict per training: try (its id), data, net, recipe.
 
-    ValueError: an unknown section or option, or videos or seeds that a suite ships
+    ValueError, which names the file: an unknown section or option, a value that it cannot have, or videos or seeds that
+    a suite ships
     """
-    spec = read_suite(file)
-    if unknown := sorted(set(spec) - set(SECTIONS)):
-        raise ValueError(f"{file}: no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
-    found = []
-    for entry in spec["tries"]:
-        options = {**NET, **spec.get("defaults", {}), **entry}
-        data = {**spec["data"], "difficulty": options.pop("difficulty")}
-        for seed in options.pop("seeds"):
-            found.append(_one(file, data, {**options, "seed": seed}))
+    try:
+        found = list(_tries(read_suite(file)))
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
     _refuse_shipped(file, found)
     return found
 
 
-def _one(file, data, options):
-    from lib.models import create_model
+def _tries(spec):
+    if unknown := sorted(set(spec) - set(SECTIONS)):
+        raise ValueError(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+    check_shape(spec, SECTIONS)
+    _need(spec, ("data", "tries"), "it")
+    _need(spec["data"], ("videos", "seed"), "data")
+    for number, entry in enumerate(spec["tries"], 1):
+        options = {**NET, **spec.get("defaults", {}), **entry}
+        _need(options, ("model", "difficulty", "seeds"), f"tries, entry {number}")
+        data = {**spec["data"], "difficulty": options.pop("difficulty")}
+        check_parameters(NOTEBOOKS / "01_dataset_preparation.ipynb", data)
+        moving_shapes.check_options(**data)
+        check_shape(seeds := options.pop("seeds"), SEEDS, f"tries, entry {number}, seeds")
+        for seed in seeds:
+            yield _one(data, {**options, "seed": seed})
+
+
+def _need(options, names, where):
+    if missing := [name for name in names if options.get(name) in (None, "")]:
+        raise ValueError(f"{where} needs {missing[0]}")
+
+
+def _one(data, options):
     from lib.recipe import complete
 
-    moving_shapes.check_options(**data)
     net = {name: options.pop(name) for name in NET}
-    try:
-        recipe = complete(options)
-        create_model(net["model"], num_classes=8, **net["options"])
-    except ValueError as error:
-        raise ValueError(f"{file}: {error}") from None
+    check_parameters(NOTEBOOKS / "10_training.ipynb", net)
+    if net["labels"] not in moving_shapes.LABEL_SETS:
+        raise ValueError(f"labels: no {net['labels']!r}; there are {', '.join(moving_shapes.LABEL_SETS)}")
+    recipe = complete(options)
+    check_net(net["model"], net["options"])
     words = [data["difficulty"], net["model"], *(f"{key}={value}" for key, value in net["options"].items())]
     name = "-".join([*words, net["labels"], f"e{recipe['epochs']}", f"s{recipe['seed']}"])
     return {"try": run_id(name, {"data": data, **net, **options}), "data": data, "net": net, "recipe": recipe}

@@ -51,10 +51,24 @@ def test_a_row_per_training_and_none_twice(tmp_path, monkeypatch):
         ({"tries": [{"difficulty": "plain", "seeds": [100], "rate": 1}]}, "no training option rate"),
         ({"tries": [{"difficulty": "plain", "seeds": [100], "model": "cakes"}]}, "no model 'cakes'"),
         ({"runs": []}, "no section 'runs'"),
+        ({"tries": {"difficulty": "plain"}}, "tries must be a list"),
+        ({"tries": [{"seeds": [100]}]}, "tries, entry 1 needs difficulty"),
+        ({"tries": [{"difficulty": "plain"}]}, "tries, entry 1 needs seeds"),
+        (
+            {"tries": [{"difficulty": "plain", "seeds": [True]}]},
+            "entry 1, seeds must be a list of whole numbers",
+        ),
+        ({"tries": [{"difficulty": "plain", "seeds": [100], "epochs": 10**23}]}, "epochs must be a whole number"),
+        ({"tries": [{"difficulty": "plain", "seeds": [100], "size": "32"}]}, "size should be int"),
+        ({"tries": [{"difficulty": "plain", "seeds": [100], "options": 3}]}, "options should be dict"),
+        ({"tries": [{"difficulty": "plain", "seeds": [100], "labels": "../x"}]}, "labels: no '../x'"),
+        ({"data": {**SPEC["data"], "videos": "36"}}, "videos should be int"),
+        ({"data": {"frames": 8}}, "data needs videos"),
+        ({"data": None}, "data must be a mapping"),
     ],
 )
 def test_what_cannot_be_tried_is_said_before_anything_runs(tmp_path, changes, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{tmp_path}/trial.yaml: .*{message}"):
         read_tries(write(tmp_path, **changes))
 
 
