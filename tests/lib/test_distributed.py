@@ -10,11 +10,12 @@ import torch
 from processes import in_processes
 from torch import nn
 
-from lib import create_model, train
+from lib import create_model
 from lib.data import ClipDataset, build_cache, own_protocol, read_manifest
 from lib.distributed import place, shares
 from lib.run import result
 from lib.train import fit
+from lib.train_steps import Stepper
 
 # loss by loss and score by score: what is left of float64 after sums in another order
 EQUAL = {"rtol": 1e-9, "atol": 1e-9}
@@ -104,7 +105,7 @@ def test_in_float32_rounding_alone_differs(name, count, splits, tmp_path):
 
 def lose(number, at, how, folder, splits, **recipe):
     """Train; process `number` is lost at its step `at`."""
-    take, left = train.Stepper.take, [at]
+    take, left = Stepper.take, [at]
 
     def taken(*arguments):
         left[0] -= place() == number
@@ -112,7 +113,7 @@ def lose(number, at, how, folder, splits, **recipe):
             how()
         return take(*arguments)
 
-    train.Stepper.take = taken
+    Stepper.take = taken
     training(folder, Small, splits, save_minutes=0, **recipe)
 
 
