@@ -72,6 +72,7 @@ BOUNDS = {
     "short_side": SIZE,
     "clips": whole(1, 10**4),
     "clip": COUNT,
+    "looked_clip": COUNT,
     "scales": number(0, 1, "least"),
     "area": number(0, 1, "least"),
     "videos": whole(1, 10**7),

@@ -9,7 +9,7 @@ LARGE = {"cpu": 1 << 28, "cuda": 1 << 30}  # bytes: far more than any cache hold
 LEAST, MOST = 2, 50  # timed calls of each
 
 
-def interleave(calls, *, device="cpu", seconds=0.2):
+def interleave(calls, *, device="cpu", seconds=0.2, now=time.perf_counter):
     """Time every call of {name: function without arguments} in turn.  -> {name: [milliseconds]}
 
     Each is called once before, which compiles what there is to compile, and then until it has had `seconds` in all,
@@ -18,7 +18,7 @@ def interleave(calls, *, device="cpu", seconds=0.2):
     """
     for call in calls.values():
         call()
-    stopwatch = STOPWATCHES[torch.device(device).type](device)
+    stopwatch = STOPWATCHES[torch.device(device).type](device, now)
     times, left = {name: [] for name in calls}, dict(calls)
     while left:
         for name, call in list(left.items()):
@@ -29,13 +29,13 @@ def interleave(calls, *, device="cpu", seconds=0.2):
     return times
 
 
-def timed(call, device="cpu"):
-    """Time one call by the clock on the wall; a GPU is waited for before and after.  -> (milliseconds, its result)"""
+def timed(call, device="cpu", now=time.perf_counter):
+    """Time one call, by the clock on the wall; a GPU is waited for before and after.  -> (milliseconds, its result)"""
     _wait(device)
-    started = time.perf_counter()
+    started = now()
     result = call()
     _wait(device)
-    return 1e3 * (time.perf_counter() - started), result
+    return 1e3 * (now() - started), result
 
 
 def _wait(device):
@@ -56,11 +56,11 @@ def percentiles(times):
     return dict(zip(("p50", "p20", "p80"), np.percentile(times, (50, 20, 80)).tolist(), strict=True))
 
 
-def _cpu_stopwatch(device):
-    return lambda call: timed(call)[0]
+def _cpu_stopwatch(device, now):
+    return lambda call: timed(call, now=now)[0]
 
 
-def _cuda_stopwatch(device):
+def _cuda_stopwatch(device, _):
     flushed = torch.empty(LARGE["cpu"], dtype=torch.int8, device=device)
     begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
 

@@ -116,7 +116,7 @@ FAULTS = {
     "09_why_flops_lie": [
         ("machine.balance > 0", "",
          "measure_machine = broken(measure_machine, lambda machine: altered(machine, balance=0.0))"),
-        ("by_kind.macs.sum() ==", "", DOUBLED),
+        ("table.macs.sum() ==", "", DOUBLED),
         ("assert_close(*(layers", "", 'laid = {**laid, "contiguous": laid["contiguous"] + 1}'),
         ("torch.get_num_threads() == most", "",
          "ours = interleave; interleave = lambda *a, **k: (ours(*a, **k), torch.set_num_threads(most + 1))[0]"),
