@@ -35,7 +35,9 @@ class Quiet:
         """`found`, a sentence or list that rests on the clock; else the words that say why there is none."""
         if self.conclusive:
             return found
-        why = f"our threads got {100 * min(self.shares):.0f} % of their time" if self.seconds else "nothing was timed for long enough"
+        why = "nothing was timed for long enough"
+        if self.seconds:
+            why = f"our threads got {100 * min(self.shares):.0f} % of their time"
         return f"**No conclusion from the clock**: {why}. Run it again on a quiet machine."
 
 
