@@ -1,7 +1,7 @@
 """Write the table of all nets: system, options, cost, source.
 
 Costs are of one clip, counted without memory: 8 x 64 x 64 for our CPU-size nets, 16 x 112 x 112 for all others.
-The last layer is counted too, with each net's default number of classes: 400, of the RubiksNet system 174.
+The last layer is counted too, with each net's default number of classes: 400; of CAKES and the RubiksNets 174.
 """
 
 from lib.run import ROOT
