@@ -29,6 +29,7 @@ REMEDIES = {
 }
 # the extra of pyproject.toml that brings a package which not every command needs
 EXTRAS = {"latex2mathml": "dev", "onnx": "export", "onnxscript": "export", "onnxruntime": "export"}
+EXTRAS["tensorboard"] = "tensorboard"
 HELP = """usage: python -m {package} COMMAND ...  (COMMAND --help: options, an example)
 {about}
 {rows}"""

@@ -20,9 +20,10 @@ FASTEST = {
 # Where an op of ours trains faster than what PyTorch has in its place, forward and backward together: the elements of x
 # from which on it does. float32 stands in the same table, 1.6 to 8 times as fast. Beside it were measured, with 1 and 2
 # threads: bfloat16, 1.3 to 7 times; contiguous clips, 2.7 to 6.5 times; small x, as fast at 6,144 to 12,288 elements.
+# In bfloat16 ours takes every size: PyTorch's gradients over 2 frames read memory that nobody wrote.
 # What is not here was not measured, or is not faster.
 PAYS = {
-    "depthwise_subkernel_conv3d": {("cpu", torch.float32): 1 << 13, ("cpu", torch.bfloat16): 1 << 13},
+    "depthwise_subkernel_conv3d": {("cpu", torch.float32): 1 << 13, ("cpu", torch.bfloat16): 0},
 }
 
 

@@ -9,11 +9,14 @@ class NotFinite(FloatingPointError):
     Where it was found later than it happened: (loss, None, its step within the epoch from 0, the items of its batch).
     """
 
+    def __str__(self):
+        return f"the loss is {self.args[0]}"
+
 
 def explain(training, error, describe, items):
     """Where a training's loss stopped being a number, why, and what is left of it.  -> text
 
-    training  a lib.train.Training
+    training  a lib.training.Training
     error     NotFinite
     describe  f(item) -> its file
     items     of the present batch
@@ -48,7 +51,8 @@ def not_finite(net, clips, shown):
 
 
 def _found_at_once(training, clips, shown):
-    with training.stepper.precision.passes():
+    precision = training.stepper.precision
+    with precision.guarded(), precision.passes():
         return not_finite(training.net, clips, shown)
 
 

@@ -1,16 +1,41 @@
-"""How fast a training goes, and how much of its time it waits for clips."""
+"""How fast a training goes, how much of its time it waits for clips, and how many processes load them."""
 
 import time
 
-from lib.distributed import processes
+import torch
 
-CLOCKS = ("seconds", "clips_per_s", "waiting")  # of an epoch's row: what is no function of the recipe
+from lib.distributed import processes
+from lib.run import cores
+
+CLOCKS = ("seconds", "clips_per_s", "waiting", "workers")  # of an epoch's row: what is no function of the recipe
+MOST_WORKERS = 16
+
+
+def choose_workers(workers, clips, device="cpu"):
+    """How many processes load a dataset's clips while `device` computes: `workers`, or what "auto" comes to.
+
+    auto  none where nothing is to be decoded: reading a cache of frames costs less than a process that hands them
+          over. Else the cores that this process may use and its own threads leave, at least 1. No choice changes a bit
+    ValueError: neither a whole number from 0 nor "auto"
+    """
+    if workers != "auto":
+        if not isinstance(workers, int) or isinstance(workers, bool) or workers < 0:
+            raise ValueError(f"workers must be 'auto' or a whole number from 0, not {workers!r}")
+        return workers
+    if not getattr(clips, "decodes", False):
+        return 0
+    computing = torch.get_num_threads() if torch.device(device).type == "cpu" else 1
+    return min(max(1, cores() - computing), MOST_WORKERS)
 
 
 class Pace:
-    """The clock of an epoch's training, from here on."""
+    """The clock of an epoch's training, from here on.
 
-    def __init__(self):
+    workers  processes that load its clips
+    """
+
+    def __init__(self, workers=0):
+        self._workers = workers
         self._started, self._waited, self._clips = time.perf_counter(), 0.0, 0
 
     def arriving(self, batches):
@@ -29,9 +54,10 @@ class Pace:
             self._clips += len(batch[0]) * processes()  # of several, the others have as many, give or take one
 
     def facts(self):
-        """Up to now: clips_per_s, and `waiting`, the percentage of its time."""
+        """Up to now: clips_per_s, `waiting`, the percentage of its time, and the workers."""
         took = max(time.perf_counter() - self._started, 1e-9)
-        return {"clips_per_s": round(self._clips / took, 2), "waiting": round(100 * self._waited / took, 1)}
+        pace = {"clips_per_s": round(self._clips / took, 2), "waiting": round(100 * self._waited / took, 1)}
+        return {**pace, "workers": self._workers}
 
 
 class Every:

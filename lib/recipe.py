@@ -24,11 +24,14 @@ RECIPE = {
     "class_sampling": "natural",  # long-tailed sets: which classes an epoch shows how often; natural, as the videos are
     "class_weights": "equal",  # of a clip in the loss, by its class; or a list, a number a class
     "seed": 0,
-    "precision": "fp32",  # fp32, bf16, fp16, see lib/precision.py
+    "precision": "fp32",  # fp32, bf16, fp16, or auto, which becomes what pays on the device; see lib/precision.py
     "last_step": "drop",  # drop: what fills no step is left out, the next epoch draws anew; keep: a smaller step
+    "compile": False,  # the training passes; true: by Inductor; "aot_eager" traces alone, and needs no compiler
+    "checkpointing": False,  # keep each block's input alone and compute the rest twice: less memory, the same losses
+    "deterministic": False,  # refuse what gives other last bits every time, on CUDA; a CPU's training has none of it
 }
 # Options that came after the first runs: at its default, such a one is not written into what makes a run this run.
-ADDED = ("precision", "last_step")
+ADDED = ("precision", "last_step", "compile", "checkpointing", "deterministic")
 
 
 def _one_of(*choices):
@@ -47,16 +50,20 @@ def _weights(values):
     return isinstance(values, (list, tuple)) and all(map(right, values)) and any(values)
 
 
+_SWITCH = lambda v: isinstance(v, bool), "true or false"
 # option: (f(value) -> whether it can be that, what is right); the numbers' are those of lib.bounds
 RULES = {name: (bounds.BOUNDS[name].right, bounds.BOUNDS[name].words()) for name in RECIPE if name in bounds.BOUNDS} | {
-    "nesterov": (lambda v: isinstance(v, bool), "true or false"),
+    "nesterov": _SWITCH,
     "schedule": _one_of("cosine", "steps", "constant"),
     "milestones": (_fractions, "a list of rising fractions of the training, such as [0.5, 0.75]"),
     "smoothing_rule": _one_of("proper", "optplan"),
     "class_sampling": _one_of(*SAMPLING),
     "class_weights": (_weights, f"'equal', {', '.join(map(repr, WEIGHTING))} or a list with a number from 0 per class"),
-    "precision": _one_of("fp32", "bf16", "fp16"),
+    "precision": _one_of("fp32", "bf16", "fp16", "auto"),
     "last_step": _one_of("drop", "keep"),
+    "compile": (lambda v: isinstance(v, bool) or v == "aot_eager", "true, false or 'aot_eager'"),
+    "checkpointing": _SWITCH,
+    "deterministic": _SWITCH,
 }
 
 

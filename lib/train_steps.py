@@ -1,7 +1,7 @@
 """One optimizer step after another: clips to the device, passes forward and back, gradients, weights, losses.
 
 What lies between steps (epochs, checkpoints, measures) is lib.train's. Whoever trains otherwise, over many processes
-for example, changes one place: `Stepper.to_device`, `Stepper.gradients_ready`, `LossSum.read`.
+for example, changes one place: `Stepper.on_device`, `Stepper.gradients_ready`, `LossSum.read`.
 """
 
 import math
@@ -9,10 +9,12 @@ import math
 import torch
 
 from lib.data import normalize
+from lib.data.ahead import SideStream, ahead
 from lib.distributed import add_up, add_up_gradients
 from lib.losses import heads_loss, mix
 from lib.models import in_format, unwrapped
 from lib.not_finite import NotFinite
+from lib.passes import forward_of
 from lib.precision import Precision
 from lib.whole_batch import own_items, passes
 
@@ -51,7 +53,7 @@ class Stepper:
         self.net, self.recipe, self.device, self.penalty = net, recipe, torch.device(device), penalty
         self.precision = Precision(recipe["precision"], device)
         self.together = {"mixed": bool(recipe["mixup"] or recipe["cutmix"]), "norms": norms}
-        self.forward = net  # what is called in its place
+        self.forward = forward_of(net, recipe)
         self.looks = self.device.type == "cpu"  # at every loss at once; a GPU would have to wait for it
         self.optimizer = torch.optim.SGD(
             parameter_groups(net, recipe["learning_rate"], recipe["weight_decay"]),
@@ -69,14 +71,15 @@ class Stepper:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.precision.load(saved)
 
-    def to_device(self, clips, labels):
-        """A batch where the net is: clips still uint8, a quarter of the bytes of what they become there."""
-        return clips.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
-
     def on_device(self, batches):
-        """The batches of an epoch, (clips, labels, items), on the device."""
-        for clips, labels, items in batches:
-            yield *self.to_device(clips, labels), items
+        """The batches of an epoch, (clips, labels, items), where the net is: the one place where they travel.
+
+        Clips travel as uint8, a quarter of the bytes of what they become there.
+        """
+        if self.device.type == "cuda":
+            side = SideStream(self.device)
+            return ahead(batches, side.send, side.receive)
+        return ((clips.to(self.device), labels.to(self.device), items) for clips, labels, items in batches)
 
     def own(self, steps):
         """Of the items of each step those that this process loads: see `lib.data.batches`."""
@@ -99,13 +102,13 @@ class Stepper:
         sizes = [len(part.rows) for part in parts]
         for part, shown, wanted in zip(parts, clips.split(sizes), labels.split(sizes), strict=True):
             shown, share = mix(normalize(shown, pixels), self.recipe["mixup"], self.recipe["cutmix"])
-            with part:
+            with part, self.precision.guarded():
                 loss = self._loss(shown, wanted, share, weights)
                 penalty = self.penalty(self.net) if self.penalty else 0
                 whole = part.share(loss * self.recipe["loss_weight"], penalty)
                 self.precision.scaler.scale(whole / (count / part.count)).backward()
             losses.append(part.share(loss.detach(), 0))
-            if self.device.type == "cpu" and not torch.isfinite(loss):
+            if self.looks and not torch.isfinite(loss):
                 raise NotFinite(loss.item(), shown)
         self.gradients_ready()
         self.precision.scaler.step(self.optimizer)

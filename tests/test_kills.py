@@ -22,7 +22,6 @@ from lib.search.subkernels.nets import build_supernet
 from lib.search.subkernels.search import search
 from lib.train import fit
 
-pytestmark = pytest.mark.long
 SEED = int(os.environ.get("KILLS_SEED", "2026"))
 RECIPE = {"epochs": 3, "batch_size": 8, "seed": 1, "save_minutes": 0, "progress": False}
 SETTING = {"clip_length": 1, "num_steps": 1, "iter_size": 1, "frozen_bn": False}
@@ -39,6 +38,13 @@ def sets(data):
 def training(folder, data):
     torch.manual_seed(0)
     fit(folder, create_model("mobilenetv2_3d_nano", num_classes=8), *sets(data), **RECIPE)
+
+
+def many_ways(folder, data):
+    """Passes added up, clips mixed, 16 bits, processes that load."""
+    options = {"workers": 2, "accumulate": 2, "mixup": 0.8, "precision": "bf16", **RECIPE, "batch_size": 4}
+    torch.manual_seed(0)
+    fit(folder, create_model("mobilenetv2_3d_nano", num_classes=8), *sets(data), **options)
 
 
 def subkernels(folder, data):
@@ -65,6 +71,7 @@ def preparation(folder, _):
 # what: f(folder, data), kills at random moments, the files that say that it is done
 WORK = {
     "training": (training, 15, ["result.json"]),
+    "many ways": (many_ways, 20, ["result.json"]),
     "subkernels": (subkernels, 10, ["result.json", "deal.json"]),
     "schedule": (schedule, 15, ["edge.json", "schedule.json"]),
     "preparation": (preparation, 10, ["dataset.json", "index.json"]),
@@ -75,29 +82,45 @@ WORK = {
 def work(request, tiny_shapes, tmp_path_factory):
     """(f, kills, names of its done files, the outcome of an undisturbed one, its seconds)."""
     function, kills, names = WORK[request.param]
-    build_cache(read_manifest(tiny_shapes / "shape"), tiny_shapes / "cache", 32, progress=False)
-    whole = tmp_path_factory.mktemp("whole")
-    started = time.monotonic()
-    assert not kill_at("no such file", "before", 1, function, whole, tiny_shapes)
-    took = time.monotonic() - started
-    return function, kills, names, outcome(whole), took
+    return function, kills, names, *undisturbed(function, tiny_shapes, tmp_path_factory.mktemp("whole"))
 
 
+@pytest.mark.long
 def test_killed_at_random_it_ends_the_same(work, tiny_shapes, tmp_path):
     function, kills, _, whole, took = work
+    kill_at_random(function, kills, whole, took, tiny_shapes, tmp_path)
+
+
+def test_two_kills_of_a_training_in_16_bits_with_workers(tiny_shapes, tmp_path):
+    whole, took = undisturbed(many_ways, tiny_shapes, tmp_path / "whole")
+    kill_at_random(many_ways, 2, whole, took, tiny_shapes, tmp_path)
+
+
+def undisturbed(function, data, folder):
+    """What it leaves, and the seconds that it takes."""
+    build_cache(read_manifest(data / "shape"), data / "cache", 32, progress=False)
+    started = time.monotonic()
+    assert not kill_at("no such file", "before", 1, function, folder, data)
+    took = time.monotonic() - started
+    return outcome(folder), took
+
+
+def kill_at_random(function, kills, whole, took, data, home):
+    """So many kills, each anywhere in `took` seconds; what ends, in between and at last, is like `whole`."""
     rng, done, number = random.Random(SEED), 0, 0
     while done < kills:
-        folder = tmp_path / str(number)
-        if kill_after(moment := rng.uniform(0, took), function, folder, tiny_shapes):
+        folder = home / str(number)
+        if kill_after(moment := rng.uniform(0, took), function, folder, data):
             done += 1
             print(f"seed {SEED}: kill {done} after {moment:.3f} s, folder {number}", flush=True)
             continue
         assert outcome(folder) == whole, f"seed {SEED}, folder {number}"
         number += 1
-    assert not kill_at("no such file", "before", 1, function, folder, tiny_shapes)
+    assert not kill_at("no such file", "before", 1, function, folder, data)
     assert outcome(folder) == whole, f"seed {SEED}, the last folder"
 
 
+@pytest.mark.long
 def test_killed_as_it_says_that_it_is_done_it_ends_the_same(work, tiny_shapes, tmp_path):
     function, _, names, whole, _ = work
     for name in names:

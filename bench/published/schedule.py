@@ -55,7 +55,7 @@ def train(name, folder, run_dir, *, weights=None, **running):
     """Train a published schedule on the manifest in `folder`, with the clips that it was published with.
 
     weights  the file it starts from: an ImageNet ResNet, or another schedule's; None: random ones
-    running  gpus, device, workers, save_minutes and changes to lib.train.RECIPE, as `fit_schedule` takes them
+    running  gpus, device, workers, save_minutes and changes to lib.recipe.RECIPE, as `fit_schedule` takes them
     """
     schedule, manifest = load_schedule(name), read_manifest(folder)
     if "crop_size" not in schedule:

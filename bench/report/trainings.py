@@ -37,6 +37,7 @@ def trainings(runs):
                     "train_loss": _last(record, "train_loss", 4),
                     "rise": _rise(record),
                     "train_seconds": _seconds(record),
+                    "precision": _precision(record),
                     **{key: origin[key] for key in ORIGIN},
                     "other_commit": origin["commit"] != now,
                     "run": job["id"],
@@ -90,6 +91,7 @@ def _net_row(name, seeds, costs, now):
         "latency_threads": cost.get("threads"),
         **{f"latency_{key}": timed.get(key) for key in ("device", "torch", "commit", "date")},
         "train_seconds": round(_mean(map(_seconds, records)), 1),
+        "precision": _all(map(_precision, records)),
         **{key: _all(record["provenance"][key] for record in records) for key in ORIGIN},
         "other_commit": any(record["provenance"]["commit"] != now for record in records),
         "runs": " ".join(job["id"] for job, _ in seeds.values()),
@@ -157,6 +159,11 @@ def _key(net):
 
 def _seconds(record):
     return round(sum(row["seconds"] for row in record["history"]), 1)
+
+
+def _precision(record):
+    """Of the training; records of before it could be chosen do not say it."""
+    return record.get("precision", "fp32")
 
 
 def _mean(values):

@@ -2,6 +2,7 @@
 
 A line per run. Of a running training: epoch, loss, what val said, clips per second, the share of time that it waited
 for clips, and the time that is left if it goes on like this. On a cluster: which job waits for what, what was killed.
+`--tensorboard DIR` writes the curves of all runs for TensorBoard.
 """
 
 import json
@@ -21,6 +22,7 @@ EXAMPLE = "python -m bench status quick"
 def add_arguments(parser):
     parser.add_argument("suite", help="a name of bench/suites, or a .yaml file")
     parser.add_argument("--out", default=ROOT, metavar="DIR", help="where data, runs and results lie (the clone)")
+    parser.add_argument("--tensorboard", metavar="DIR", help="write curves there: tensorboard --logdir DIR shows them")
     parser.add_argument(
         "--estimate",
         metavar="GPU",
@@ -29,7 +31,7 @@ def add_arguments(parser):
     parser.add_argument("--videos", default="", metavar="TRAIN,VAL", help="of --estimate: as many, not the manifest's")
 
 
-def run(*, suite, out=ROOT, estimate=None, videos=""):
+def run(*, suite, out=ROOT, estimate=None, videos="", tensorboard=None):
     suite = load_suite(suite)
     if estimate:
         print("\n".join(lines(suite, estimate, videos)))
@@ -40,6 +42,24 @@ def run(*, suite, out=ROOT, estimate=None, videos=""):
     for job in suite.jobs:
         word, text = state(runs / job.id, job.options, queued.get(job.id))
         print(f"{word:8}{job.id:50} {text}".rstrip())
+        if tensorboard:
+            write_events(runs / job.id / "metrics.jsonl", Path(tensorboard) / job.id)
+
+
+def write_events(metrics, folder):
+    """Every number of a metrics.jsonl as a curve over epochs, in TensorBoard's form; an earlier one is replaced."""
+    rows = list(map(_row, metrics.read_text(encoding="utf-8").splitlines())) if metrics.exists() else []
+    if not rows:
+        return
+    import tensorboard  # noqa: F401  whoever lacks it is told of the extra that brings it
+    from torch.utils.tensorboard import SummaryWriter
+
+    for old in folder.glob("events.out.tfevents.*"):
+        old.unlink()
+    with SummaryWriter(folder) as writer:
+        for row in rows:
+            for name in sorted(name for name, value in row.items() if _number(value) and name != "epoch"):
+                writer.add_scalar(name, row[name], row["epoch"] + 1)
 
 
 def state(run_dir, options, queued=None):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data_prep import reencode
 from data_prep.moving_shapes import dataset as moving_shapes
-from lib.data import Video, build_cache, open_video, read_manifest, write_manifest
+from lib.data import Video, build_cache, build_jpeg_cache, open_video, read_manifest, write_manifest
 from lib.files import locked, replacing
 
 JPEG_QUALITY = 90
@@ -41,7 +41,8 @@ def make_sources(folder, *, videos=4, frames=300, size=256, progress=True):
     files = {f"video, GOP {DOWNLOADED['g']}": long, f"video, GOP {SHORT_GOP}": short}
     found = [Source(name, reader, made, reader, None) for name, made in files.items() for reader in ("decord", "pyav")]
     found += [Source(kind, "pillow", made, "decord", None) for kind, made in images.items()]
-    return [*found, Source("cache", "memmap", long, "decord", cache)]
+    small = build_jpeg_cache(long, folder / "cache", size, JPEG_QUALITY, progress=progress)
+    return [*found, Source("cache", "memmap", long, "decord", cache), Source("cache", "jpeg", long, "decord", small)]
 
 
 def _once(home, make):

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what an editor and a type checker see
     from lib.data.cache import DecodedCache, build_cache
-    from lib.data.clips import ClipDataset, batches
+    from lib.data.clips import ClipDataset
+    from lib.data.jpeg_cache import JpegCache, build_jpeg_cache
+    from lib.data.loading import batches
     from lib.data.manifest import Manifest, Video, read_manifest, write_manifest
     from lib.data.protocol import PIXELS, Pixels, Protocol, own_protocol
     from lib.data.readers import open_video
@@ -15,14 +17,16 @@ if TYPE_CHECKING:  # what an editor and a type checker see
 _HOMES = {
     "ClipDataset": "lib.data.clips",
     "DecodedCache": "lib.data.cache",
+    "JpegCache": "lib.data.jpeg_cache",
     "Manifest": "lib.data.manifest",
     "PIXELS": "lib.data.protocol",
     "Pixels": "lib.data.protocol",
     "Protocol": "lib.data.protocol",
     "Video": "lib.data.manifest",
     "as_clip": "lib.data.transforms",
-    "batches": "lib.data.clips",
+    "batches": "lib.data.loading",
     "build_cache": "lib.data.cache",
+    "build_jpeg_cache": "lib.data.jpeg_cache",
     "normalize": "lib.data.transforms",
     "open_video": "lib.data.readers",
     "own_protocol": "lib.data.protocol",
@@ -32,6 +36,7 @@ _HOMES = {
 __all__ = [
     "ClipDataset",
     "DecodedCache",
+    "JpegCache",
     "Manifest",
     "PIXELS",
     "Pixels",
@@ -40,6 +45,7 @@ __all__ = [
     "as_clip",
     "batches",
     "build_cache",
+    "build_jpeg_cache",
     "normalize",
     "open_video",
     "own_protocol",

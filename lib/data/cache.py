@@ -52,6 +52,10 @@ class DecodedCache:
     def __len__(self):
         return len(self._arrays)
 
+    def clip(self, path, indices):
+        """The frames of a video, and which of them a clip shows."""
+        return self[path], indices
+
     def frames(self, path):
         """How many frames of a video there are; nothing is read."""
         return len(self._arrays[path])
@@ -115,19 +119,25 @@ def build_cache(manifest, folder, short_side, *, resampling="pillow", reader="de
     has it, says whose bilinear. A second process waits for the first. A video that cannot be read, or is not what its
     row says, is a ValueError that names it.
     """
-    videos = {video.path: video for video in manifest.videos if video.status == "ok"}
-    for video in videos.values():
-        if not (manifest.root / video.path).exists():
-            raise FileNotFoundError(f"{manifest.root / video.path}: no such video, but {manifest.folder} lists it")
+    videos = check_there(manifest)
     made = {"short_side": short_side, "resampling": resampling, "reader": reader}
-    folder = Path(folder) / f"{short_side}px-{_key(manifest.root, videos.values(), made)}"
+    folder = Path(folder) / f"{short_side}px-{cache_key(manifest.root, videos.values(), made)}"
     with locked(folder, waiting=f"waiting for the process that fills {folder}"):
         if index_of(folder) is None or not is_checked(folder):
             _fill(folder, manifest, sorted(videos.values(), key=lambda video: video.path), made, progress)
     return DecodedCache.open(folder)
 
 
-def _key(root, videos, made):
+def check_there(manifest):
+    """The usable videos of a manifest by their path; FileNotFoundError: one of them is not there."""
+    videos = {video.path: video for video in manifest.videos if video.status == "ok"}
+    for video in videos.values():
+        if not (manifest.root / video.path).exists():
+            raise FileNotFoundError(f"{manifest.root / video.path}: no such video, but {manifest.folder} lists it")
+    return videos
+
+
+def cache_key(root, videos, made):
     """16 hex digits that change with any video's name or content; labels and splits do not enter."""
     rows = sorted([v.path, v.frames, v.height, v.width, fingerprint(root / v.path)] for v in videos)
     return hashlib.sha256(json.dumps([rows, *made.values()]).encode()).hexdigest()[:16]
@@ -152,7 +162,7 @@ def _fill(folder, manifest, videos, made, progress):
             print(f"{folder}: damaged, and decoded again: {missing[0].path}{more}", flush=True)
         for video in tqdm(missing, f"decode {manifest.name}", disable=not progress, unit="video"):
             how = manifest, video, *made.values()
-            frames = within(watch.STALLED_AFTER_S, manifest.root / video.path, _decode, *how).tobytes()
+            frames = within(watch.STALLED_AFTER_S, manifest.root / video.path, decode_video, *how).tobytes()
             file.seek(places[video.path][0])
             file.write(frames)
             file.flush()
@@ -174,6 +184,7 @@ def _is_there(file, place, checksum):
     return len(frames) == place_bytes(shape) and zlib.crc32(frames) == checksum
 
 
-def _decode(manifest, video, short_side, resampling, reader):
+def decode_video(manifest, video, short_side, resampling, reader):
+    """All frames of a video at a short side, uint8 (frames, H, W, 3)."""
     with open_listed(manifest, video, reader) as source:
         return resize_short_side(source.read(range(len(source))), short_side, resampling)

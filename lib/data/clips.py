@@ -1,14 +1,11 @@
-"""Videos to batches of clips. Every draw depends on (seed, epoch, index) alone: workers and restarts change nothing."""
-
-import gc
+"""Videos to clips. Every draw depends on (seed, epoch, index) alone: workers and restarts change nothing."""
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from lib.data import watch
 from lib.data.augment import find_augmentations
-from lib.data.balance import draw
 from lib.data.crops import TRAIN_CROPS
 from lib.data.protocol import Protocol, at_least
 from lib.data.readers import READERS, open_listed
@@ -25,7 +22,7 @@ class ClipDataset(Dataset):
               where the manifest's mirror_pairs allow it (the label follows)
     testing   `views` clips a video: item i is view i % views of video i // views; the first crop's clips come
               first, then the next crop's; nothing is drawn
-    cache     a DecodedCache, or None to decode through `reader`
+    cache     a DecodedCache, a JpegCache, or None to decode through `reader`
     ValueError: a cache that this protocol cannot be read from, or videos of unlike numbers of views
     """
 
@@ -54,6 +51,11 @@ class ClipDataset(Dataset):
         return self.protocol.pixels
 
     @property
+    def decodes(self):
+        """Whether a clip costs decoding, and not only reading."""
+        return self.cache is None or getattr(self.cache, "decodes", False)
+
+    @property
     def classes(self):
         """How many classes the labels are of."""
         return len(self.manifest.classes)
@@ -80,19 +82,19 @@ class ClipDataset(Dataset):
         epoch, i, *again = item  # an item that is drawn again in an epoch shows another clip
         video, view = self.videos[i // self.views], i % self.views
         again = [2 * number for number in again]
-        rng = _generator(self.seed, epoch, i + 1, *again) if self.train else None
+        rng = generator(self.seed, epoch, i + 1, *again) if self.train else None
         shown = video.frame_range()
         clips = self.protocol.sampler(len(shown), rng=rng)
         frames, indices = self._decode(video, shown.start + clips[view % len(clips)])
         # a stream of its own: with or without it, the crop is the same
-        noise = _generator(self.seed, epoch, i + 1, 1 + sum(again))
+        noise = generator(self.seed, epoch, i + 1, 1 + sum(again))
         clip, label = self._transform(frames, indices, video.label, view // len(clips), rng, noise)
         return torch.from_numpy(np.ascontiguousarray(clip)).permute(3, 0, 1, 2), label, i
 
     def _decode(self, video, indices):
         """Frames of `video`, and which of them the clip shows: all that are decoded, or some of the cache's."""
         if self.cache is not None:
-            return self.cache[video.path], indices
+            return self.cache.clip(video.path, indices)
         return within(watch.STALLED_AFTER_S, self.manifest.root / video.path, self._read, video, indices), slice(None)
 
     def _read(self, video, indices):
@@ -129,77 +131,7 @@ class ClipDataset(Dataset):
         return views.pop()
 
 
-def batches(
-    dataset,
-    epoch,
-    batch_size,
-    *,
-    shuffle,
-    workers=0,
-    drop_last=False,
-    start=0,
-    clips=None,
-    sampling="natural",
-    share=None,
-):
-    """The clips of one epoch.  -> iterator of (clips uint8 (N, 3, T, H, W), labels (N,), indices (N,))
-
-    The order depends on the dataset's seed and the epoch only. `sampling` says which classes a shuffled epoch shows how
-    often, see lib/data/balance.py. Clips are channels_last_3d, as they are decoded; the last batch is smaller unless
-    drop_last. `start` batches are left out, unread: there a resumed epoch goes on. `clips` is how many an epoch has, at
-    most; None: all. `share` is f(list of batches, each a list of items) -> those that this process loads, of several;
-    None: all. Closing the iterator early ends its workers.
-    """
-    at_least(1, batch_size=batch_size)
-    at_least(0, epoch=epoch, workers=workers)
-    order = _order(dataset, epoch, sampling) if shuffle else [(epoch, i) for i in range(len(dataset))]
-    order = order[:clips]
-    stop = len(order) - len(order) % batch_size if drop_last else len(order)
-    groups = [order[k : k + batch_size] for k in range(start * batch_size, stop, batch_size)]
-    groups = groups if share is None else share(groups)
-    if workers == 0:
-        return (_collate([dataset[item] for item in group]) for group in groups)
-    return _from_workers(dataset, groups, workers)
-
-
-def _order(dataset, epoch, sampling):
-    rng = _generator(dataset.seed, epoch, 0)
-    if sampling == "natural":
-        return [(epoch, int(i)) for i in rng.permutation(len(dataset))]
-    return [(epoch, i, again) if again else (epoch, i) for i, again in draw(dataset.labels, sampling, rng)]
-
-
-def _from_workers(dataset, groups, workers):
-    # The platform's default way to start workers (fork on Linux) is safe here: a worker opens its own decoder, runs
-    # torch on one thread (DataLoader sees to it) and no Numba kernel; forking after a parallel one would kill it.
-    # The generator of its own keeps DataLoader from drawing from torch's global one, which a net's dropout uses.
-    loader = DataLoader(
-        dataset,
-        batch_sampler=groups,
-        num_workers=workers,
-        collate_fn=_collate,
-        timeout=2 * watch.STALLED_AFTER_S,  # a worker names the file that stalls it before
-        generator=torch.Generator(),
-    )
-    gc.collect()  # a reader of decord that is garbage here would, collected in a fork, wait for threads that it has not
-    gc.freeze()  # nor is what is in use here the fork's to collect
-    try:
-        iterator = iter(loader)
-    finally:
-        gc.unfreeze()
-    try:
-        yield from iterator
-    finally:
-        iterator._shutdown_workers()  # left to the garbage collector, each worker of a failed epoch takes 5 s to end
-
-
-def _collate(items):
-    clips, labels, indices = zip(*items, strict=True)
-    clips = torch.stack([clip.permute(1, 2, 3, 0) for clip in clips]).permute(0, 4, 1, 2, 3)
-    return clips, torch.tensor(labels), torch.tensor(indices)
-
-
-def _generator(seed, epoch, *stream):
+def generator(seed, epoch, *stream):
     """Stream 0 orders the epoch, stream i + 1 belongs to item i, stream (i + 1, 1) to what augments it.
 
     (i + 1, 2 k) and (i + 1, 2 k + 1) are those of its k-th repetition in the epoch.

@@ -94,7 +94,7 @@ def test_pixels_must_agree(tmp_path):
 def test_an_epoch_that_has_no_measure_is_never_the_best(tmp_path):
     """val 25, NaN, 75: with the first NaN kept, a maximum would take it."""
     from lib.recipe import complete
-    from lib.train import Training
+    from lib.training import Training
 
     training = Training(tmp_path, Small(), complete({}))
     training.history = [{"epoch": k, "val_top1": top1} for k, top1 in enumerate([float("nan"), 75.0, 75.0])]

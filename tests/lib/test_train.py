@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from lib import checkpoints, create_model, train
+from lib import checkpoints, create_model, train, training
 from lib.data import ClipDataset, build_cache, own_protocol, read_manifest
+from lib.data.loading import Loader
 from lib.losses import heads_loss
 from lib.pace import CLOCKS
 from lib.recipe import complete
@@ -58,7 +59,7 @@ class Killed(BaseException):
 
 def kill_after(monkeypatch, name, calls):
     """Let a function of the trainer, its stepper or its checkpoints raise at its `calls`-th call."""
-    home = next(home for home in (train, Stepper, checkpoints) if hasattr(home, name))
+    home = next(home for home in (train, training, Stepper, checkpoints) if hasattr(home, name))
     real, left = getattr(home, name), [calls]
 
     def counted(*args, **options):
@@ -138,8 +139,14 @@ def test_mixed_clips_train_and_resume_alike(mixing, splits, tmp_path, monkeypatc
 
 
 def test_an_epoch_may_be_a_part_of_the_clips_drawn_anew(splits, tmp_path, monkeypatch):
-    seen, real = [], train.batches
-    monkeypatch.setattr(train, "batches", lambda *a, **o: (seen.append(b[2].tolist()) or b for b in real(*a, **o)))
+    seen, real = [], Loader.epoch
+
+    def epoch(*order, shuffle, **options):
+        for batch in real(*order, shuffle=shuffle, **options):
+            seen.extend([batch[2].tolist()] if shuffle else [])  # val is not shuffled
+            yield batch
+
+    monkeypatch.setattr(Loader, "epoch", epoch)
     fit(tmp_path, new_net(), *splits, **{**RECIPE, "epochs": 2, "clips_per_epoch": 17})
     assert [len(part) for part in seen] == [8] * 4, "two steps of 8 clips an epoch"
     assert sorted(seen[0] + seen[1]) != sorted(seen[2] + seen[3])

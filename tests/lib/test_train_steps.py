@@ -7,7 +7,7 @@ import torch
 from family_clips import splits
 from torch import nn
 
-from lib import checkpoints
+from lib import checkpoints, precision
 from lib.files import read_json
 from lib.not_finite import NotFinite
 from lib.pace import CLOCKS
@@ -38,6 +38,16 @@ class Normed(Plain):
 
     def forward(self, x):
         return self.fc(self.dropout(self.norm(self.conv(x)).relu().mean((2, 3, 4))))
+
+
+class Spoilt(Plain):
+    """From its second training pass on, its answers are no numbers."""
+
+    passes = 0
+
+    def forward(self, x):
+        self.passes += self.training
+        return super().forward(x) * (float("nan") if self.training and self.passes > 1 else 1)
 
 
 @pytest.fixture
@@ -106,9 +116,8 @@ def test_a_loss_that_is_read_late_still_names_its_step_and_files(noise, tmp_path
         self.looks = False
 
     monkeypatch.setattr(Stepper, "__init__", blind)
-    recipe = SMALL | {"learning_rate": 1e38, "warmup_epochs": 0.0, "save_minutes": 5}
     with pytest.raises(FloatingPointError, match="epoch 1, step 2: .* some steps later.*: .*mp4, .*mp4; no state was"):
-        fit(tmp_path / "fast", made(Plain), *noise, **recipe)
+        fit(tmp_path / "fast", made(Spoilt), *noise, **SMALL | {"save_minutes": 5})
     assert not (tmp_path / "fast" / "last.pt").exists()
     losses = LossSum(0.0, 2)
     losses.add([(torch.tensor(1.0), 2)], 0, [3])
@@ -169,3 +178,38 @@ def test_every_epoch_says_how_fast_it_was_and_what_it_waited(noise, tmp_path):
     fit(tmp_path, made(Plain), *noise, **SMALL)
     for row in map(json.loads, (tmp_path / "metrics.jsonl").read_text().splitlines()):
         assert row["clips_per_s"] > 0 and 0 <= row["waiting"] <= 100
+
+
+def test_auto_is_what_the_device_has_of_the_table_and_stands_in_the_record(noise, tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "AUTO", {"cpu": "bf16"})
+    for has, wanted in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(precision, "has_bf16", lambda device, has=has: has)
+        record = fit(tmp_path / wanted, made(Plain), *noise, **SMALL | {"precision": "auto", "epochs": 1})
+        assert record["precision"] == wanted
+        assert read_json(tmp_path / wanted / "run.json")["recipe"].get("precision", "fp32") == wanted
+    with pytest.raises(ValueError, match="holds another run .recipe"):
+        fit(tmp_path / "bf16", made(Plain), *noise, **SMALL | {"precision": "auto", "epochs": 1})
+    assert precision.settle(complete({"precision": "auto"}), "cuda")["precision"] == "fp32", (
+        "nothing was measured there"
+    )
+
+
+@pytest.mark.parametrize("groups", [1, 32])
+def test_in_bf16_a_convolution_over_less_than_its_kernel_gives_the_same_bits_every_time(groups):
+    """PyTorch's own reads memory that nobody wrote: what was there before, here NaN or not, shows in its gradients."""
+    torch.manual_seed(0)
+    x, conv = torch.randn(2, 32, 2, 8, 8).contiguous(memory_format=torch.channels_last_3d), nn.Conv3d(32, 32, (3, 1, 1),
+        padding=(1, 0, 0), groups=groups)  # fmt: skip
+    way, seen = Precision("bf16"), []
+    for number in range(6):
+        left = [torch.full((1 << k,), (0.0, float("nan"))[number % 2], dtype=torch.bfloat16) for k in range(6, 18)] * 1
+        del left
+        conv.zero_grad()
+        with way.guarded():
+            with way.passes():
+                y = conv(x)
+            y.float().square().sum().backward()
+        seen.append([y.detach(), conv.weight.grad.clone(), conv.bias.grad.clone()])
+    want = conv(x)
+    torch.testing.assert_close(seen[0][0].float(), want.float(), rtol=0.02, atol=0.02)
+    assert all(torch.equal(a, b) for one in seen[1:] for a, b in zip(one, seen[0], strict=True))

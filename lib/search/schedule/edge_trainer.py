@@ -7,6 +7,7 @@ In the folder of an edge:
 The folder of the search itself holds initial.pt, the net before any training, and trainer.json, what trains.
 """
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,13 @@ from lib.evaluate.metrics import top_k_accuracy
 from lib.evaluate.predictions import predict
 from lib.files import locked, read_json, set_aside
 from lib.identity import arithmetic, used
+from lib.precision import settle
 from lib.recipe import complete
 from lib.recipe import identity as recorded
 from lib.run import claim
 from lib.search.schedule.staged import stage_recipe
 from lib.search.schedule.trainer import LostModel
-from lib.train import Training
+from lib.training import Training
 from lib.weights.loading import load_state
 
 
@@ -44,7 +46,7 @@ class EdgeTrainer:
     clips     f(split, stage, seed) -> ClipDataset of a clip setting, such as a partial of `stage_clips` in staged.py
     initial   weights to start from, a state dict; None: as built
     gpus      the number of GPUs that batch_size counts on; we accumulate as many batches instead
-    recipe    changes to lib.train.RECIPE; rate, schedule and batches come from the edge
+    recipe    changes to lib.recipe.RECIPE; rate, schedule and batches come from the edge
     Epoch n of an edge depends on (seed, edge, n) alone: neither order and place of the trainings nor a kill change it.
     """
 
@@ -111,7 +113,7 @@ class EdgeTrainer:
         if fresh:  # the planner knows nothing of a training that is there
             checkpoints.forget(edge.folder / "last.pt")
         stage = {**edge.setting, "base_learning_rate": edge.learning_rate, "epochs": 1}
-        recipe = complete({**self.recipe, **stage_recipe(stage, self.gpus), "seed": seed})
+        recipe = settle(complete({**self.recipe, **stage_recipe(stage, self.gpus), "seed": seed}), self.device)
         self._training = _EdgeTraining(edge.folder, self.net(model, stage["frozen_bn"]), recipe, device=self.device)
 
     def _seed(self, edge):
@@ -119,14 +121,15 @@ class EdgeTrainer:
 
     def _claim(self):
         """Write trainer.json, or check that this trainer is the one that is said there."""
-        options = {"recipe": recorded(complete(self.recipe)), "seed": self.seed, "gpus": self.gpus}
+        options = {"recipe": recorded(settle(complete(self.recipe), self.device)), "seed": self.seed, "gpus": self.gpus}
         what = {"used": used(self.build(False), self._train_clips), **options, **arithmetic(self.device)}
         with locked(self.folder):
             claim(self.folder, what, file="trainer.json", what="search")
 
     def _train_to(self, edge, n):
-        while self._training.epoch < n:
-            self._training.train_epoch(self._train_clips, lambda: self._measure(edge), **self.running)
+        with closing(self._training):
+            while self._training.epoch < n:
+                self._training.train_epoch(self._train_clips, lambda: self._measure(edge), **self.running)
 
     def _measure(self, edge):
         how = {"batch_size": edge.evaluation["batch_size"], "device": self.device, "workers": self.workers}

@@ -39,7 +39,7 @@ def stage_recipe(stage, gpus=1):
 
 
 def schedule_recipe(schedule):
-    """The options that all stages of a published schedule share, as changes to lib.train.RECIPE."""
+    """The options that all stages of a published schedule share, as changes to lib.recipe.RECIPE."""
     changes = {ours: schedule[theirs] for theirs, ours in RECIPE_NAMES.items() if theirs in schedule}
     if schedule.get("lr_scheduler") == "cosine":
         changes |= {"schedule": "cosine", "warmup_epochs": float(schedule["warmup_epoch"])}
@@ -106,7 +106,7 @@ def fit_schedule(run_dir, build, clips, schedule, *, initial=None, identity=None
     build, clips, gpus  as in EdgeTrainer: f(frozen_bn) -> net, f(split, stage, seed) -> ClipDataset
     schedule            see lib.search.schedule.schedules; every stage starts from the last weights of the one before
     initial             a state dict that the first stage starts from; None: what build returns after manual_seed(seed)
-    how                 changes to lib.train.RECIPE, and the options workers, save_minutes and progress of `fit`
+    how                 changes to lib.recipe.RECIPE, and the options workers, save_minutes and progress of `fit`
     -> the content of result.json: `history`, a list per stage, and `test`: the last weights on the clips of the last
     stage. No epoch is chosen: the schedule says how many there are.
     """

@@ -30,7 +30,8 @@ from lib.files import locked, write_text
 from lib.models import in_format
 from lib.models.subkernels import KINDS, DroppingConv
 from lib.models.swap import super_layers
-from lib.train import complete, fit
+from lib.recipe import complete
+from lib.train import fit
 
 
 def search(run_dir, net, train, val, *, strength=None, by_volume=True, exact=True, recalibrate=8, **options):

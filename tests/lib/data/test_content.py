@@ -116,8 +116,10 @@ def test_a_damaged_cache_is_named_and_mended(manifest, tmp_path, how, capsys, mo
     whole = build_cache(manifest, tmp_path / "cache", 32, progress=False)
     wanted = {video.path: np.array(whole[video.path]) for video in manifest.videos}
     damage(whole.folder, how)
-    names, decode = [], cache._decode
-    monkeypatch.setattr(cache, "_decode", lambda m, video, *rest: names.append(video.path) or decode(m, video, *rest))
+    names, decode = [], cache.decode_video
+    monkeypatch.setattr(
+        cache, "decode_video", lambda m, video, *rest: names.append(video.path) or decode(m, video, *rest)
+    )
     mended = build_cache(manifest, tmp_path / "cache", 32, progress=False)
     assert ("damaged, and decoded again: videos/" in capsys.readouterr().out) == (how != "index")
     assert len(names) == {"half": 3, "cut": 3, "bit": 1, "index": 0, "sums": 6}[how]
@@ -161,7 +163,7 @@ except ValueError as error:
 def test_a_moved_cache_is_looked_at_and_kept(manifest, tmp_path, monkeypatch):
     held = build_cache(manifest, tmp_path / "cache", 32, progress=False)
     shutil.copytree(tmp_path / "cache", tmp_path / "copy")
-    monkeypatch.setattr(cache, "_decode", None)  # decoding anything fails
+    monkeypatch.setattr(cache, "decode_video", None)  # decoding anything fails
     assert build_cache(manifest, tmp_path / "copy", 32, progress=False).folder.name == held.folder.name
 
 
@@ -184,7 +186,7 @@ def test_a_decoder_that_hangs_is_named(manifest, monkeypatch, workers):
 
 def test_a_decoder_that_hangs_while_a_cache_is_filled_is_named(manifest, tmp_path, monkeypatch):
     monkeypatch.setattr(watch, "STALLED_AFTER_S", 0.2)
-    monkeypatch.setattr(cache, "_decode", lambda *_: time.sleep(10))
+    monkeypatch.setattr(cache, "decode_video", lambda *_: time.sleep(10))
     with pytest.raises(TimeoutError, match="videos/0.mp4: its decoder has not come back after 0.2 s"):
         build_cache(manifest, tmp_path / "cache", 32, progress=False)
 

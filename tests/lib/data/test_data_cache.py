@@ -24,10 +24,10 @@ def manifest(tmp_path):
 @pytest.fixture
 def decoded(monkeypatch):
     """The videos that were decoded, in order."""
-    names, decode = [], cache._decode
+    names, decode = [], cache.decode_video
     monkeypatch.setattr(
         cache,
-        "_decode",
+        "decode_video",
         lambda manifest, video, *rest: names.append(Path(video.path).name) or decode(manifest, video, *rest),
     )
     return names
@@ -88,7 +88,7 @@ def test_a_second_process_waits_and_then_opens(manifest, tmp_path):
     folder = tmp_path / "cache" / whole.folder.name
     code = f"""
 from lib.data import build_cache, cache, read_manifest
-cache._decode = None                              # decoding anything fails
+cache.decode_video = None                              # decoding anything fails
 build_cache(read_manifest({str(manifest.folder)!r}), {str(tmp_path / "cache")!r}, 32)
 """
     with locked(folder):

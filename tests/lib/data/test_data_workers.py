@@ -11,6 +11,7 @@ import torch
 from video_files import write_dataset
 
 from lib.data import ClipDataset, batches, build_cache, own_protocol
+from lib.data.loading import Loader
 
 OPTIONS = dict(train=True, seed=7)
 
@@ -79,3 +80,18 @@ def test_readers_that_are_garbage_do_not_hang_a_worker(tiny_shapes):
     command = [sys.executable, "-c", GARBAGE, str(tiny_shapes / "motion")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[3])
     assert ran.stdout == "30\n", ran.stderr
+
+
+def test_the_same_workers_load_every_epoch_and_what_this_process_would_load(dataset):
+    order = {"shuffle": True, "drop_last": True}
+    with Loader(dataset, 2) as loader, Loader(dataset) as alone:
+        seen = []
+        for epoch in range(3):
+            found = loader.epoch(epoch, 1, start=epoch, **order)
+            wanted = alone.epoch(epoch, 1, start=epoch, **order)
+            for _ in range(1 if epoch == 1 else len(dataset) - epoch):  # the second is not read to its end
+                got, want = next(found), next(wanted)
+                assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))
+            seen.append({process.pid for process in multiprocessing.active_children()})
+        assert seen[0] == seen[1] == seen[2] and len(seen[0]) == 2
+    assert multiprocessing.active_children() == []

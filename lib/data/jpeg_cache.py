@@ -1,0 +1,164 @@
+"""A cache for videos that are too many for a decoded one: every frame at one short side, as JPEG, in one file.
+
+Lossy: a training on it is another run, and says so (`lib.identity.used`). A clip costs the decoding of its own frames,
+whatever lies between them. Filled by one process at a time; it goes on where a killed one stopped. Every video has a
+checksum, which each process that reads it compares once.
+
+    <folder>/<short side>px-q<quality>-<key>/frames.jpgs    one JPEG after another, video after video
+    <folder>/<short side>px-q<quality>-<key>/videos.jsonl   [path, offset, [bytes of each frame], CRC-32], as written
+    <folder>/<short side>px-q<quality>-<key>/index.json     what is there in all; written last
+"""
+
+import io
+import json
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from lib.data import watch
+from lib.data.cache import cache_key, check_there, decode_video
+from lib.data.images import read_image
+from lib.data.watch import within
+from lib.files import locked, read_json, write_json
+
+FORMAT = {"subsampling": "4:2:0"}  # of the colours, as cameras and Pillow's default have it
+
+
+class JpegCache:
+    """What `build_jpeg_cache` filled; a ClipDataset takes it in the place of a DecodedCache.
+
+    ValueError: there is no complete cache, or the bytes of a video are not those that were written
+    """
+
+    decodes = True
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        if (index := _index(self.folder)) is None:
+            raise ValueError(f"{folder} holds no complete cache of JPEG; build_jpeg_cache makes it")
+        self.short_side, self.quality, self.resampling = (index[k] for k in ("short_side", "quality", "resampling"))
+        self._videos, self._seen = _journal(self.folder), set()
+        self._file = os.open(self.folder / "frames.jpgs", os.O_RDONLY)
+
+    def __reduce__(self):
+        return JpegCache, (self.folder,)
+
+    def __del__(self):
+        if hasattr(self, "_file"):
+            os.close(self._file)
+
+    def __contains__(self, path):
+        return path in self._videos
+
+    def __len__(self):
+        return len(self._videos)
+
+    @property
+    def changes(self):
+        """What it does to pixels, for a run's identity."""
+        return {"jpeg_quality": self.quality, "short_side": self.short_side}
+
+    def frames(self, path):
+        """How many frames of a video there are; nothing is read."""
+        return len(self._videos[path][1])
+
+    def clip(self, path, indices):
+        """Decoded frames of a video, and which of them the clip shows: all."""
+        offset, sizes, checksum = self._videos[path]
+        if path not in self._seen:
+            if zlib.crc32(os.pread(self._file, sum(sizes), offset)) != checksum:
+                raise ValueError(
+                    f"{self.folder}: the frames of {path} are damaged. Delete this folder; it is made anew"
+                )
+            self._seen.add(path)
+        starts = np.cumsum([offset, *sizes])
+        wanted, place = np.unique(np.asarray(indices), return_inverse=True)
+        shown = [read_image(io.BytesIO(os.pread(self._file, sizes[i], int(starts[i])))) for i in wanted]
+        return np.stack(shown)[place], slice(None)
+
+
+def build_jpeg_cache(manifest, folder, short_side, quality=90, *, resampling="pillow", reader="decord", progress=True):
+    """As `lib.data.build_cache`, but each frame is kept as a JPEG of this quality, 1 to 95.  -> JpegCache"""
+    if not isinstance(quality, int) or isinstance(quality, bool) or not 1 <= quality <= 95:
+        raise ValueError(f"quality must be a whole number from 1 to 95, not {quality!r}")
+    videos = check_there(manifest)
+    made = {"short_side": short_side, "resampling": resampling, "reader": reader}
+    key = cache_key(manifest.root, videos.values(), {**made, "quality": quality, **FORMAT})
+    folder = Path(folder) / f"{short_side}px-q{quality}-{key}"
+    with locked(folder, waiting=f"waiting for the process that fills {folder}"):
+        if _index(folder) is None:
+            _fill(folder, manifest, sorted(videos.values(), key=lambda video: video.path), made, quality, progress)
+    return JpegCache(folder)
+
+
+def _fill(folder, manifest, videos, made, quality, progress):
+    from tqdm import tqdm
+
+    (folder / "frames.jpgs").touch()
+    with open(folder / "frames.jpgs", "r+b") as file:
+        there = _whole(_journal(folder), file)
+        file.truncate(end := max((offset + sum(sizes) for offset, sizes, _ in there.values()), default=0))
+        file.seek(end)
+        with open(folder / "videos.jsonl", "w", encoding="utf-8") as journal:
+            journal.writelines(json.dumps([path, *place]) + "\n" for path, place in there.items())
+            missing = [video for video in videos if video.path not in there]
+            for video in tqdm(missing, f"decode {manifest.name}", disable=not progress, unit="video"):
+                how = manifest, video, *made.values()
+                frames = within(watch.STALLED_AFTER_S, manifest.root / video.path, decode_video, *how)
+                coded = [_encode(frame, quality) for frame in frames]
+                place = [file.tell(), list(map(len, coded)), zlib.crc32(b"".join(coded))]
+                file.write(b"".join(coded))
+                file.flush()
+                journal.write(json.dumps([video.path, *place]) + "\n")
+                journal.flush()
+            file.flush()
+            os.fsync(file.fileno())
+            os.fsync(journal.fileno())
+    write_json(folder / "index.json", {**made, "quality": quality, **_sums(folder)})
+
+
+def _encode(frame, quality):
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(frame).save(file, "JPEG", quality=quality, **FORMAT)
+    return file.getvalue()
+
+
+def _whole(videos, file):
+    """Of the videos of a journal those whose bytes are all there, up to the first that is not."""
+    found = {}
+    for path, (offset, sizes, checksum) in videos.items():
+        file.seek(offset)
+        if zlib.crc32(file.read(sum(sizes))) != checksum:
+            break
+        found[path] = (offset, sizes, checksum)
+    return found
+
+
+def _journal(folder):
+    """{path: (offset, sizes, checksum)} of videos.jsonl; a torn line ends it."""
+    file, found = folder / "videos.jsonl", {}
+    for line in file.read_bytes().splitlines() if file.is_file() else []:
+        try:
+            path, offset, sizes, checksum = json.loads(line)
+        except (ValueError, TypeError):
+            break
+        found[path] = (offset, sizes, checksum)
+    return found
+
+
+def _sums(folder):
+    size = (folder / "frames.jpgs").stat().st_size
+    return {"bytes": size, "journal": zlib.crc32((folder / "videos.jsonl").read_bytes())}
+
+
+def _index(folder):
+    """index.json, or None: it is not there, or the two other files are not those that it was written for."""
+    try:
+        index = read_json(folder / "index.json")
+        return index if {**index, **_sums(folder)} == index else None
+    except (OSError, ValueError, TypeError):
+        return None
