@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from functools import partial
 
 import pytest
 from test_edge_trainer import results, run, whole  # noqa: F401, a fixture
-from test_staged import clips, fit, weights, without_clock  # noqa: F401, a fixture
+from test_staged import SCHEDULE, build, clips, weights, without_clock  # noqa: F401, a fixture
 
 from lib import checkpoints
+from lib.search.schedule import fit_schedule
 from lib.search.schedule.planner import choose
 
 
@@ -49,13 +51,14 @@ def test_a_damaged_edge_is_trained_again(how, whole, tiny_shapes, tmp_path, capf
 
 def test_the_last_weights_of_a_stage_are_never_those_before(clips, tmp_path, capfd):  # noqa: F811
     """last.pt is torn after its stage had ended: the file before holds an earlier moment."""
-    undisturbed = fit(tmp_path, clips)
+    train = partial(fit_schedule, tmp_path, build, clips, SCHEDULE, clips_per_epoch=12)  # kept after epochs alone
+    undisturbed = train()
     wanted = weights(tmp_path, 2)
     halve(tmp_path / "stage_1" / "last.pt")
     assert checkpoints.before(tmp_path / "stage_1" / "last.pt").exists()
     (tmp_path / "result.json").unlink()
     shutil.rmtree(tmp_path / "stage_2")
-    again = fit(tmp_path, clips)
+    again = train()
     assert without_clock(again) == without_clock(undisturbed) and again["test"] == undisturbed["test"]
     assert all(value.equal(weights(tmp_path, 2)[key]) for key, value in wanted.items())
     assert f"damaged: {tmp_path / 'stage_1' / 'last.pt'}" in capfd.readouterr().err
