@@ -35,11 +35,12 @@ HELP = """usage: python -m {package} COMMAND ...  (COMMAND --help: options, an e
 {rows}"""
 
 
-def main(package, about, modules, arguments=None, add_shared=None):
+def main(package, about, modules, arguments=None, add_shared=None, unlisted=()):
     """Run the command that `arguments` name (None: those of the process).  -> its exit status, 0 if it returns no int
 
     modules     {command: full name of its module}
     add_shared  f(command, parser) that adds options which several commands have
+    unlisted    commands that the list of all does not show
     A wrong option or value, and a file that cannot be read or written, end the process with one line that says so.
     """
     _as_installed()
@@ -47,7 +48,8 @@ def main(package, about, modules, arguments=None, add_shared=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     command, *rest = arguments or ["--help"]
     if command in ("-h", "--help"):
-        print(HELP.format(package=package, about=about, rows="\n".join(_rows(modules))))
+        listed = {name: module for name, module in modules.items() if name not in unlisted}
+        print(HELP.format(package=package, about=about, rows="\n".join(_rows(listed))))
         return 0
     if command not in modules:
         sys.exit(f"error: no command {command!r}; there are {', '.join(modules)}")

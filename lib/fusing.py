@@ -24,6 +24,7 @@ from lib.cost import Recorder, clip_for
 from lib.models.fused import ACTIVATIONS, CONVOLUTIONS, JOINED, ONCE, Folded, Fused, JoinedConvs
 from lib.models.layers import FrozenBatchNorm
 from lib.on_meta import bare, on_meta, plainly
+from lib.precision import has_bf16
 
 PRECISIONS = ("fp32", "bf16")
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
@@ -51,6 +52,13 @@ def fuse(net, clip=(3, 16, 112, 112), precision="fp32"):
         if precision == "bf16":
             _narrow(twin)
     return Fused(twin.requires_grad_(False), precision)
+
+
+def fused_for(net, protocol, precision="fp32", device="cpu"):
+    """`fuse` for the clips of a Protocol.  ValueError: bf16 on a device that has none of its own"""
+    if precision == "bf16" and not has_bf16(device):
+        raise ValueError(f"precision bf16: this {device} has no bfloat16 of its own; take fp32")
+    return fuse(net, (getattr(net, "in_channels", 3), protocol.frames, protocol.size, protocol.size), precision)
 
 
 def _in_plain_sight(net):

@@ -22,9 +22,12 @@ def add_arguments(parser):
     parser.add_argument("--batch-size", type=int, default=4, metavar="N", help="views (4)")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--precision", default="fp32", choices=("fp32", "bf16"), help="bf16 is faster and coarser (fp32)"
+    )
 
 
-def run(*, batch_size, workers, device, **options):
+def run(*, batch_size, workers, device, precision, **options):
     from bench.published.scores import extract
 
-    extract(how={"batch_size": batch_size, "workers": workers, "device": device}, **options)
+    extract(how={"batch_size": batch_size, "workers": workers, "device": device, "precision": precision}, **options)

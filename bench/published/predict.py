@@ -4,6 +4,7 @@ The five likeliest classes of every video, its views by the protocol of the weig
 """
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 EXAMPLE = "python -m bench predict kinetics_mobilenetv2_0.45x_RGB_16_best.pth my_videos --classes kinetics.txt"
@@ -20,18 +21,35 @@ def add_arguments(parser):
     parser.add_argument("--out", metavar="FILE.csv", help="keep the answers")
     parser.add_argument("--batch-size", type=int, default=4, metavar="N", help="views (4)")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--precision", default="fp32", choices=("fp32", "bf16"), help="bf16 is faster and coarser (fp32)"
+    )
 
 
-def run(*, weights, videos, classes=None, name=None, protocol=None, pixels=None, out=None, batch_size=4, device="cpu"):
+def run(
+    *,
+    weights,
+    videos,
+    classes=None,
+    name=None,
+    protocol=None,
+    pixels=None,
+    out=None,
+    batch_size=4,
+    device="cpu",
+    precision="fp32",
+):
     """Print the answers, write them to `out`; a video that cannot be read is a line.  -> 1 if there is one, else 0"""
     from bench.published.checkpoint import net_of
     from lib.data.protocols import weights_protocol
     from lib.evaluate.unlabelled import classify
+    from lib.fusing import fused_for
     from lib.weights.loading import load_weights, with_pixels
 
     files, names = list(_files(videos)), _names(classes)
     loaded = load_weights(name or net_of(weights), weights)
     seen = weights_protocol(with_pixels(weights, loaded.preprocessing, pixels), protocol)
+    loaded = replace(loaded, model=fused_for(loaded.model, seen, precision, device))
     rows, broken = [], 0
     for answer in classify(loaded, files, names, protocol=seen, batch_size=batch_size, device=device):
         print("\n".join(_lines(answer)), flush=True)

@@ -10,20 +10,23 @@ def extract(name, checkpoint, folder, out, *, split="test", protocol=None, how=N
 
     protocol  a name in lib.data.protocols.TEST_PROTOCOLS; None: that of the weights' system
     other     what is other than published: frames, frame_stride, clips, size, crop, as `test_protocol` takes them
-    how       batch_size, device, workers
+    how       batch_size, device, workers, precision: "fp32", or the faster and coarser "bf16"
     pixels    a name in lib.data.PIXELS, for weights that do not say theirs
     Pixels, frames and their stride are the weights' own.
     """
     from lib.data import ClipDataset, read_manifest
+    from lib.fusing import fused_for
     from lib.weights.loading import load_weights, with_pixels
 
     loaded, manifest = load_weights(name, checkpoint), read_manifest(folder)
     protocol = weights_protocol(with_pixels(checkpoint, loaded.preprocessing, pixels), protocol, **other)
+    how = dict(how or {})
+    net = fused_for(loaded.model, protocol, how.pop("precision", "fp32"), how.get("device", "cpu"))
     views = {protocol.views(len(video.frame_range())) for video in manifest.split(split)}
     if len(views) > 1:
-        extract_averaged(out, loaded.model, manifest, split, protocol, **(how or {}))
+        extract_averaged(out, net, manifest, split, protocol, **how)
     else:
-        extract_scores(out, loaded.model, ClipDataset(manifest, split, protocol, train=False), **(how or {}))
+        extract_scores(out, net, ClipDataset(manifest, split, protocol, train=False), **how)
     views = f"{min(views)} to {max(views)}" if len(views) > 1 else max(views, default=0)
     print(f"{protocol.name}: {views} views of {len(manifest.split(split))} videos: {out}")
 

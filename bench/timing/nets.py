@@ -31,7 +31,7 @@ def measure_speed(net, clip, *, device="cpu", runs=50, warmup_runs=5, batch=8):
         "batch": batch,
         "runs": runs,
         "threads": torch.get_num_threads(),
-        "peak_memory_mb": _peak_memory(net, single, device),
+        "peak_memory_mb": peak_memory(net, single, device),
     }
 
 
@@ -39,9 +39,10 @@ def _times(net, clips, runs, warmup_runs, device):
     return [timed(lambda: net(clips), device)[0] for _ in range(warmup_runs + runs)][warmup_runs:]
 
 
-def _peak_memory(net, clips, device):
+def peak_memory(net, clips, device="cpu"):
+    """MB that one call of a net takes beyond what there is; None where the system does not say."""
     if torch.device(device).type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
+        torch.cuda.resetpeak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         net(clips)
         return round((torch.cuda.max_memory_allocated(device) - before) / 1e6, 2)

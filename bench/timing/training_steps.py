@@ -11,6 +11,7 @@ from lib import create_model
 from lib.losses import heads_loss
 from lib.models import in_format
 from lib.models.rubiksnet import Shift
+from lib.precision import Precision
 
 # net, batch, clip; the first is the quick one
 STEPS = [
@@ -23,7 +24,7 @@ STEPS = [
 
 def measure_step(name, batch, clip, device="cpu", seconds=2.0):
     """Rows: one training step of a whole net, by our ops and by PyTorch's."""
-    steps = {impl: _step(net, batch, clip, device) for impl, net in step_nets(name, device).items()}
+    steps = {impl: one_step(net, clips_of(net, batch, clip, device)) for impl, net in step_nets(name, device).items()}
     key = {"op": name, "mode": "training step", "shape": "x".join(map(str, (batch, *clip))), "dtype": "float32"}
     times = interleave(steps, device=device, seconds=seconds)
     return [{**key, "impl": i, "metric": "time", "unit": "ms", **percentiles(t)} for i, t in times.items()]
@@ -39,6 +40,8 @@ def step_nets(name, device="cpu"):
     if name.startswith("rubiksnet"):
         shifts = {"auto": shift3d, "reference": partial(shift3d, backend="reference"), "conv3d": shift_as_convolution}
         return {impl: with_shift(net(), shift) for impl, shift in shifts.items()}
+    if name.startswith("cakes"):  # the library's convolutions either way: the reference is a slow twin
+        return {"auto": net(), "conv3d": net()}
     return {"auto": net(), "conv3d": net(backend="reference")}
 
 
@@ -50,14 +53,20 @@ def with_shift(net, shift):
     return net
 
 
-def _step(net, batch, clip, device):
-    clips = in_format(net, torch.randn(batch, *clip, device=device))
-    labels = torch.arange(batch, device=device) % 8
+def clips_of(net, batch, clip, device):
+    return in_format(net, torch.randn(batch, *clip, device=device))
+
+
+def one_step(net, clips, precision=None):
+    """A call that trains a net on the clips once; `precision`: a lib.precision.Precision without a scaler."""
+    labels, precision = torch.arange(len(clips), device=clips.device) % 8, precision or Precision("fp32")
     optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1e-3)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        heads_loss(net(clips), labels).backward()
+        with precision.passes():
+            outputs = net(clips)
+        heads_loss(precision.wide(outputs), labels).backward()
         optimizer.step()
 
     return step
