@@ -58,7 +58,7 @@ def main(package, about, modules, arguments=None, add_shared=None, unlisted=()):
         options = vars(
             _parser(f"python -m {package} {command}", command, module, add_shared).parse_intermixed_args(rest)
         )
-        bounds.check(options)
+        bounds.check({name: value for name, value in options.items() if not _is_text(value)})
         result = (module.run if hasattr(module, "run") else module.prepare)(**options)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {explained(error)}")
@@ -116,6 +116,11 @@ def _parser(prog, command, module, add_shared):
         add_shared(command, parser)
     module.add_arguments(parser)
     return parser
+
+
+def _is_text(value):
+    """Whether an option is text, or texts, such as the files of `bench predict`: bounds are of numbers."""
+    return isinstance(value, str) or (isinstance(value, list) and any(isinstance(item, str) for item in value))
 
 
 def _rows(modules):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from bench.timing.nets import peak_memory
-from bench.timing.operators import QUIET, share_of_time
+from bench.timing.quiet import QUIET, share_of_time
 from bench.timing.rows import with_origin, write_rows
 from bench.timing.stopwatch import interleave, percentiles
 from bench.timing.training_steps import one_step, step_nets
