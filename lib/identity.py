@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from lib.distributed import agree, first, only_one, processes
+from lib.distributed import agree, first, processes
 from lib.models import unwrapped
 from lib.run import claim, result
 from lib.run import record as recorded
@@ -61,8 +61,6 @@ def opened(run_dir, said, norms="whole"):
     """
     if norms not in NORMS:
         raise ValueError(f"norms must be {' or '.join(map(repr, NORMS))}, not {norms!r}")
-    if said.get("recipe", {}).get("compile"):
-        only_one("a compiled training")  # a compiler does not see what replaces a norm in lib.whole_batch
     agree("what they train", said)
     record = first(result, run_dir)
     together = {"processes": processes(), "norms": norms} if processes() > 1 else {}
