@@ -5,6 +5,7 @@ import sys
 from types import SimpleNamespace
 
 from bench.__main__ import main
+from bench.runner.slurm import Queued
 from bench.runner.status import progress, state, write_events
 from bench.runner.suite import load_suite
 from lib.files import locked, write_json
@@ -68,3 +69,31 @@ def test_curves_for_tensorboard(tmp_path, monkeypatch):
     assert written == [*((name, ROW[name], 1) for name in names), "closed"]
     write_events(tmp_path / "none", tmp_path / "curves")
     assert len(written) == 6
+
+
+def test_a_training_says_its_pace_where_it_is_known(tmp_path):
+    metrics = tmp_path / "metrics.jsonl"
+    metrics.write_text(json.dumps({**ROW, "clips_per_s": 81.25, "waiting": 12.4}) + "\n")
+    said = (
+        "epoch 1 of 2, loss 2.000, val top-1 25.0 %, 81.2 clips/s, waiting for clips 12 % of the time, 0.5 minutes left"
+    )
+    assert progress(metrics, 2) == said
+    metrics.write_text(json.dumps({**ROW, "waiting": "none"}) + "\n")
+    assert "is damaged" in progress(metrics, 2)
+
+
+def test_a_job_in_slurms_queue_is_pending_running_or_was_killed(tmp_path):
+    run_dir = tmp_path / "ircsn_nano-s0-0123abcd"
+    log = tmp_path / "slurm" / "rule_job" / run_dir.name / "7.log"
+    assert state(run_dir, {}, Queued("7", "PENDING", "Resources")) == ("pending", "job 7, Resources")
+    assert state(run_dir, {}, Queued("7", "CONFIGURING", "None")) == ("pending", "job 7, configuring")
+    log.parent.mkdir(parents=True)
+    log.write_text("")
+    assert state(run_dir, {}, Queued("7", "RUNNING", "None")) == ("running", "job 7")
+    log.write_text("slurmstepd: error: *** JOB 7 ON a CANCELLED AT 2026-01-01T00:00:00 DUE TO TIME LIMIT ***\n")
+    word, text = state(run_dir, {}, Queued("7", "TIMEOUT", "TimeLimit"))
+    assert word == "failed" and text.startswith("job 7 TIMEOUT: slurmstepd: error") and "7.log" in text
+    with locked(tmp_path):  # the suite is at work
+        assert "killed 1 times, submitted again" in state(run_dir, {}, None)[1]
+        write_json(run_dir / "failed.json", {"error": "ValueError: no", "date": "", "killed": False})
+        assert state(run_dir, {}, None) == ("failed", f"ValueError: no (all of it: {run_dir / 'log.txt'})")

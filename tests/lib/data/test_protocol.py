@@ -100,3 +100,18 @@ def test_the_long_side():
     frames = np.zeros((1, 224, 398, 3), np.uint8)
     assert resize_short_side(frames, 256, "opencv").shape == (1, 256, 455, 3)
     assert resize_short_side(frames, 256).shape == (1, 256, 454, 3)
+
+
+def test_a_suite_can_name_pixels_and_the_crops_area():
+    ours = own_protocol(8, 32, pixels="imagenet", train_crop="random_resized", area=[0.2, 1])
+    assert ours.pixels == PIXELS["imagenet"] and ours.train_crop.keywords == {"area": (0.2, 1)}
+    assert own_protocol(8, 32).plain() == own_protocol(8, 32, scales=None, area=None).plain()
+    wrong = {"no pixels 'imagnet'; there are own": {"pixels": "imagnet"}}
+    wrong |= {"the training crop multi_scale has no area": {"area": [0.2, 1]}}
+    wrong |= {
+        "two rising shares": {"train_crop": "random_resized", "area": [1, 0.2]},
+        "area must be": {"train_crop": "random_resized", "area": [0, 1]},
+    }
+    for said, options in wrong.items():
+        with pytest.raises(ValueError, match=said):
+            own_protocol(8, 32, **options)
