@@ -10,6 +10,8 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from lib.models.shifts import Shift
+
 DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 DEVICES = {"bf16": ("cpu", "cuda"), "fp16": ("cuda",)}  # where a net's operators know it; fp32: everywhere
 
@@ -32,6 +34,18 @@ def has_bf16(device="cpu"):
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def check_scaling(net):
+    """ValueError: a net with learned shifts cannot train with a scaled loss.
+
+    Their gradient has unit length whatever the loss is, so that it would be divided by a scale that it never had.
+    """
+    if any(isinstance(module, Shift) and module.shift.requires_grad for module in net.modules()):
+        raise ValueError(
+            "precision fp16 scales the loss, and the gradient of learned shifts, which has unit length, cannot be scaled "
+            "back: take precision bf16 or fp32"
+        )
 
 
 class Precision:

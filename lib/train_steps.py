@@ -15,7 +15,7 @@ from lib.losses import heads_loss, mix
 from lib.models import in_format, unwrapped
 from lib.not_finite import NotFinite
 from lib.passes import forward_of
-from lib.precision import Precision
+from lib.precision import Precision, check_scaling
 from lib.whole_batch import own_items, passes
 
 
@@ -52,6 +52,8 @@ class Stepper:
     def __init__(self, net, recipe, device="cpu", penalty=None, norms="whole"):
         self.net, self.recipe, self.device, self.penalty = net, recipe, torch.device(device), penalty
         self.precision = Precision(recipe["precision"], device)
+        if self.precision.scaler.is_enabled():
+            check_scaling(net)
         self.together = {"mixed": bool(recipe["mixup"] or recipe["cutmix"]), "norms": norms}
         self.forward = forward_of(net, recipe)
         self.looks = self.device.type == "cpu"  # at every loss at once; a GPU would have to wait for it

@@ -7,11 +7,11 @@ import torch
 from family_clips import splits
 from torch import nn
 
-from lib import checkpoints, precision
+from lib import checkpoints, create_model, precision
 from lib.files import read_json
 from lib.not_finite import NotFinite
 from lib.pace import CLOCKS
-from lib.precision import Precision
+from lib.precision import Precision, check_scaling
 from lib.recipe import ADDED, RECIPE, complete, identity
 from lib.run import result
 from lib.train import fit
@@ -213,3 +213,9 @@ def test_in_bf16_a_convolution_over_less_than_its_kernel_gives_the_same_bits_eve
     want = conv(x)
     torch.testing.assert_close(seen[0][0].float(), want.float(), rtol=0.02, atol=0.02)
     assert all(torch.equal(a, b) for one in seen[1:] for a, b in zip(one, seen[0], strict=True))
+
+
+def test_a_scaled_loss_and_gradients_of_unit_length_do_not_go_together():
+    check_scaling(create_model("rubiksnet_nano", shift="fixed"))
+    with pytest.raises(ValueError, match="learned shifts.*bf16 or fp32"):
+        check_scaling(create_model("rubiksnet_nano"))
