@@ -43,8 +43,8 @@ def check_scaling(net):
     """
     if any(isinstance(module, Shift) and module.shift.requires_grad for module in net.modules()):
         raise ValueError(
-            "precision fp16 scales the loss, and the gradient of learned shifts, which has unit length, cannot be scaled "
-            "back: take precision bf16 or fp32"
+            "precision fp16 scales the loss, and the unit gradient of learned shifts cannot be scaled back: "
+            "take precision bf16 or fp32"
         )
 
 

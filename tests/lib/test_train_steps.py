@@ -68,6 +68,7 @@ def outcome(folder):
 
 @pytest.mark.parametrize("clips", [6, 5, 4, 1])
 def test_the_gradient_is_the_mean_over_the_clips_that_are_there(clips, noise):
+    torch.manual_seed(0)
     batch, labels = torch.randint(0, 256, (clips, 3, 4, 8, 8), dtype=torch.uint8), torch.arange(clips) % 3
     moved = []
     for batch_size, accumulate in ((6, 1), (2, 3)):
@@ -77,7 +78,7 @@ def test_the_gradient_is_the_mean_over_the_clips_that_are_there(clips, noise):
         losses.add(stepper.take(batch, labels, noise[0].pixels), 0, [])
         moved.append([*(p.grad for p in net.parameters()), torch.tensor(losses.read())])
     for one, many in zip(*moved, strict=True):
-        torch.testing.assert_close(one, many, rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(one, many, rtol=1e-5, atol=1e-6)
 
 
 def test_the_last_step_is_left_out_or_smaller(noise, tmp_path):
