@@ -77,3 +77,11 @@ def test_a_notebooks_error_is_what_was_raised_in_it():
     Papermill.traceback = ["In [8], line 5\n\x1b[0;32m      4 \x1b[0m x", "\x1b[32m----> 5\x1b[0m assert low <= top1\n"]
     assert said(Papermill()) == "AssertionError: assert low <= top1"
     assert said(OSError(28, "No space left on device", "/a")) == "OSError: [Errno 28] No space left on device: '/a'"
+
+
+def test_what_snakemake_itself_stumbles_over_is_in_its_log(tmp_path):
+    (tmp_path / "jobs.json").write_text('{"nothing": "of what a job is"}')
+    with open(tmp_path / "lock", "w") as lock:
+        process = snakemake.start(tmp_path, ["--cores", "1"], [], lock)
+        assert process.wait(120)
+    assert "KeyError" in snakemake.complaint(tmp_path)

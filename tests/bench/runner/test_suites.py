@@ -127,6 +127,14 @@ def test_a_finished_training_of_other_threads_is_not_done(tmp_path):
     assert not job.finished(tmp_path, {"rule": "train", "id": "a"}, listed)
 
 
+def test_a_job_whose_promised_files_are_gone_is_not_done(tmp_path):
+    write_json(tmp_path / "done.json", {"headline": "x", "files": ["notebook.ipynb", "curves.png"]})
+    (tmp_path / "notebook.ipynb").write_text("{}")
+    assert not job.finished(tmp_path, {"rule": "costs", "id": "a"}, {"data": ""})
+    (tmp_path / "curves.png").write_bytes(b"x")
+    assert job.finished(tmp_path, {"rule": "costs", "id": "a"}, {"data": ""})
+
+
 def test_an_unknown_suite_names_the_known_ones():
     with pytest.raises(ValueError, match="no suite 'quik'; there are .*quick.*smoke"):
         load_suite("quik")

@@ -17,6 +17,7 @@ from video_files import write_dataset
 from data_prep.check import run as check
 from lib.data import ClipDataset, DecodedCache, build_cache, cache, own_protocol, read_manifest, watch
 from lib.data.content import SAMPLE, fingerprint
+from lib.data.readers import open_listed
 
 ROOT = Path(__file__).parents[3]
 PROTOCOL = own_protocol(4, 32)
@@ -74,6 +75,16 @@ def test_two_videos_of_equal_size_change_places(tmp_path, manifest):
     after = check(same_size.folder, workers=0, progress=False)  # a second look does not make them right
     bad = {video.path: video.status for video in after.videos if video.status != "ok"}
     assert set(bad) == {"videos/0.mp4", "videos/2.mp4"} and all("prepare" in status for status in bad.values())
+
+
+def test_a_video_that_still_looks_the_same_is_another(tmp_path, manifest):
+    """As many frames, as large, the same pictures: its bytes tell."""
+    fresh = write_dataset_again(manifest)
+    open_listed(fresh, fresh.videos[0])
+    with open(fresh.root / fresh.videos[0].path, "ab") as file:
+        file.write(b"\0" * 8)
+    with pytest.raises(ValueError, match="another content"):
+        open_listed(fresh, fresh.videos[0])
 
 
 def write_dataset_again(manifest, name="same"):
