@@ -1,6 +1,7 @@
 """The two command lines: one screen each, alike, and every command has what it needs."""
 
 import errno
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -39,6 +40,15 @@ def test_a_command_shows_its_options_and_an_example(package, command, module, ca
     assert said.startswith(f"usage: python -m {package} {command}")
     example = import_module(module).EXAMPLE
     assert example.startswith(f"python -m {package} {command}") and f"example: {example}" in said
+
+
+@pytest.mark.parametrize(("package", "command", "module"), COMMANDS, ids=lambda value: str(value).rpartition(".")[2])
+def test_a_commands_example_gets_through_to_what_it_runs(package, command, module, monkeypatch):
+    """No option of it is refused, its numbers are within their bounds, its texts are no numbers."""
+    seen, found = [], import_module(module)
+    monkeypatch.setattr(found, "run" if hasattr(found, "run") else "prepare", lambda **options: seen.append(options))
+    assert BOTH[package].main(shlex.split(found.EXAMPLE.replace("\\\n", " "))[3:]) == 0
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize("given", ["toy -- -n", "toy --cores 1 -- -n", "--cores 1 toy -- -n"])
