@@ -71,8 +71,8 @@ class Precision:
         return torch.autocast(self.kind, self.dtype) if self.dtype else nullcontext()
 
     def guarded(self):
-        """A context for passes forward and back: what a device computes wrongly in 16 bits it computes in float32."""
-        return SmallInFloat32() if (self.kind, self.name) == ("cpu", "bf16") else nullcontext()
+        """A context for passes forward and back: see the function."""
+        return guarded(self.kind, self.name)
 
     def wide(self, outputs):
         """Logits, or a tuple of them, for a loss in float32."""
@@ -90,6 +90,11 @@ class Precision:
             self.scaler.load_state_dict(saved["scaler"])
 
 
+def guarded(device, precision):
+    """A context in which a device computes in float32 what it computes wrongly in 16 bits."""
+    return SmallInFloat32() if (device, precision) == ("cpu", "bf16") else nullcontext()
+
+
 class SmallInFloat32(TorchFunctionMode):
     """Convolutions over less than their kernel's size, such as 3 frames wide over 2 frames.
 
@@ -98,7 +103,7 @@ class SmallInFloat32(TorchFunctionMode):
 
     def __torch_function__(self, function, types, arguments=(), named=None):
         named = named or {}
-        if function in CONVOLUTIONS and _small(*arguments[:2]):
+        if function in CONVOLUTIONS and smaller(*arguments[:2]):
             with torch.autocast("cpu", enabled=False):
                 wide = [a.float() if isinstance(a, torch.Tensor) else a for a in arguments]
                 return function(*wide, **{k: v.float() if isinstance(v, torch.Tensor) else v for k, v in named.items()})
@@ -108,5 +113,6 @@ class SmallInFloat32(TorchFunctionMode):
 CONVOLUTIONS = (F.conv1d, F.conv2d, F.conv3d)
 
 
-def _small(x=None, weight=None, *_):
+def smaller(x=None, weight=None, *_):
+    """Whether clips are smaller than a convolution's kernel."""
     return weight is not None and any(size < k for size, k in zip(x.shape[2:], weight.shape[2:], strict=True))

@@ -16,6 +16,7 @@ from lib.models.heads import PointwiseHead
 from lib.models.layers import FrameConv
 from lib.models.subkernels import SubKernelConv, SuperConv
 from lib.models.tsm import ShiftedConv
+from lib.precision import guarded, smaller
 
 # activation: how oneDNN's operator names it, and its numbers
 ACTIVATIONS = {nn.ReLU: ("relu", []), nn.ReLU6: ("hardtanh", [0.0, 6.0]), nn.SiLU: ("swish", [])}
@@ -34,7 +35,7 @@ class Folded:
     turns = False
 
     def _conv_forward(self, x, weight, bias):
-        if not by_onednn(x, weight):
+        if not by_onednn(x, weight) or (weight.dtype == torch.bfloat16 and smaller(x, weight)):
             return super()._conv_forward(x, weight, bias)
         where = [_three(self.padding, 0), _three(self.stride, 1), _three(self.dilation, 1), self.groups]
         x = x.to(weight.dtype)  # as autocast asks
@@ -152,7 +153,7 @@ class Fused(nn.Module):
     def forward(self, x):  # (N, 3, T, H, W) -> (N, num_classes)
         if self.precision == "fp32":
             return self.net(x)
-        with torch.autocast(x.device.type, torch.bfloat16):
+        with torch.autocast(x.device.type, torch.bfloat16), guarded(x.device.type, "bf16"):
             return self.net(x)
 
     def train(self, mode=True):

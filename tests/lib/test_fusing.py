@@ -8,6 +8,8 @@ import torch
 from family_clips import splits
 from family_nets import NETS, small_net
 from torch import nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from lib import fuse, measure_cost
 from lib.models import in_format
@@ -225,3 +227,22 @@ def test_bf16_is_near(name):
     got, want = fuse(net, clip, "bf16")(x).float(), net(x)
     assert not torch.equal(got, want)
     torch.testing.assert_close(got, want, rtol=0, atol=0.02 * want.abs().max().item())
+
+
+def test_in_bf16_clips_smaller_than_a_kernel_are_computed_in_float32():
+    """PyTorch 2.13's convolutions in bfloat16 on a CPU read memory there that nobody wrote."""
+    seen = []
+
+    class Spy(TorchFunctionMode):
+        def __torch_function__(self, function, types, arguments=(), named=None):
+            if function is F.conv3d:
+                seen.append({a.dtype for a in arguments if isinstance(a, torch.Tensor)})
+            return function(*arguments, **(named or {}))
+
+    net = nn.Sequential(nn.Conv3d(3, 8, 3, padding=1), nn.BatchNorm3d(8)).eval()
+    fused = fuse(net, (3, 2, 9, 9), "bf16")
+    with torch.no_grad(), Spy():
+        fused(torch.randn(1, 3, 2, 9, 9))
+        assert seen == [{torch.float32}]
+        fused(torch.randn(1, 3, 3, 9, 9))
+    assert len(seen) == 1, "three frames are oneDNN's"
