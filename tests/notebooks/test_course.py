@@ -11,6 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from bench.runner.parameters import parameters_of
 from bench.runner.suite import load_suite
@@ -78,6 +79,13 @@ class TestEveryLesson:
     def test_every_exercise_has_a_folded_answer(self, path):
         for exercise in exercises(path):
             assert exercise.count("<details><summary>Answer</summary>") == exercise.count("</details>") == 1, exercise
+
+    def test_answers_are_rendered(self, path):
+        """Markdown behind a <summary> on its own line stays as it is typed: it takes an empty line."""
+        for cell in cells(path):
+            text = "".join(cell["source"])
+            page = markdown2html_mistune(text) if cell["cell_type"] == "markdown" and "<details>" in text else ""
+            assert "`" not in re.sub(r"<(pre|code).*?</\1>", "", page, flags=re.DOTALL)
 
     def test_answers_are_python(self, path):
         for block in answers(path):
