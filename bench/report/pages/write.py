@@ -64,6 +64,7 @@ def notebook_page(file, lessons=(), repository=None):
             if "text/markdown" in output.get("data", {}):
                 output.data["text/markdown"] = with_formulas(output.data["text/markdown"])
         _join_streams(cell)
+    _describe_figures(notebook)
     body, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
     title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
     body = with_lessons_linked(body, lessons).replace("</h1>", f"</h1>\n{links(Path(file).stem, repository)}", 1)
@@ -80,6 +81,17 @@ def _join_streams(cell):
             joined.append(output)
     if joined:
         cell.outputs = joined
+
+
+def _describe_figures(notebook):
+    """Figures say, to whom cannot see them, of which section they are: the text before them tells what they show."""
+    section = ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and (headings := re.findall(r"^#+ +(.+)$", cell.source, re.MULTILINE)):
+            section = headings[-1]
+        for output in cell.get("outputs", []):
+            for kind in set(output.get("data", ())) & {"image/png", "image/svg+xml"}:
+                output.metadata.setdefault(kind, {})["alt"] = f"Figure of the section: {section}"
 
 
 def with_lessons_linked(body, lessons):

@@ -11,6 +11,8 @@ from bench.report.pages.execute import executed
 
 FORMULA = "The shift moves by $s_t$ frames, and `cost=$5` is code.\n\n$$y = x$$\n\n**Next:** `00_toy` again."
 
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
 
 def cells(*sources):
     notebook = nbformat.v4.new_notebook()
@@ -23,7 +25,8 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     notebook = cells("# Toy: a <b>title</b>", FORMULA)
     printed = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in ("zebra\n", "gnu\n")]
-    code = nbformat.v4.new_code_cell("print('zebra')", outputs=printed)
+    figure = nbformat.v4.new_output("display_data", data={"image/png": PIXEL})
+    code = nbformat.v4.new_code_cell("print('zebra')", outputs=[*printed, figure])
     notebook.cells.append(code)
     nbformat.write(notebook, folder / "00_toy.ipynb")
     pages.write_site(folder / "out", [folder / "00_toy.ipynb"])
@@ -52,6 +55,11 @@ def test_formulas_are_drawn_and_code_is_left_alone(site):
 def test_a_wide_formula_scrolls_by_itself(site):
     assert '<span class="formula"><math' in (site / "00_toy.html").read_text(encoding="utf-8")
     assert ".formula { display: block; overflow-x: auto" in (site / "site.css").read_text(encoding="utf-8")
+
+
+def test_a_figure_says_of_which_section_it_is(site):
+    page = (site / "00_toy.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 1 and 'alt="Figure of the section: Toy: a ' in page
 
 
 def test_what_a_loop_printed_is_one_text(site):
