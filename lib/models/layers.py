@@ -105,3 +105,18 @@ def check_clip(x, net, fits=True, takes="", channels=3):
     if not fits:
         frames, height, width = x.shape[2:]
         raise ValueError(f"{net} cannot take {frames} frames of {height} x {width} pixels: it takes {takes}")
+
+
+def for_channels(weight, channels):
+    """Kernels (c_out, c_in, ...) for clips of other channels: repeated in turn, times c_in / channels; of one: the sum."""
+    if channels == 1:
+        return weight.sum(1, keepdim=True)
+    had = weight.shape[1]
+    return weight[:, torch.arange(channels, device=weight.device) % had] * (had / channels)
+
+
+def set_in_channels(convolution, channels):
+    """Give a convolution the kernels of `for_channels`, in place."""
+    weight = convolution.weight
+    convolution.weight = nn.Parameter(for_channels(weight.detach(), channels), weight.requires_grad)
+    convolution.in_channels = channels

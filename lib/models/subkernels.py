@@ -16,7 +16,7 @@ from torch.nn import functional as F
 import kernels
 from kernels import kernel_size, subkernel_conv3d
 from lib.models.frame_resnet import fill_norm
-from lib.models.layers import FrozenBatchNorm, conv
+from lib.models.layers import FrozenBatchNorm, conv, set_in_channels
 
 # kind: its kernel (t, h, w); a point is no sub-kernel
 KINDS = {kind: kernel_size(kind, 3) for kind in kernels.KINDS if "k" in kind}
@@ -54,6 +54,11 @@ class SubKernelConv(nn.Module):
         self.kinds, self.stride, self.channels = tuple(split), stride, sum(split.values())
         self.convs = nn.ModuleList(conv(c_in, count, KINDS[kind], stride) for kind, count in split.items())
         self.norm = nn.BatchNorm3d(self.channels)
+
+    def set_in_channels(self, channels):
+        """See `lib.models.VideoNet.set_in_channels`."""
+        for convolution in self.convs:
+            set_in_channels(convolution, channels)
 
     def weights(self):
         return {kind: conv.weight for kind, conv in zip(self.kinds, self.convs, strict=True)}

@@ -14,6 +14,7 @@ from torch import nn
 
 from kernels import depthwise_subkernel_conv3d, subkernel_conv3d
 from lib.models.fast import use_backend
+from lib.models.layers import for_channels
 from lib.models.subkernels import KINDS, OPS, DroppingConv, SuperConv, read_deal
 
 
@@ -40,6 +41,12 @@ class SwappedConv(nn.Module):
         parts = conv.weight.detach().split(list(split.values()))
         self.weights = nn.ParameterList(cut(part, kind).contiguous() for kind, part in zip(split, parts, strict=True))
 
+    def set_in_channels(self, channels):
+        """See `lib.models.VideoNet.set_in_channels`."""
+        self.weights = nn.ParameterList(
+            nn.Parameter(for_channels(weight.detach(), channels), weight.requires_grad) for weight in self.weights
+        )
+
     def forward(self, x):  # (N, C, T, H, W) -> (N, channels, T', H', W')
         op = depthwise_subkernel_conv3d if self.depthwise else subkernel_conv3d
         return op(x, dict(zip(self.kinds, self.weights, strict=True)), self.stride, backend=self.op_backend)
@@ -54,6 +61,11 @@ class SummedConv(nn.Module):
         self.kinds, self.planes = OPS[op], conv.out_channels
         self.convs = nn.ModuleList(SwappedConv(conv, {kind: self.planes}) for kind in self.kinds)
         self.norm = nn.BatchNorm3d(len(self.kinds) * self.planes, norm.eps, norm.momentum)
+
+    def set_in_channels(self, channels):
+        """See `lib.models.VideoNet.set_in_channels`."""
+        for conv in self.convs:
+            conv.set_in_channels(channels)
 
     def forward(self, x):  # (N, C, T, H, W) -> (N, planes, T', H', W')
         y = self.norm(torch.cat([conv(x) for conv in self.convs], 1))

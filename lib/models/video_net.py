@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from lib.models.layers import check_clip
+from lib.models.layers import check_clip, set_in_channels
 
 
 class VideoNet(nn.Module):
@@ -40,14 +40,9 @@ class VideoNet(nn.Module):
         """
         if not isinstance(channels, int) or channels < 1:
             raise ValueError(f"in_channels={channels!r}; it is a whole number, 1 or more")
-        first = next(m for part in self.stem_modules() for m in part.modules() if isinstance(m, nn.Conv2d | nn.Conv3d))
-        weight, had = first.weight, first.in_channels
-        if channels == 1:
-            weight = weight.sum(1, keepdim=True)
-        else:
-            weight = weight[:, torch.arange(channels, device=weight.device) % had] * (had / channels)
-        first.weight = nn.Parameter(weight, first.weight.requires_grad)
-        self.in_channels = first.in_channels = channels
+        first = next(m for part in self.stem_modules() for m in part.modules() if _reads_clips(m))
+        first.set_in_channels(channels) if hasattr(first, "set_in_channels") else set_in_channels(first, channels)
+        self.in_channels = channels
 
     def roles(self):
         """{role: [modules]}, from the clip to the classes; every weight stands in exactly one of them.
@@ -99,3 +94,8 @@ def stages_of(blocks):
 def _strides(module):
     stride = getattr(module, "stride", 1)
     return any(step > 1 for step in (stride if isinstance(stride, tuple) else (stride,)))
+
+
+def _reads_clips(module):
+    """Whether it is a convolution, or one of several kinds of kernels, which knows how to set its own channels."""
+    return isinstance(module, nn.Conv2d | nn.Conv3d) or hasattr(module, "set_in_channels")

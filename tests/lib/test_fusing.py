@@ -20,7 +20,8 @@ from lib.precision import has_bf16
 from lib.train import fit
 
 NORM = nn.modules.batchnorm._BatchNorm
-STAY = {"rubiksnet_nano": 2}  # norms that read a sum: of a block's input, and the last one
+# norms that read a sum: of a block's input, and the last one; those behind swapped layers, which take no bias
+STAY = {"rubiksnet_nano": 2, "cakes_deep_nano": 9}
 HEAVY = {
     "c2d_vit_t_p16",
     "r2p1d_18",

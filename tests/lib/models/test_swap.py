@@ -105,3 +105,10 @@ def test_swapped_layers_that_drop_channels_draw_their_own_each_time():
         net.eval()(x)
     with pytest.raises(ValueError, match="depthwise"):
         to_dropping(create_model("ircsn_nano"), "conv1_2_3d_dropout")
+
+
+@pytest.mark.parametrize("options", [{"search": True}, {"op": "conv1_2_3d_dropout"}])
+def test_a_supernets_stem_takes_other_channels(options):
+    torch.manual_seed(0)
+    net = create_model("cakes_deep_nano", num_classes=3, in_channels=2, **options)
+    assert net(torch.randn(2, 2, 8, 32, 32)).shape == (2, 3)
