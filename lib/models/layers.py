@@ -108,7 +108,7 @@ def check_clip(x, net, fits=True, takes="", channels=3):
 
 
 def for_channels(weight, channels):
-    """Kernels (c_out, c_in, ...) for clips of other channels: repeated in turn, times c_in / channels; of one: the sum."""
+    """Kernels (c_out, c_in, ...) for other channels: repeated in turn, times c_in / channels; for one: their sum."""
     if channels == 1:
         return weight.sum(1, keepdim=True)
     had = weight.shape[1]
