@@ -62,6 +62,8 @@ def by_onednn(x, weight):
     """Whether oneDNN's operator computes this convolution, and nobody needs a gradient or PyTorch's own operators."""
     if x.device.type != "cpu" or weight.dtype not in TYPES or not torch.backends.mkldnn.is_available():
         return False
+    if weight.dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
     wanted = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
     return weight.dtype == wanted and torch.backends.mkldnn.enabled and not trains(x, weight) and eager(x)
 
