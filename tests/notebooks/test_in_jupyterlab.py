@@ -57,7 +57,7 @@ def lab(tmp_path_factory):
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason='pip install -e ".[browser]"')
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
+        pytest.skip("it drives a browser: install Chromium or Chrome, on Debian by `apt install chromium`")
     with playwright.sync_playwright() as driver:
         yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 

@@ -159,7 +159,7 @@ def test_the_queue_knows_runs_by_folder_and_comment(monkeypatch, tmp_path):
         f"8|CANCELLED|None|rule_job_wildcards_a-1|{tmp_path}",
         f"10|PENDING|Resources|rule_job_wildcards_b-2|{tmp_path}",
         "11|PENDING|Resources|rule_job_wildcards_c-3|/elsewhere",
-        "12|PENDING|Priority||/work/of|others",
+        "12|PENDING|Priority||/elsewhere|others",
     ]
     monkeypatch.setattr(slurm, "_answers", lambda *command: "\n".join(rows) + "\n")
     assert slurm.queue(tmp_path) == {"a-1": ("9", "RUNNING", "None"), "b-2": ("10", "PENDING", "Resources")}
