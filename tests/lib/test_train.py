@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from dying import die_after, dies_after
 from torch import nn
 
 from lib import checkpoints, create_model, train, training
@@ -53,22 +54,9 @@ def outcome(folder):
     return history, record["test"], {key: value.tolist() for key, value in weights.items()}
 
 
-class Killed(BaseException):
-    pass
-
-
-def kill_after(monkeypatch, name, calls):
-    """Let a function of the trainer, its stepper or its checkpoints raise at its `calls`-th call."""
-    home = next(home for home in (train, training, Stepper, checkpoints) if hasattr(home, name))
-    real, left = getattr(home, name), [calls]
-
-    def counted(*args, **options):
-        left[0] -= 1
-        if left[0] < 0:
-            raise Killed
-        return real(*args, **options)
-
-    monkeypatch.setattr(home, name, counted)
+def home_of(name):
+    """Where a function of the trainer, its stepper or its checkpoints lives."""
+    return next(home for home in (train, training, Stepper, checkpoints) if hasattr(home, name))
 
 
 @pytest.mark.parametrize(
@@ -76,10 +64,9 @@ def kill_after(monkeypatch, name, calls):
     [("take", 0), ("take", 2), ("take", 5), ("predict", 1), ("predict", 3), ("replacing", 1), ("replacing", 2),
      ("write_text", 0), ("write_text", 2), ("finish", 0)],
 )  # fmt: skip
-def test_a_killed_run_ends_like_an_undisturbed_one(name, calls, splits, tmp_path, monkeypatch):
+def test_a_killed_run_ends_like_an_undisturbed_one(name, calls, splits, tmp_path):
     fit(tmp_path / "whole", new_net(), *splits, save_minutes=0, **RECIPE)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_after(patch, name, calls)
+    with dies_after(calls, name, home_of(name)):
         fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **RECIPE)
     assert not result(tmp_path / "killed")
     fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **RECIPE)
@@ -90,7 +77,7 @@ def test_a_killed_run_ends_like_an_undisturbed_one(name, calls, splits, tmp_path
 
 def test_a_finished_run_is_not_trained_again(splits, tmp_path, monkeypatch):
     first = fit(tmp_path, new_net(), *splits, **RECIPE)
-    kill_after(monkeypatch, "take", 0)
+    die_after(monkeypatch, 0)
     assert fit(tmp_path, new_net(), *splits, **RECIPE) == first
 
 
@@ -131,8 +118,7 @@ def test_the_loss_weight_multiplies_the_step_and_not_the_loss_that_is_told(split
 def test_mixed_clips_train_and_resume_alike(mixing, splits, tmp_path, monkeypatch):
     recipe = {**RECIPE, **mixing, "epochs": 1}
     fit(tmp_path / "whole", new_net(), *splits, save_minutes=0, **recipe)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_after(patch, "take", 2)
+    with dies_after(2):
         fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **recipe)
     fit(tmp_path / "killed", new_net(), *splits, save_minutes=0, **recipe)
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")

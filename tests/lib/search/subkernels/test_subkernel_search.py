@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from dying import dies_after
 from stand_in import fill, golden, golden_input, write_stand_in
 
 from lib import create_model, load_published
@@ -15,7 +16,6 @@ from lib.pace import CLOCKS
 from lib.recipe import complete
 from lib.run import result
 from lib.search.subkernels.search import deal_of, gammas, kept_channels, kind_weights, l1_penalty, prune, pruned, search
-from lib.train_steps import Stepper
 
 SEARCH = golden("cakes/search")
 NAMES = {"Conv1_2D": "conv1_2d", "Conv1_2D_Dropout": "conv1_2d", "ConvST": "convst", "ConvST_Dropout": "convst",
@@ -112,20 +112,11 @@ def supernet(**options):
 
 
 @pytest.mark.parametrize("options", [{"search": True}, {"op": "convst_dropout"}], ids=["cost", "performance"])
-def test_a_killed_search_ends_with_the_same_plan(options, splits, tmp_path, monkeypatch):
+def test_a_killed_search_ends_with_the_same_plan(options, splits, tmp_path):
     deal, record = search(tmp_path / "whole", supernet(**options), *splits, save_minutes=0, **RECIPE)
     assert json.loads((tmp_path / "whole" / "deal.json").read_text()) == deal
     assert [sum(layer.values()) for layer in deal] == [16, 32, 64]
-    real, left = Stepper.take, [7]
-
-    def dies(*arguments):
-        left[0] -= 1
-        if left[0] < 0:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Stepper, "take", dies)
+    with dies_after(7):
         search(tmp_path / "killed", supernet(**options), *splits, save_minutes=0, **RECIPE)
     assert not (tmp_path / "killed" / "deal.json").exists()
     again, _ = search(tmp_path / "killed", supernet(**options), *splits, save_minutes=0, **RECIPE)
