@@ -24,6 +24,11 @@ CHANNELS = {
 }
 BLOCKS = (4, 8, 4)
 
+# ours: a CPU-size net for clips of 8 x 64 x 64, total stride (4, 16, 16)
+NANO_CHANNELS = (16, 64, 128)
+NANO_BLOCKS = (2, 3)
+NANO_GROUPS = 2
+
 
 class Unit(nn.Module):
     """Reduce 1x1x1 in groups, shuffle, filter depthwise 3x3x3, expand 1x1x1 in groups; add the input.
@@ -50,22 +55,25 @@ class Unit(nn.Module):
 
 
 class ShuffleNet(VideoNet):
-    """Stem, max pool, three stages of units, global average, dropout, linear layer."""
+    """Stem, max pool, a stage of units for each of `blocks`, global average, dropout, linear layer."""
 
-    def __init__(self, num_classes, channels, groups, dropout):
+    def __init__(self, num_classes, channels, groups, dropout, blocks=BLOCKS, pool_stride=(2, 2, 2)):
         super().__init__()
         self.stem = nn.Sequential(*conv_bn(3, channels[0], 3, (1, 2, 2)), nn.ReLU(inplace=True))
-        self.pool = nn.MaxPool3d(3, 2, 1)
+        self.pool = nn.MaxPool3d((2 * pool_stride[0] - 1, 3, 3), pool_stride, (pool_stride[0] - 1, 1, 1))
+        self.halved = pool_stride[0], 2 ** len(blocks)  # how often time is, by the pool and by all stages
         self.stages = nn.Sequential()
-        for c_in, c_out, count in zip(channels, channels[1:], BLOCKS, strict=False):
+        for c_in, c_out, count in zip(channels, channels[1:], blocks, strict=False):
             units = [Unit(c_in, c_out, 2, groups)] + [Unit(c_out, c_out, 1, groups) for _ in range(count - 1)]
             self.stages.append(nn.Sequential(*units))
         self.dropout = nn.Dropout(dropout)
         self.fc = Head(channels[-1], num_classes)
 
-    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, channels[3], T/16, H/32, W/32)
-        fits = x.ndim == 5 and (x.shape[2] + 1) // 2 % 8 == 0 and min(x.shape[3:]) > 32
-        self.check(x, fits, "16, 32, 48, ... frames of more than 32 pixels a side")
+    def feature_map(self, x):  # (N, 3, T, H, W) -> (N, channels[-1], T/16, H/32, W/32)
+        pool, stages = self.halved
+        fits = x.ndim == 5 and -(-x.shape[2] // pool) % stages == 0 and min(x.shape[3:]) > 4 * stages
+        frames = ", ".join(str(pool * stages * count) for count in (1, 2, 3))
+        self.check(x, fits, f"{frames}, ... frames of more than {4 * stages} pixels a side")
         return self.stages(self.pool(self.stem(x)))
 
 
@@ -88,19 +96,19 @@ def _infer(tensors):
     channels, inputs = tensors[key].shape[:2]
     groups = channels // 4 // max(1, inputs)
     width = width_from(key, CHANNELS[groups][-1])(tensors)["width"] if groups in CHANNELS else 0
-    return {"groups": groups, "width": width} if width and _divisible(groups, width) else {}
+    return {"groups": groups, "width": width} if width and _divisible(CHANNELS[groups], groups, width) else {}
 
 
-def _check(groups, width):
-    if groups not in CHANNELS:
-        raise ValueError(f"groups={groups}; it can be {', '.join(map(str, CHANNELS))}")
-    if not _divisible(groups, width):
-        fitting = [str(w) for w in (0.25, 0.5, 1.0, 1.5, 2.0) if _divisible(groups, w)]
+def _channels(channels, groups, width):
+    """The channels at that width. ValueError: the groups do not divide them"""
+    if not _divisible(channels, groups, width):
+        fitting = [str(w) for w in (0.25, 0.5, 1.0, 1.5, 2.0) if _divisible(channels, groups, w)]
         raise ValueError(f"width={width} gives channels that {groups} groups do not divide; {', '.join(fitting)} fit")
+    return [scaled(c, width) for c in channels]
 
 
-def _divisible(groups, width):
-    channels = [int(c * width) for c in CHANNELS[groups]]
+def _divisible(channels, groups, width):
+    channels = [int(c * width) for c in channels]
     pairs = list(zip(channels, channels[1:], strict=False))
     inputs = [c_in for c_in, _ in pairs if c_in != 24] + channels[1:]
     return all(c % groups == 0 for c in [*inputs, *(c // 4 for c in channels[1:]), *(b - a for a, b in pairs)])
@@ -112,5 +120,13 @@ PUBLISHED = [{"width": width, "groups": 3} for width in (1.0, 0.5, 1.5, 2.0)]
 @register(**SYSTEM, layouts=[layout(published_key, _infer)], variants=PUBLISHED)
 def shufflenet3d(num_classes=400, width=1.0, groups=3, dropout=0.2):
     """3D-ShuffleNet; 3 groups at widths 0.5, 1.0, 1.5 and 2.0 are published."""
-    _check(groups, width)
-    return ShuffleNet(num_classes, [scaled(c, width) for c in CHANNELS[groups]], groups, dropout)
+    if groups not in CHANNELS:
+        raise ValueError(f"groups={groups}; it can be {', '.join(map(str, CHANNELS))}")
+    return ShuffleNet(num_classes, _channels(CHANNELS[groups], groups, width), groups, dropout)
+
+
+@register(**SYSTEM)
+def shufflenet3d_nano(num_classes=400, width=1.0, dropout=0.0):
+    """CPU-size ShuffleNet for 8 x 64 x 64 clips, of two groups: ours, not the paper's."""
+    channels = _channels(NANO_CHANNELS, NANO_GROUPS, width)
+    return ShuffleNet(num_classes, channels, NANO_GROUPS, dropout, NANO_BLOCKS, (1, 2, 2))
