@@ -24,9 +24,13 @@ class Claim(NamedTuple):
     where: dict = {}  # of a search: further {column: value} of searches.csv
 
 
+CENTRE = "1 (centre)"
+
+
 def _light(model, *variants):
     return Published(
-        "efficient3dcnns", tuple({"model": model, "variant": v, "dataset": "Jester val"} for v in variants)
+        "efficient3dcnns",
+        tuple({"model": model, "variant": v, "dataset": "Jester val", "crops": CENTRE} for v in variants),
     )
 
 
@@ -71,12 +75,17 @@ NINE_LAYERS = "cakes_deep_nano"
 DEALS, SCHEDULES = "search_sub_kernels", "plan_the_optimization"
 
 WIDER = "of a light net, the wider one gets more right"
-MOBILE, SHUFFLE = _light("3D-MobileNetV2", "1.0x", "0.2x"), _light("3D-ShuffleNetV2", "1.0x", "0.25x")
+LADDERS = (
+    (_light("3D-MobileNetV1", "1.0x", "0.5x"), "mobilenet3d_nano"),
+    (_light("3D-ShuffleNetV1", "1.0x_g3", "0.5x_g3"), "shufflenet3d_nano"),
+    (_light("3D-MobileNetV2", "1.0x", "0.2x"), "mobilenetv2_3d_nano"),
+    (_light("3D-ShuffleNetV2", "1.0x", "0.25x"), "shufflenetv2_3d_nano"),
+)
 
 CLAIMS = (
     *(
         Claim(1, WIDER, paper, "differences", wide, narrow)
-        for paper, net in ((MOBILE, "mobilenetv2_3d_nano"), (SHUFFLE, "shufflenetv2_3d_nano"))
+        for paper, net in LADDERS
         for wide, narrow in (
             (net, f"{net} width=0.5"),
             (f"{net} width=0.5", f"{net} width=0.25"),

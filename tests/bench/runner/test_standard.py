@@ -36,7 +36,7 @@ def test_enough_nets_seeds_and_videos():
     many = [net for net, found in seeds.items() if len(found) >= 5]
     assert len(many) >= 12 and {system_of(model) for model, _ in many} >= set(SYSTEMS)
     assert min(map(len, seeds.values())) >= SEEDS_FOR_A_VERDICT
-    for light in ("mobilenetv2_3d_nano", "shufflenetv2_3d_nano"):
+    for light in ("mobilenet3d_nano", "shufflenet3d_nano", "mobilenetv2_3d_nano", "shufflenetv2_3d_nano"):
         assert len([net for net in many if net[0] == light]) >= 3
     (made,) = [job.options for job in jobs if job.rule == "prepare"]
     assert split_counts(made["videos"])["test"] >= 512
