@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
+from bench.report.csv_files import read_table
 from bench.runner.parameters import parameters_of
 from bench.runner.suite import load_suite
 from lib.run import ROOT
@@ -101,6 +102,22 @@ def test_a_lesson_and_the_course_promise_the_same_minutes(path):
     row = re.search(rf"(?m)^\| `{path.stem}` \|.*\| (.*) \|$", (path.parent / "README.md").read_text(encoding="utf-8"))
     about = re.search(r"About (\d+) minute|Under a minute|A few seconds", "".join(cells(path)[0]["source"]))
     assert row[1] == (about[1] or "< 1")
+
+
+PAPERS = {"Efficient-3DCNNs": "efficient3dcnns", "CSN": "csn", "RubiksNet": "rubiksnet", "CAKES": "cakes"}
+PAPERS |= {"Optimization Planning": "optplan"}
+
+
+@pytest.mark.parametrize("system", PAPERS)
+def test_the_papers_on_a_page_print_what_was_published(system):
+    """Every figure with one decimal, a top-1 or millions or 10^9, stands in the system's table."""
+    page = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    figures = next(line for line in page.splitlines() if line.startswith(f"| {system}, ")).split("|")[4]
+    rows = read_table(ROOT / "results" / "published" / f"{PAPERS[system]}.csv")
+    there = {f"{value:.1f}" for column in ("top1", "params_m", "gflops") for value in rows[column].dropna()}
+    there |= {f"{value + 1e-9:.1f}" for value in rows.top1.dropna()}  # 57.65 is 57.7 to who rounds by hand
+    told = re.findall(r"\b\d+\.\d\b", figures)
+    assert len(told) > 1 and set(told) <= there
 
 
 def test_half_of_the_cells_are_short():
