@@ -1,5 +1,6 @@
 """Tables as people read them: fewer columns, rounded; as Markdown, and in a terminal."""
 
+import html
 import re
 import unicodedata
 
@@ -92,6 +93,12 @@ def _cell(cell):
 def to_text(table):
     """For a terminal: what a file says cannot move the cursor or colour the screen."""
     return shown(table).map(visible).to_string(index=False)
+
+
+def folded(title, table):
+    """HTML: a table behind a line that opens it, with its number of rows."""
+    rows = table.to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format)
+    return f"<details><summary>{html.escape(title)}, {len(table)} rows</summary>\n{rows}</details>"
 
 
 def to_markdown(table):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.report.csv_files import read_table
 from bench.report.pages.links import links
+from bench.report.text import folded
 from lib.files import write_text
 from lib.run import ROOT
 
@@ -31,6 +32,9 @@ DOCUMENTS = {
     "CONTRIBUTING": ("contributing", "Contributing"),
     "THIRD_PARTY": ("third_party", "What this stands on"),
 }
+FOLDERS = {"results/shipped/": "results.html", "results/published": "published.html"}  # what is named in them
+PUBLISHED_IS = """<p>Each row is one training of one net by one team, under the protocol that stands in it. Rows of
+different protocols, data or teams are no ranking. An empty cell was not published, or is not known to us.</p>"""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def document_page(document, name, title, lessons):
         if re.match(r"https?:|#", found["to"]):
             return found[0]
         file = os.path.normpath(here / found["to"].split("#")[0])
-        target = targets.get(file) or ("results.html" if file.startswith("results/shipped/") else None)
+        target = targets.get(file) or next((page for home, page in FOLDERS.items() if file.startswith(home)), None)
         return f'<a href="{target}">{found["text"]}</a>' if target else found["text"]
 
     body = markdown2html((ROOT / document).read_text(encoding="utf-8"))
@@ -135,35 +139,45 @@ def document_page(document, name, title, lessons):
     return Page(name, title, with_lessons_linked(body, lessons))
 
 
+def _figure(source, told):
+    told = html.escape(told.replace("_", " "))
+    return f'<figure><img src="figures/{source}" alt="{told}"><figcaption>{told}</figcaption></figure>'
+
+
 def results_page(shipped):
     """Every shipped table and figure."""
     parts = ["<h1>Shipped tables and figures</h1>"]
     for suite in sorted(path for path in Path(shipped).iterdir() if path.is_dir()):
         parts.append(f"<h2>{html.escape(suite.name)}</h2>")
         for figure in sorted(suite.rglob("*.svg")):
-            source = f"figures/{figure.relative_to(shipped)}"
-            parts.append(
-                f'<figure><img src="{source}" alt="{figure.stem}"><figcaption>{figure.stem}</figcaption></figure>'
-            )
-        for table in sorted(suite.rglob("*.csv")):
-            rows = read_table(table)
-            shown = rows.to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format)
-            title = f"{html.escape(table.stem)}, {len(rows)} rows"
-            parts.append(f"<details><summary>{title}</summary>\n{shown}</details>")
+            parts.append(_figure(figure.relative_to(shipped), f"suite {suite.name}: {figure.stem}"))
+        parts += [folded(table.stem, read_table(table)) for table in sorted(suite.rglob("*.csv"))]
     return Page("results", "Tables and figures", "\n".join(parts))
 
 
+def published_page(published):
+    """What the papers and their repositories print: a figure per dataset, a table per source."""
+    parts = ["<h1>What the papers published</h1>", PUBLISHED_IS]
+    for figure in sorted(Path(published).glob("*.svg")):
+        parts.append(_figure(figure.name, f"published accuracy against published cost: {figure.stem}"))
+    parts += [folded(table.stem, read_table(table)) for table in sorted(Path(published).glob("*.csv"))]
+    return Page("published", "What the papers published", "\n".join(parts))
+
+
 def write_site(out, files, shipped=ROOT / "results" / "shipped", repository=None):
-    """Write the pages of executed notebooks, the README and the shipped results into `out`.  -> its index
+    """Write the pages of executed notebooks, documents, the shipped and the published results into `out`.  -> index
 
     repository  `owner/name` on GitHub, where lessons can be opened from; None: no links
     """
     out = Path(out)
     lessons = [Path(file).stem for file in files]
-    course = [*(notebook_page(file, lessons, repository) for file in files), results_page(shipped)]
+    published = ROOT / "results" / "published"
+    course = [*(notebook_page(file, lessons, repository) for file in files), published_page(published)]
+    course.append(results_page(shipped))
     first, second, *more = [document_page(f"{stem}.md", *page, lessons) for stem, page in DOCUMENTS.items()]
     pages = [first, second, *course, *more]
-    _copy_figures(shipped, out / "figures")
+    for home in (shipped, published):
+        _copy_figures(home, out / "figures")
     template = (HERE / "page.html").read_text(encoding="utf-8")
     for page in pages:
         write_text(out / f"{page.name}.html", _fill(template, page, "\n".join(_link(p, p is page) for p in pages)))

@@ -72,9 +72,12 @@ def test_a_lesson_that_is_named_is_linked(site):
 
 def test_shipped_tables_are_folded_and_what_names_them_leads_there(site):
     results = (site / "results.html").read_text(encoding="utf-8")
-    assert results.count("<table") == results.count("<details><summary>") > 0
+    published = (site / "published.html").read_text(encoding="utf-8")
+    for page in (results, published):
+        assert page.count("<table") == page.count("<details><summary>") > 0 and 'alt=""' not in page
+    assert "CAKES123D_P" in published and published.count("<figure>") > 4
     home = (site / "index.html").read_text(encoding="utf-8")
-    for page in ("models", "results", "columns"):
+    for page in ("models", "results", "columns", "course", "published"):
         assert f'href="{page}.html">' in home.split("<main>")[1]
 
 
@@ -83,7 +86,7 @@ def test_a_word_of_an_output_is_found(site):
     index = json.loads(script.removeprefix("const PAGES = ").split(";\n", 1)[0])
     assert [page["name"] for page in index if "zebra" in page["text"]] == ["00_toy"]
     documents = {name for name, _ in pages.DOCUMENTS.values()}
-    assert {page["name"] for page in index} == {"00_toy", "results", *documents}
+    assert {page["name"] for page in index} == {"00_toy", "published", "results", *documents}
 
 
 def test_titles_cannot_break_a_page(site):
