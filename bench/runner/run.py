@@ -55,8 +55,11 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
         else:
             print(f"{suite.name}: all {len(suite.jobs)} runs are done, nothing to do")
         missing = [job for job in todo if not (runs / "stamps" / job.id).exists()]
+        reasons = {}
         for job in missing:
-            print(f"not done: {job.id}; {reason(runs / job.id)}")
+            reasons.setdefault(reason(runs / job.id), []).append(job.id)
+        for why, ids in reasons.items():  # where Snakemake itself failed, all have the same one
+            print(f"not done: {', '.join(ids[:3])}{f' and {len(ids) - 3} more' if ids[3:] else ''}; {why}")
         remove_temporaries(results)
         _write_results(runs, results)
         return 1 if missing else 0

@@ -25,7 +25,7 @@ CHANNELS = {
 BLOCKS = (4, 8, 4)
 
 # ours: a CPU-size net for clips of 8 x 64 x 64, total stride (4, 16, 16)
-NANO_CHANNELS = (16, 64, 128)
+NANO_CHANNELS = (16, 96, 192)
 NANO_BLOCKS = (2, 3)
 NANO_GROUPS = 2
 

@@ -7,10 +7,11 @@ import sys
 import time
 
 import pytest
+import yaml
 
 from bench.runner import snakemake
 from bench.runner.job import said
-from bench.runner.run import reason
+from bench.runner.run import reason, run_suite
 from lib.files import write_json
 from lib.run import ROOT
 
@@ -85,3 +86,12 @@ def test_what_snakemake_itself_stumbles_over_is_in_its_log(tmp_path):
         process = snakemake.start(tmp_path, ["--cores", "1"], [], lock)
         assert process.wait(120)
     assert "KeyError" in snakemake.complaint(tmp_path)
+
+
+def test_what_all_runs_died_of_is_said_once(tmp_path, capsys):
+    suite = tmp_path / "mine.yaml"
+    runs = {"defaults": {"epochs": 1}, "seeds": [0, 1, 2, 3], "runs": [{"model": "ircsn_nano"}]}
+    suite.write_text(yaml.safe_dump({"data": {"videos": 45}, "train": runs}))
+    assert run_suite(suite, out=tmp_path, extra=["--no-such-option"]) == 1
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("not done")]
+    assert told.startswith("not done: moving_shapes-") and "and 3 more; " in told and "--no-such-option" in told
