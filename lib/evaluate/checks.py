@@ -18,7 +18,9 @@ def checked_scores(scores, dimensions, what="scores"):
         raise ValueError(f"{what} of shape {scores.shape} hold nothing: no {dimensions[scores.shape.index(0)]}")
     finite = np.isfinite(scores).reshape(len(scores), -1).all(1)
     if not finite.all():
-        raise ValueError(f"{what} of {(~finite).sum()} videos are not finite, first of video {int(np.argmin(finite))}")
+        where = "video " if dimensions[0] == "videos" else ""
+        told = f"{what} of {(~finite).sum()} {dimensions[0]} are not finite, first of {where}{int(np.argmin(finite))}"
+        raise ValueError(told)
     return scores.astype(np.float64)
 
 

@@ -73,7 +73,12 @@ def compare(pairs):
 
 
 def holm(p_values):
-    """Holm's corrected p values, in the given order: below 0.05 each, all of them hold together with 95 %."""
+    """Holm's corrected p values, in the given order: below 0.05 each, all of them hold together with 95 %.
+
+    ValueError: one is no number from 0 to 1
+    """
+    if wrong := [p for p in p_values if not 0 <= p <= 1]:
+        raise ValueError(f"p values are from 0 to 1, not {wrong[0]}")
     corrected, so_far = [0.0] * len(p_values), 0.0
     for rank, place in enumerate(np.argsort(p_values, kind="stable")):
         so_far = max(so_far, min(1.0, (len(p_values) - rank) * p_values[place]))

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from lib.evaluate.checks import checked_scores
+
 ALPHA = 0.05
 
 
@@ -32,8 +34,10 @@ def hits(tests):
     """Which videos each training got right: (seeds, videos) bool, seeds in rising order.
 
     tests  {seed: what lib.evaluate.accuracies returns}
-    ValueError: the trainings did not answer the same videos
+    ValueError: no seed, or the trainings did not answer the same videos
     """
+    if not tests:
+        raise ValueError("no seed: there is nothing to compare")
     first = next(iter(tests.values()))["labels"]
     for seed, test in tests.items():
         if test["labels"] != first or len(test["predicted"]) != len(first):
@@ -50,7 +54,7 @@ def estimate(scores, one_seed, limits=(0, 100)):
     one_seed  (low, high) over the videos, in points, where there is one seed
     limits    no interval leaves them
     """
-    scores = 100 * np.asarray(scores, dtype=np.float64)
+    scores = checked_scores(np.multiply(scores, 100), ("seeds", "videos"))
     seeds, means, mean = len(scores), scores.mean(1), float(scores.mean())
     if seeds < 2:
         return Estimate(mean, None, None, *one_seed, None, None, None, None)
@@ -94,7 +98,7 @@ def paired_t(differences, grain):
 
     grain  what the figure is rounded to: equal differences do not show that the spread between seeds is 0
     """
-    apart = np.asarray(differences, dtype=np.float64)
+    apart = checked_scores(differences, ("seeds",), what="differences")
     mean, degrees = float(apart.mean()), len(apart) - 1
     if degrees < 1:
         return mean, None, None, None

@@ -9,7 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import fdtrc, fdtri
 
+from lib.evaluate.checks import checked_scores
 from lib.evaluate.seeds import ALPHA
+
+SAME = 1e-9  # of the values: what lies closer differs by rounding
 
 
 class Split(NamedTuple):
@@ -30,17 +33,18 @@ def split_variance(groups):
     """`Split` of trainings by group.
 
     groups  a list per group, of as many values each
-    ValueError: fewer than two groups, one training a group, or groups of different sizes
+    ValueError: fewer than two groups, one training a group, groups of different sizes, a value that is not finite; or
+    no scatter within the groups
     """
     sizes = sorted({len(group) for group in groups})
     if len(groups) < 2 or len(sizes) != 1 or sizes[0] < 2:
         raise ValueError(f"{len(groups)} groups of {sizes}; it takes two groups or more, of equally many, two or more")
-    values = np.asarray(groups, dtype=np.float64)
+    values = checked_scores(groups, ("groups", "trainings"), what="groups")
     count, each = values.shape
     degrees = count - 1, count * (each - 1)
     among = each * float(values.mean(1).var(ddof=1))
     within = float(values.var(1, ddof=1).mean())
-    if within == 0:
+    if within <= (SAME * float(np.abs(values).max())) ** 2:
         raise ValueError("all trainings of a group have the same value: nothing is known of their scatter")
     f = among / within
     low, high = (_ratio(f, fdtri(*degrees, share), each) for share in (1 - ALPHA / 2, ALPHA / 2))

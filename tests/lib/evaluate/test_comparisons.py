@@ -9,7 +9,7 @@ from scipy import stats
 from lib.evaluate import compare
 from lib.evaluate.comparisons import holm, no_verdict, summary
 from lib.evaluate.intervals import paired_difference
-from lib.evaluate.seeds import crossed_error, estimate, paired_t
+from lib.evaluate.seeds import crossed_error, estimate, hits, paired_t
 from lib.evaluate.simulation import equal_nets
 
 # top-1 by training seed of nets of ours after 8 epochs, 256 test videos: how far apart seeds can be
@@ -95,6 +95,19 @@ def test_other_videos_are_refused():
     other = {seed: {**test, "labels": [1] * 200} for seed, test in a.items()}
     with pytest.raises(ValueError, match="the two nets answered other test videos"):
         compare([("a", a, "b", other)])
+
+
+def test_what_is_no_number_proves_nothing():
+    with pytest.raises(ValueError, match="p values are from 0 to 1, not nan"):
+        holm([0.01, float("nan")])
+    with pytest.raises(ValueError, match="p values are from 0 to 1, not -1"):
+        holm([-1])
+    with pytest.raises(ValueError, match="differences of 1 seeds are not finite"):
+        paired_t([0.1, float("inf"), 0.2], 1e-4)
+    with pytest.raises(ValueError, match="scores of 1 seeds are not finite"):
+        estimate([[0.0, 1.0], [0.0, float("nan")]], (0, 0))
+    with pytest.raises(ValueError, match="no seed"):
+        hits({})
 
 
 def verdicts(rng, nets, **how):

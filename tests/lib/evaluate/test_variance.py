@@ -33,7 +33,19 @@ def test_it_finds_what_was_put_in(between):
     assert (0.035 <= false <= 0.065) if between == 0 else false > 0.1
 
 
-@pytest.mark.parametrize("groups", [[[1.0, 2.0]], [[1.0], [2.0]], [[1.0, 2.0], [1.0, 2.0, 3.0]], [[1.0, 1.0]] * 3])
-def test_what_cannot_be_split(groups):
-    with pytest.raises(ValueError):
+@pytest.mark.parametrize(
+    "groups, words",
+    [
+        ([[1.0, 2.0]], "it takes two groups or more"),
+        ([[1.0], [2.0]], "two or more"),
+        ([[1.0, 2.0], [1.0, 2.0, 3.0]], "equally many"),
+        ([[1.0, 1.0]] * 3, "nothing is known of their scatter"),
+        ([[0.1 + 0.2, 0.3], [0.7, 0.7]], "nothing is known of their scatter"),
+        ([[1.0, float("nan")], [1.0, 2.0]], "groups of 1 groups are not finite, first of 0"),
+        ([[1.0, 2.0], [float("inf"), 2.0]], "not finite"),
+        ([["1", "2"], ["3", "5"]], "must be numbers"),
+    ],
+)
+def test_what_cannot_be_split(groups, words):
+    with pytest.raises(ValueError, match=words):
         split_variance(groups)
