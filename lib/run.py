@@ -96,9 +96,36 @@ def finish(folder, results, device="cpu"):
     return found
 
 
+def say_done(folder, found):
+    """Write done.json: `found`, the name of its folder, and a checksum, so that it can be no other run's."""
+    told = {**found, "run": Path(folder).name}
+    write_json(Path(folder) / "done.json", {**told, "sha256": _checksum(told)})
+
+
 def done(folder):
-    """The content of done.json, which a suite's job writes after everything it promises; None if it has not ended."""
-    return record(Path(folder) / "done.json")
+    """The content of done.json, which a suite's job writes after everything it promises; None if it has not ended.
+
+    A record that was changed since, or is another run's, is named and set aside; one of old knows neither.
+    ValueError: the folder is a link to another run's
+    """
+    folder = Path(folder)
+    if folder.is_symlink() and (other := folder.resolve()).name != folder.name:
+        raise ValueError(f"{folder} is a link to {other}, another run's folder: remove the link")
+    if not (found := record(path := folder / "done.json")):
+        return None
+    told = {key: value for key, value in found.items() if key != "sha256"}
+    if found.get("sha256", known := _checksum(told)) != known:
+        set_aside(path, f"{path} was changed since its run ended: its checksum is wrong")
+    elif (owner := found.get("run", folder.name)) != folder.name:
+        set_aside(path, f"{path} is the record of another run, {str(owner)[:80]!r}")
+    else:
+        return found
+    return None
+
+
+def _checksum(told):
+    """SHA-256 of a record, as canonical JSON."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def record(path):

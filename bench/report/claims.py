@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from bench.report.claims_list import CLAIMS
-from bench.report.csv_files import read_table, write
+from bench.report.csv_files import write
+from bench.report.suite_tables import read_tables, suite_name
 from lib.evaluate.comparisons import UNDECIDED, holm, no_verdict
 from lib.evaluate.seeds import ALPHA, paired_t
 from lib.files import file_name
@@ -29,6 +30,7 @@ def add_arguments(parser):
 
 
 def run(*, suite, out=ROOT):
+    suite_name(suite)
     homes = [Path(out) / "results" / suite, Path(out) / "results" / "shipped" / suite]
     home = next((home for home in homes if (home / "trade_off.csv").is_file()), None)
     if home is None:
@@ -41,15 +43,17 @@ def claims(folder, published=ROOT / "results" / "published"):
     """claims.csv: one row per planned comparison, in the order of CLAIMS, from the tables in `folder`.
 
     Low and high are the 95 % interval over seeds; p of the comparison alone, p_holm of all that could be decided.
-    ValueError: a paper's figure that results/published does not hold
+    ValueError: a paper's figure that results/published does not hold; or tables that are not whole
     """
-    tables = {name: _table(Path(folder) / f"{name}.csv") for name in ("trade_off", "runs", "differences", "searches")}
+    tables = read_tables(Path(folder))
     rows = []
     for claim in CLAIMS:
         said, source = printed(claim.paper, Path(published))
         found = READERS[claim.of](claim, tables) or [{"compared": _named(claim)}]
         rows += [{"claim": claim.number, "says": claim.says, "paper": said, "source": source, **row} for row in found]
     decided = [row for row in rows if "seeds" in row and not no_verdict(row["seeds"])]
+    if unsure := [row["compared"] for row in decided if any(row[key] != row[key] for key in ("measured", "p"))]:
+        raise ValueError(f"{folder}: of {unsure[0]} there are seeds enough, but no difference or no p; run it again")
     for row, p in zip(decided, holm([row["p"] for row in decided]), strict=True):
         row |= {"p_holm": round(p, 5), "comparisons": len(decided)}
     table = pd.DataFrame([{**row, "verdict": _verdict(row)} for row in rows], columns=COLUMNS)
@@ -77,16 +81,16 @@ def _verdict(row):
         return NOT_RUN
     if few := no_verdict(row["seeds"]):
         return few
-    if row["p_holm"] >= ALPHA:
-        return UNDECIDED
-    return "holds here" if row["measured"] > 0 else "the opposite holds here"
+    if row["p_holm"] < ALPHA:
+        return "holds here" if row["measured"] > 0 else "the opposite holds here"
+    return UNDECIDED
 
 
 def _differences(claim, tables):
     """The pair's row of differences.csv, either way round."""
     table, a, b = tables["differences"], claim.a, claim.b
     for first, second, sign in ((a, b, 1), (b, a, -1)):
-        rows = table[(table.a == first) & (table.b == second) & (table.labels == "motion")] if len(table) else table
+        rows = table[(table.a == first) & (table.b == second) & (table.labels == "motion")]
         if len(rows):
             row = rows.iloc[0]
             ends = (row.low, row.high) if sign == 1 else (-row.high, -row.low)
@@ -98,8 +102,6 @@ def _differences(claim, tables):
 def _train_loss(claim, tables):
     """The training loss of the last epoch, seed by seed: higher is a lower training accuracy, in nats."""
     runs = tables["runs"]
-    if "train_loss" not in runs:
-        return []
     runs = runs[(runs.labels == "motion") & runs.train_loss.notna()]
     a, b = (runs[runs.net == net].set_index("seed").train_loss for net in (claim.a, claim.b))
     apart = (a - b).dropna()
@@ -113,8 +115,6 @@ def _train_loss(claim, tables):
 def _searches(claim, tables):
     """Rows of searches.csv: the found one minus each rival."""
     table, rows = tables["searches"], []
-    if "p" not in table:
-        return []
     known = table.notebook.str.endswith(claim.a) & table.variant.str.startswith(claim.b) & table.points.notna()
     for column, value in claim.where.items():
         known &= table[column] == value if column in table else False
@@ -139,7 +139,3 @@ def _nets(claim, tables):
     cost = " against ".join(f"{row.gmacs:.3f}" if row.gmacs == row.gmacs else "?" for row in rows) + " GMACs"
     runs = " ".join(row.runs for row in rows)
     return {"videos": int(rows[0].videos), "cost": cost, "figure": "trade_off.svg", "runs": runs}
-
-
-def _table(path):
-    return read_table(path) if path.is_file() else pd.DataFrame()

@@ -7,19 +7,34 @@ from pathlib import Path
 import pandas as pd
 
 from bench.report.text import to_markdown
+from lib.bounds import number, whole
 from lib.files import replacing, write_text
 
-# columns that hold a number, or nothing; every other cell is text, but for FLAGS
+PERCENT, POSITIVE, WHOLE, ANY = number(0, 100), number(0, 1e15), whole(0, 2**32 - 1), number(-1e15, 1e15)
+
+# columns that hold a number of these bounds, or nothing; every other cell is text, but for FLAGS
+POINTS, SHARE = number(-100, 100), number(0, 1)
 NUMBERS = {
-    *("top1", "top1_low", "top1_high", "top1_sd", "top1_min", "top1_max", "videos_low", "videos_high", "top5"),
-    *("clip_top1", "chance", "seeds", "seed", "videos", "views", "frames", "size", "train_seconds", "threads"),
-    *("params_m", "gmacs", "mbytes_moved", "latency_ms_p50", "latency_ms_p90", "clips_per_s", "peak_memory_mb"),
-    *("latency_threads", "points", "low", "high", "sd", "p", "p_holm", "comparisons", "seen_from", "gflops"),
-    *("difference_videos_low", "difference_videos_high", "train_loss", "rise"),
-    *("claim", "measured", "shipped_seeds", "shipped_min", "shipped_max"),
+    **dict.fromkeys("top1 top1_low top1_high top1_min top1_max top5".split(), PERCENT),
+    **dict.fromkeys(("clip_top1", "chance", "shipped_min", "shipped_max"), PERCENT),
+    **dict.fromkeys("points videos_low videos_high difference_videos_low difference_videos_high".split(), POINTS),
+    **dict.fromkeys(("p", "p_holm"), SHARE),
+    **dict.fromkeys("seeds seed videos views frames size threads latency_threads comparisons".split(), WHOLE),
+    **dict.fromkeys(("claim", "shipped_seeds"), WHOLE),
+    **dict.fromkeys("params_m gmacs mbytes_moved latency_ms_p50 latency_ms_p90 clips_per_s".split(), POSITIVE),
+    **dict.fromkeys(("peak_memory_mb", "train_seconds", "top1_sd", "sd", "seen_from", "gflops"), POSITIVE),
+    **dict.fromkeys(("low", "high", "train_loss", "rise", "measured"), ANY),
 }
 FLAGS = {"other_commit": {"true": True, "false": False, "": False}}
 DELIMITERS = ",;\t"
+# table: the columns in which no two of its rows are alike
+ONE_ROW = {
+    "trade_off": ("net", "labels"),
+    "runs": ("net", "labels", "seed"),
+    "differences": ("labels", "a", "b"),
+    "searches": ("search", "variant"),
+    "search_runs": ("search", "variant", "seed"),
+}
 
 
 def read_table(path, needed=(), numbers=NUMBERS):
@@ -27,7 +42,8 @@ def read_table(path, needed=(), numbers=NUMBERS):
 
     Read are commas, semicolons and tabs, quotes, any line ends, a byte order mark, empty lines, Excel's `sep=;`, and
     decimal commas where the comma separates no cells.
-    needed  columns that have to be there
+    needed   columns that have to be there
+    numbers  {column: lib.bounds.Bounds} of those that hold numbers
     ValueError: names the file, and the line and column where there is one
     """
     rows, delimiter = _rows(path, _decoded(path), set(needed))
@@ -42,6 +58,10 @@ def read_table(path, needed=(), numbers=NUMBERS):
         raise ValueError(f"{path}: two columns are called {doubles[0]!r}")
     cells = [_cells(path, line, row, header, delimiter, numbers) for line, row in rows[1:]]
     table = pd.DataFrame(cells, columns=header)
+    one = list(ONE_ROW.get(Path(path).stem, ()))
+    if one and set(one) <= set(header) and (twice := table.duplicated(one)).any():
+        row = table[twice].iloc[0]
+        raise ValueError(f"{path}: two rows are of {', '.join(f'{name} {row[name]}' for name in one)}")
     return table.astype({name: float for name in header if name in numbers})
 
 
@@ -85,14 +105,19 @@ def _rows(path, text, needed):
 def _cells(path, line, row, header, delimiter, numbers):
     if len(row) < len(header) or any(cell.strip() for cell in row[len(header) :]):
         raise ValueError(f"{path}, line {line}: {len(row)} cells for {len(header)} columns")
-    parse = {name: _number if name in numbers else _flag if name in FLAGS else _text for name in header}
     return [
-        parse[name](cell.strip(), f"{path}, line {line}, column {name}", delimiter)
+        _cell(cell.strip(), name, f"{path}, line {line}, column {name}", delimiter, numbers)
         for name, cell in zip(header, row, strict=False)
     ]
 
 
-def _number(cell, where, delimiter):
+def _cell(cell, name, where, delimiter, numbers):
+    if name in FLAGS:
+        return _flag(cell, name, where)
+    return _number(cell, numbers[name], where, delimiter) if name in numbers else cell
+
+
+def _number(cell, bounds, where, delimiter):
     text = cell.replace(",", ".") if delimiter != "," and cell.count(",") == 1 and "." not in cell else cell
     if text.lower() in ("", "nan"):
         return float("nan")
@@ -102,15 +127,12 @@ def _number(cell, where, delimiter):
         value = float("inf")
     if value in (float("inf"), float("-inf")) or "_" in text:
         raise ValueError(f"{where}: {cell!r} is no number")
+    if not bounds.right(int(value) if value == int(value) else value):
+        raise ValueError(f"{where}: {cell!r} must be {bounds.words()}")
     return value
 
 
-def _flag(cell, where, delimiter):
-    column = where.rpartition(" ")[2]
-    if cell.lower() not in FLAGS[column]:
+def _flag(cell, name, where):
+    if cell.lower() not in FLAGS[name]:
         raise ValueError(f"{where}: {cell!r} is neither True nor False")
-    return FLAGS[column][cell.lower()]
-
-
-def _text(cell, where, delimiter):
-    return cell
+    return FLAGS[name][cell.lower()]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.report import csv_files
 from bench.report.csv_files import read_table
 from lib.run import ROOT
 
@@ -48,7 +49,7 @@ COUNTED = [
 ]
 OUT_OF_SCOPE = ["* G-Blend *", "* optical flow*", "* int8 *"]  # other inputs than RGB frames, other arithmetic
 COLUMNS = ("system", "model", "variant", "dataset", "clips", "crops", "top1", "params_m", "gflops", "notes", "source")
-NUMBERS = ("top1", "params_m", "gflops")
+NUMBERS = {name: csv_files.NUMBERS[name] for name in ("top1", "params_m", "gflops")}
 
 
 def accuracy_rows(folder=ROOT / "results" / "published"):

@@ -1,24 +1,54 @@
 """From a suite's run folder to its finished runs: the records that every table is made of."""
 
+import json
 from pathlib import Path
 
 from bench.report.names import label_set, unique_names
+from bench.runner.listed import NET, listed_jobs
+from lib.bounds import number, whole
 from lib.evaluate.records import checked_test
-from lib.files import read_json
 from lib.run import done
+from lib.shapes import MAPPING, TEXT, check_form
+
+# of a net, as the costs' record says them
+COSTS = ("params_m", "gmacs", "mbytes_moved", "latency_ms_p50", "latency_ms_p90", "clips_per_s", "peak_memory_mb")
+
+
+PROVENANCE = {"threads": whole(1, 10**5), **dict.fromkeys(("device", "torch", "commit", "date"), TEXT)}
+COST = number(0, 1e12)  # of a net, in any unit
+EPOCH = {"seconds": number(0, 1e9), "?train_loss": number(-1e9, 1e9), "?val_top1": number(0, 100)}
+# rule: what the tables read of its record
+FORMS = {
+    "train": {"test": MAPPING, "history": [EPOCH], "?precision": TEXT, "provenance": PROVENANCE},
+    "search": {"variants": MAPPING, "provenance": PROVENANCE},
+    "costs": {"nets": [{**NET, **{f"?{name}": COST for name in COSTS}}], "provenance": PROVENANCE},
+}
 
 
 def finished(runs, rule):
     """[(job of jobs.json, its done.json)] of one rule: only ids that the suite names, only finished runs.
 
-    ValueError: a record whose numbers its own predictions refute
+    ValueError: a record of another form, one whose numbers its own predictions refute, or one that two runs share
     """
-    found = []
-    for job in read_json(Path(runs) / "jobs.json")["jobs"]:
+    found, known = [], {}
+    for job in listed_jobs(runs):
         folder = Path(runs) / job["id"]
         if job["rule"] == rule and (record := done(folder)):
-            found.append((job, checked_record(record, folder / "done.json")))
+            where = folder / "done.json"
+            found.append((job, checked_record(_of_form(record, rule, where), where)))
+            own = json.dumps([record.get(key) for key in ("history", "test", "variants", "provenance")])
+            if rule != "costs" and (other := known.setdefault(own, job["id"])) != job["id"]:
+                raise ValueError(f"{runs}: {other} and {job['id']} hold the same record, to the millisecond: one is a "
+                                 "copy; delete it and run again")  # fmt: skip
     return found
+
+
+def _of_form(record, rule, where):
+    try:
+        check_form(record, FORMS[rule], f"{where}: the record")
+    except ValueError as error:
+        raise ValueError(f"{error}; delete the file and run again") from None
+    return record
 
 
 def checked_record(record, where):
@@ -26,14 +56,13 @@ def checked_record(record, where):
     if "test" in record:
         return {**record, "test": checked_test(record["test"], where)}
     if "variants" in record:
-        kept = record["variants"]
-        if not isinstance(kept, dict) or not all(isinstance(one, dict) and "test" in one for one in kept.values()):
-            raise ValueError(f"{where}: variants must map a name to a test's record; delete the file and run again")
-        variants = {
-            name: {**variant, "test": checked_test(variant["test"], f"{where}, {name}")}
-            for name, variant in record["variants"].items()
-        }
-        return {**record, "variants": variants}
+        try:
+            check_form(variants := record["variants"], {}, "variants")
+            check_form(variants, dict.fromkeys(variants, {"test": MAPPING}) or {"what was found": MAPPING}, "variants")
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}; delete the file and run again") from None
+        tested = {name: checked_test(kept["test"], f"{where}, {name}") for name, kept in variants.items()}
+        return {**record, "variants": {name: {**kept, "test": tested[name]} for name, kept in variants.items()}}
     return record
 
 

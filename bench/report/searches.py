@@ -11,6 +11,8 @@ from lib.run import commit
 
 DIGITS = {"p": 5, "p_holm": 5}  # of the others 2
 NEVER = {"test"}  # of a variant: not a column
+# columns that the tables fill, beside those of `_row`
+TAKEN = "search notebook model dataset labels size split seed run runs device torch threads commit date".split()
 
 
 def searches(runs):
@@ -53,7 +55,15 @@ def _searches(runs):
     ]
     names = unique_names(options, base=lambda o: o["search"])
     for name, (job, record) in zip(names, done, strict=True):
-        found.setdefault(name, {})[job["options"]["seed"]] = (job, record)
+        seeds, seed = found.setdefault(name, {}), job["options"]["seed"]
+        if seed in seeds:
+            raise ValueError(f"{name} was searched twice with seed {seed}: {job['id']}")
+        seeds[seed] = (job, record)
+        first, (winner, *_) = next(iter(seeds.values()))[1]["variants"], record["variants"]
+        if winner != next(iter(first)):
+            raise ValueError(
+                f"{runs}: {job['id']} found {winner!r}, another seed {next(iter(first))!r}: what was found has one name"
+            )
     return found
 
 
@@ -131,6 +141,8 @@ def _row(name, seeds, against):
     }
     row["verdict"] = against.verdict if against else no_verdict(len(seeds))
     further = [_further(kept) for kept in seeds.values()]
+    if taken := sorted({*row, *TAKEN} & set().union(*further)):
+        raise ValueError(f"{name}: a figure of a search cannot be called {taken[0]}: a column of its table is")
     return row | {key: _over_seeds([each.get(key) for each in further]) for key in further[0]}
 
 

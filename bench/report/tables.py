@@ -2,16 +2,23 @@
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from bench.report.csv_files import write
+from bench.report.csv_files import read_table, write
 from bench.report.figure_files import draw_searches, draw_suite
 from bench.report.searches import search_runs, searches
-from bench.report.shipped_runs import ship_runs
-from bench.report.shipped_seeds import with_shipped_seeds
+from bench.report.shipped_runs import check_runs, ship_runs
+from bench.report.shipped_seeds import COLUMNS, with_shipped_seeds
+from bench.report.suite_tables import suite_name
 from bench.report.text import to_text
 from bench.report.trainings import differences, trade_off, trainings
+from lib.files import replacing
 from lib.run import ROOT
 
+# table: what makes it of the runs
+MADE = {"trade_off": trade_off, "runs": trainings, "differences": differences}
+MADE |= {"searches": searches, "search_runs": search_runs}
+LATER = ["other_commit", "note", *COLUMNS]  # columns that depend on when, and beside what, a table is written
 # columns that another run of the same suite fills differently
 TIMED = ("latency_ms_p50", "latency_ms_p90", "clips_per_s", "peak_memory_mb", "train_seconds", "date", "latency_date")
 
@@ -38,14 +45,41 @@ def write_results(runs, results):
 def ship(suite, out=ROOT):
     """Copy the tables and figures of results/<suite> and the records of its runs to results/shipped/<suite>.
 
-    All of it is committed. ValueError: no tables, or a row whose run is not there
+    All of it is committed. Tables of an earlier time that the suite no longer has are removed there.
+    ValueError: no tables, a row whose run is not there, a table that says other than the runs, a link at the target
     """
-    source, target = Path(out) / "results" / suite, ROOT / "results" / "shipped" / suite
+    source, target = Path(out) / "results" / suite_name(suite), ROOT / "results" / "shipped" / suite
     files = sorted(p for p in source.glob("*") if p.suffix in {".csv", ".md", ".svg", ".png"})
     if not files:
         raise ValueError(f"{source} holds no tables; `python -m bench run {suite}` writes them")
+    if link := next((path for path in (target, target / "runs") if path.is_symlink()), None):
+        raise ValueError(f"{link} is a link to {link.resolve()}: what is shipped lies in the clone; remove the link")
     target.mkdir(parents=True, exist_ok=True)
-    ship_runs(Path(out) / "runs" / suite, source, target / "runs")
+    check_runs(runs := Path(out) / "runs" / suite, source)
+    _refuse_other_numbers(runs, source)
+    ship_runs(runs, target / "runs")
     for file in files:
-        shutil.copyfile(file, target / file.name)
+        with replacing(target / file.name) as copy:
+            shutil.copyfile(file, copy)
         print(target / file.name)
+    for path in [target / f"{name}{suffix}" for name in (*MADE, "claims") for suffix in (".csv", ".md")]:
+        if not (source / path.name).exists():
+            path.unlink(missing_ok=True)
+
+
+def _refuse_other_numbers(runs, source):
+    """ValueError: a table in folder `source` says something else than the records in `runs` do."""
+    for name, make in MADE.items():
+        if not (file := source / f"{name}.csv").is_file():
+            continue
+        told, made = (table.drop(columns=LATER, errors="ignore") for table in (read_table(file), _as_read(make(runs))))
+        columns = [column for column in told if column in made]
+        if len(told) != len(made) or not told[columns].equals(made[columns]):
+            raise ValueError(f"{file} is not what the records in {runs} give; run the suite again, it writes it anew")
+
+
+def _as_read(table):
+    """A table as reading its file gives it."""
+    with TemporaryDirectory() as folder:
+        write(table, folder, "table")
+        return read_table(Path(folder) / "table.csv")

@@ -7,12 +7,11 @@ import pandas as pd
 
 from bench.report.curves import FEWEST, last_quarter
 from bench.report.names import label_set
-from bench.report.records import finished, nets, tests_of
+from bench.report.records import COSTS, finished, nets, tests_of
 from bench.report.shipped_seeds import recipe_of
 from lib.evaluate.comparisons import Comparison, compare, no_verdict, summary
 from lib.run import commit
 
-COSTS = ("params_m", "gmacs", "mbytes_moved", "latency_ms_p50", "latency_ms_p90", "clips_per_s", "peak_memory_mb")
 ORIGIN = ("device", "torch", "threads", "commit", "date")
 
 
@@ -63,8 +62,11 @@ def trade_off(runs):
     top1 is the mean over seeds, top1_low and top1_high its 95 % interval over seeds, empty with one seed;
     videos_low and videos_high the one that resamples the test videos as well. A cost that is not measured is empty.
     """
-    costs = {_key(net): (net, record["provenance"]) for _, record in finished(runs, "costs") for net in record["nets"]}
-    now = commit()
+    costs, now = {}, commit()
+    for job, record in finished(runs, "costs"):
+        for net in record["nets"]:
+            if (counted := costs.setdefault(_key(net), (net, record["provenance"])))[0] is not net:
+                raise ValueError(f"{runs}: {job['id']} counts {counted[0]['model']} twice; delete it and run again")
     return pd.DataFrame([_net_row(name, seeds, costs, now) for (name, _), seeds in nets(runs).items()])
 
 

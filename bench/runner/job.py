@@ -16,7 +16,7 @@ from bench.runner.environment import KERNEL, inside, job_environment, make_home,
 from bench.runner.parameters import check_parameters, parameters_of
 from bench.runner.suite import NOTEBOOKS, ON_ALL_CORES
 from lib.files import locked, read_json, remove_temporaries, write_json, write_text
-from lib.run import ROOT, done, result
+from lib.run import ROOT, done, result, say_done
 from lib.run import record as kept
 
 EXAMPLE = "python -m bench job runs/quick/jobs.json c2d_nano-motion-s0-0123abcd --threads 1"
@@ -121,7 +121,7 @@ def _run(job, run_dir, listed, threads):
     if not (record := result(run_dir)):
         raise KilledError(f"{notebook.name} ended without {run_dir / 'result.json'}; was its kernel killed?")
     files = {path.name: path.stat().st_size for path in sorted(run_dir.iterdir()) if _promised(path)}
-    write_json(run_dir / "done.json", {**record, "files": files, "environment": told()})
+    say_done(run_dir, {**record, "files": files, "environment": told()})
 
 
 def _train_together(job, runs, listed):

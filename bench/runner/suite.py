@@ -16,6 +16,7 @@ lessons:   further notebooks, run as they are after everything else
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench.runner.listed import id_of
 from bench.runner.modules import digest, find_modules, import_modules
 from bench.runner.own_data import identity, most_classes, own_folder, read_own, weights_id
 from bench.runner.parameters import check_parameters, parameters_of
@@ -24,7 +25,7 @@ from bench.runner.schema import SEEDS, check_net, check_search, check_shape, che
 from bench.runner.yaml_files import read_suite
 from data_prep.moving_shapes import dataset as moving_shapes
 from lib.files import file_name
-from lib.run import ROOT, run_id
+from lib.run import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 SUITES = ROOT / "bench" / "suites"
@@ -53,9 +54,7 @@ class Job:
 
     @property
     def id(self):
-        own = {"modules": self.modules} if self.modules else {}
-        own |= {"processes": self.processes} if self.processes > 1 else {}
-        return run_id(self.label, {"rule": self.rule, "notebook": self.notebook, **own, **self.options})
+        return id_of(self.label, self.rule, self.notebook, self.options, self.modules, self.processes)
 
     @property
     def path(self):

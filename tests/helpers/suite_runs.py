@@ -6,6 +6,7 @@ And what two outputs of one suite, run in different ways, must have in common.
 import pandas as pd
 
 from bench.report.tables import TIMED
+from bench.runner.listed import id_of
 from lib.evaluate.intervals import wilson_interval
 from lib.files import write_json
 
@@ -23,6 +24,17 @@ def a_test(top1, videos=8, turn=0):
     return {**shares, **rest, "labels": [0] * videos, "predicted": predicted}
 
 
+def a_job(label, rule, options, notebook="a_notebook"):
+    """An entry of jobs.json; its id is its options'."""
+    told = {"rule": rule, "notebook": notebook, "options": options}
+    return {"id": id_of(label, **told), **told}
+
+
+def home_of(runs, label):
+    """The folder of the job whose id begins with `label`."""
+    return next(folder for folder in sorted(runs.iterdir()) if folder.name.rpartition("-")[0] == label)
+
+
 def write_runs(folder, nets, costs=None, videos=8):
     """A suite's run folder.
 
@@ -34,32 +46,34 @@ def write_runs(folder, nets, costs=None, videos=8):
         options = {"model": model, "options": {}, "frames": 8, "size": 64, "labels": "motion", "data": "shapes-1"}
         options |= further[0] if further else {}
         for seed, top1 in tops.items():
-            jobs.append({"id": f"run-{len(jobs)}", "rule": "train", "options": {**options, "seed": seed}})
+            jobs.append(a_job(f"run-{len(jobs)}", "train", {**options, "seed": seed}))
             if top1 is not None:
-                test = a_test(top1, videos)
-                record = {"test": test, "history": [{"seconds": 1.0}], "provenance": ORIGIN}
+                test, seconds = a_test(top1, videos), 1 + len(jobs) / 1000  # no two trainings take as long
+                record = {"test": test, "history": [{"seconds": seconds}], "provenance": ORIGIN}
                 write_json(folder / jobs[-1]["id"] / "done.json", record)
-    jobs.append({"id": "costs", "rule": "costs", "options": {}})
+    jobs.append(a_job("costs", "costs", {}))
     if costs:
         figures = {"params_m": 0.1, "mbytes_moved": 9.0, "latency_ms_p50": 5.0, "threads": 2}
         net = {"options": {}, "frames": 8, "size": 64}
         rows = [{"model": model, **net, "gmacs": gmacs, **figures} for model, gmacs in costs.items()]
-        write_json(folder / "costs" / "done.json", {"nets": rows, "provenance": {**ORIGIN, "device": "timed"}})
+        write_json(folder / jobs[-1]["id"] / "done.json", {"nets": rows, "provenance": {**ORIGIN, "device": "timed"}})
     write_json(folder / "jobs.json", {"jobs": jobs})
     return folder
 
 
-def write_search(folder, searches):
+def write_search(folder, searches, **further_options):
     """A suite's run folder of searches: {(id, seed): {variant: top-1 or (top-1, further figures)}}."""
     jobs = []
     for (name, seed), variants in searches.items():
         options = {"model": "p3d_nano", "labels": "motion", "seed": seed, "size": 48, "data": "shapes-1"}
-        jobs.append({"id": f"{name}-{seed}", "rule": "search", "notebook": name, "options": options})
+        options |= further_options
+        jobs.append(a_job(f"{name}-{seed}", "search", options, name))
         kept = {}
+        origin = {**ORIGIN, "date": f"second {len(jobs)}"}
         for variant, top1 in variants.items():
             top1, further = top1 if isinstance(top1, tuple) else (top1, {})
             kept[variant] = {"test": a_test(top1, 100), **further}
-        write_json(folder / f"{name}-{seed}" / "done.json", {"variants": kept, "provenance": ORIGIN})
+        write_json(folder / jobs[-1]["id"] / "done.json", {"variants": kept, "provenance": origin})
     write_json(folder / "jobs.json", {"jobs": jobs})
     return folder
 

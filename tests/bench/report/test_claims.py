@@ -1,5 +1,8 @@
 """claims.md: from tables alone, never invented; a row is walked back to its table, its runs and the paper's own."""
 
+import shutil
+
+import pandas as pd
 import pytest
 from helpers.suite_runs import write_runs, write_search
 
@@ -10,6 +13,7 @@ from bench.report.csv_files import read_table, write
 from bench.report.searches import searches
 from bench.report.shipped_runs import runs_of
 from bench.report.trainings import differences, trade_off, trainings
+from bench.runner.listed import listed_jobs
 from bench.runner.suite import load_suite
 from lib.evaluate.comparisons import holm
 from lib.files import read_json, write_json
@@ -27,9 +31,10 @@ NETS = [
 LOSS = {"csn_r3d_nano": 0.2, "ircsn_nano": 0.5}
 
 
-@pytest.fixture
-def tables(tmp_path):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
     """A suite's tables: nets with three seeds, one with one, and a search with an even and two random deals."""
+    tmp_path = tmp_path_factory.mktemp("claims")
     runs = write_runs(tmp_path / "runs", NETS, {"ircsn_nano": 0.03, "csn_r3d_nano": 0.05}, videos=100)
     for job in read_json(runs / "jobs.json")["jobs"]:
         if job["options"].get("model") in LOSS:
@@ -39,14 +44,18 @@ def tables(tmp_path):
     found = {"priority": "cost"}
     rows = {seed: {"searched": (80 + seed, found), "uniform": (60 + seed, found), "random 1": (81 - seed, found)}
             for seed in range(3)}  # fmt: skip
-    dealt = write_search(tmp_path / "dealt", {("11_search_sub_kernels", s): row for s, row in rows.items()})
-    jobs = read_json(dealt / "jobs.json")["jobs"]
-    for job in jobs:
-        job["options"]["model"] = "cakes_deep_nano"
-    write_json(dealt / "jobs.json", {"jobs": jobs})
+    named = {("11_search_sub_kernels", seed): row for seed, row in rows.items()}
+    dealt = write_search(tmp_path / "dealt", named, model="cakes_deep_nano")
     for name, make, source in (("trade_off", trade_off, runs), ("runs", trainings, runs),
                                ("differences", differences, runs), ("searches", searches, dealt)):  # fmt: skip
         write(make(source), tmp_path / "results" / "mine", name)
+    return tmp_path / "results" / "mine"
+
+
+@pytest.fixture
+def tables(whole, tmp_path):
+    """They, in a folder that a test may write to."""
+    shutil.copytree(whole.parents[1], tmp_path, dirs_exist_ok=True)
     return tmp_path / "results" / "mine"
 
 
@@ -80,7 +89,8 @@ def test_a_row_is_its_table_s(tables):
     assert csn.iloc[0].cost == "0.030 against 0.050 GMACs" and csn.iloc[0].figure == "trade_off.svg"
     listed = set(" ".join(nets.runs).split())
     write(table, tables, "claims")
-    assert runs_of(tables) == listed | {f"11_search_sub_kernels-{seed}" for seed in range(3)}
+    dealt = {job["id"] for job in listed_jobs(tables.parents[1] / "dealt")}
+    assert runs_of(tables) == listed | dealt and len(dealt) == 3
     assert set(csn.iloc[0].runs.split()) <= listed and len(csn.iloc[0].runs.split()) == 6
     decided = table[table.p_holm.notna()]
     assert set(decided.comparisons) == {len(decided)}
@@ -125,3 +135,63 @@ def test_shipped_claims_are_those_of_their_tables(path, tmp_path):
     write(claims(path.parent), tmp_path, "claims")
     assert (tmp_path / "claims.csv").read_bytes() == path.read_bytes()
     assert all((path.parent / figure).is_file() for figure in read_table(path).figure if figure)
+
+
+def edited(name, change):
+    """An edit of a suite's tables: `change` of the rows of one, as text."""
+
+    def edit(home):
+        table = pd.read_csv(home / f"{name}.csv", dtype=str, keep_default_na=False)
+        change(table).to_csv(home / f"{name}.csv", index=False)
+
+    return edit
+
+
+def set_to(**values):
+    return lambda table: table.assign(**values)
+
+
+def other_way_round(table):
+    return pd.concat([table, table.rename(columns={"a": "b", "b": "a"})])
+
+
+HOSTILE = {
+    "p is missing": (edited("differences", set_to(p="")), "seeds enough, but no difference or no p"),
+    "p is nan": (edited("searches", set_to(p="nan")), "no p"),
+    "p is negative": (edited("differences", set_to(p="-1")), "differences.csv, line 2, column p"),
+    "points are missing": (edited("differences", set_to(points="")), "rows are missing"),
+    "points without end": (edited("differences", set_to(points="1e9")), "column points"),
+    "no seeds": (edited("searches", set_to(seeds="")), "searches.csv"),
+    "half a seed": (edited("differences", set_to(seeds="2.7")), "column seeds: '2.7' must be a whole number"),
+    "seeds below zero": (edited("differences", set_to(seeds="-1")), "column seeds"),
+    "a pair twice": (edited("differences", lambda table: pd.concat([table, table])), "two rows are of labels"),
+    "a pair both ways": (edited("differences", other_way_round), "rows are missing, or of two tables"),
+    "no column p": (edited("differences", lambda table: table.drop(columns="p")), "differences.csv has no column p"),
+    "half of the pairs": (edited("differences", lambda table: table.iloc[:2]), "rows are missing"),
+    "half of the nets": (edited("trade_off", lambda table: table.iloc[:2]), "of other runs than runs.csv"),
+    "no net": (edited("trade_off", lambda table: table.iloc[:0]), "of other runs than runs.csv"),
+    "a net twice": (edited("trade_off", lambda table: pd.concat([table, table])), "two rows are of net"),
+    "another net": (edited("trade_off", set_to(labels="shape")), "which trade_off.csv does not have"),
+    "no videos": (edited("trade_off", set_to(videos="")), "trade_off.csv: .* has no videos"),
+    "a training twice": (edited("runs", lambda table: pd.concat([table, table])), "runs.csv: two rows are of net"),
+    "no seed": (edited("runs", set_to(seed="")), "runs.csv: "),
+    "one seed for all": (edited("runs", set_to(seed="0")), "runs.csv: two rows are of net"),
+    "a search twice": (edited("searches", lambda table: pd.concat([table, table])), "two rows are of search"),
+    "no differences": (lambda home: (home / "differences.csv").unlink(), "differences.csv"),
+    "no runs": (lambda home: (home / "runs.csv").unlink(), "runs.csv"),
+    "an empty table": (lambda home: (home / "searches.csv").write_text(""), "searches.csv is empty"),
+}
+
+
+@pytest.mark.parametrize("edit, words", HOSTILE.values(), ids=HOSTILE)
+def test_tables_that_are_not_whole_prove_nothing(whole, tmp_path, edit, words):
+    home = shutil.copytree(whole, tmp_path / "mine")
+    edit(home)
+    with pytest.raises((ValueError, FileNotFoundError), match=words):
+        claims(home)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../mine", "/tmp", "published", "shipped"])
+def test_claims_are_written_beside_a_suite_s_tables_alone(whole, name):
+    with pytest.raises(ValueError, match="results/|part of a path"):
+        made.run(suite=name, out=whole.parents[1])

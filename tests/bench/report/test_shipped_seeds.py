@@ -4,7 +4,7 @@ import json
 
 import matplotlib.pyplot as plt
 import pytest
-from helpers.suite_runs import write_runs
+from helpers.suite_runs import home_of, write_runs
 
 from bench.report.csv_files import read_table, write
 from bench.report.searches import search_runs, searches
@@ -90,9 +90,9 @@ def test_the_walk_sees_a_row_of_another_run(tmp_path):
     for name, make in list(TABLES.items())[:3]:
         write(make(runs), tmp_path / "x", name)
     check_walk(runs, tmp_path / "again")
-    record = json.loads((runs / "run-0" / "done.json").read_text())
+    record = json.loads((home_of(runs, "run-0") / "done.json").read_text())
     record["test"] = {**record["test"], "top1": 81.0, "predicted": [0] * 81 + [1] * 19}
-    (runs / "run-0" / "done.json").write_text(json.dumps(record))
+    (home_of(runs, "run-0") / "done.json").write_text(json.dumps(record))
     with pytest.raises((AssertionError, ValueError)):
         check_walk(runs, tmp_path / "again")
 

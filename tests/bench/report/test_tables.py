@@ -5,7 +5,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from helpers.suite_runs import write_runs, write_search
+from helpers.suite_runs import a_job, home_of, write_runs, write_search
 
 from bench.report import tables
 from bench.report.csv_files import read_table, write
@@ -25,7 +25,7 @@ def runs(tmp_path):
     """Three finished trainings of one seed, one that is not finished, one of another suite, and their costs."""
     nets = [(model, {0: top1}) for model, top1 in TOPS.items()]
     write_runs(tmp_path, [*nets, ("i3d_nano", {0: None})], GMACS)
-    record = json.loads((tmp_path / "run-0" / "done.json").read_text())
+    record = json.loads((home_of(tmp_path, "run-0") / "done.json").read_text())
     write_json(tmp_path / "another-0" / "done.json", record)
     return tmp_path
 
@@ -109,12 +109,12 @@ def test_a_name_is_as_short_as_it_can_be():
         ({"top1": 99.0}, "top1 is 99, but its 8 answers give 75"),
         ({"predicted": [0] * 8}, "top1 is 75, but its 8 answers give 100"),
         ({"labels": [0] * 7}, "8 answers and 7 labels for 8 videos"),
-        ({"top5": 1000}, "top5 is 1000, not a percentage"),
-        ({"predicted": [0.5] * 8}, "predicted must be whole numbers from -1 to 7"),
+        ({"top5": 1000}, "top5 must be a number from 0 to 100, not 1000"),
+        ({"predicted": [0.5] * 8}, "predicted, entry 1 must be a whole number from -1 to 7, not 0.5"),
     ],
 )
 def test_a_record_that_its_predictions_refute_reaches_no_table(runs, change, words):
-    path = runs / "run-0" / "done.json"
+    path = home_of(runs, "run-0") / "done.json"
     record = json.loads(path.read_text())
     write_json(path, {**record, "test": {**record["test"], **change}})
     for table in (trade_off, trainings, differences):
@@ -146,14 +146,15 @@ def test_a_search_over_seeds(tmp_path):
 def test_two_searches_of_one_notebook_have_two_names(tmp_path):
     write_search(tmp_path, {("search", 0): {"found": 70, "near": 68}})
     listed = json.loads((tmp_path / "jobs.json").read_text())
-    other = {**listed["jobs"][0], "id": "other", "options": {**listed["jobs"][0]["options"], "priority": "cost"}}
-    write_json(tmp_path / "other" / "done.json", json.loads((tmp_path / "search-0" / "done.json").read_text()))
+    other = a_job("other", "search", {**listed["jobs"][0]["options"], "priority": "cost"}, "search")
+    record = json.loads((home_of(tmp_path, "search-0") / "done.json").read_text())
+    write_json(tmp_path / other["id"] / "done.json", {**record, "history": "another"})
     write_json(tmp_path / "jobs.json", {"jobs": [*listed["jobs"], other]})
     assert set(searches(tmp_path).search) == {"search priority=none", "search priority=cost"}
 
 
 def test_a_missing_cost_is_empty(runs, tmp_path):
-    (runs / "costs" / "done.json").unlink()
+    (home_of(runs, "costs") / "done.json").unlink()
     table = trade_off(runs)
     assert table.gmacs.isna().all() and "ircsn_nano" in to_text(table)
     tables.write_results(runs, tmp_path / "results")

@@ -1,0 +1,64 @@
+"""A suite's tables as files: read together, they are whole and say the same."""
+
+import pandas as pd
+
+from bench.report.csv_files import read_table
+from bench.runner.suite import RESERVED
+from lib.evaluate.comparisons import no_verdict
+from lib.files import file_name
+
+ENDS, P = ("points", "low", "high"), ("p", "comparisons")
+# table: columns that the others, claims and figures are made of
+NEEDED = {
+    "trade_off": ("net", "labels", "seeds", "videos", "gmacs", "runs"),
+    "runs": ("net", "labels", "seed", "train_loss", "run"),
+    "differences": ("labels", "a", "b", "seeds", *ENDS, *P),
+    "searches": ("search", "notebook", "variant", "seeds", "videos", "runs"),
+}
+COMPARED = (*ENDS, *P)  # columns of searches.csv, if any of its searches has a rival
+
+
+def suite_name(text):
+    """`text`, if results/<text> can be a suite's. ValueError: it is no name, or that of another folder of results/"""
+    if file_name(text, "the suite's name") in RESERVED:
+        raise ValueError(f"results/{text} holds other things than a suite's tables; name a suite, such as quick")
+    return text
+
+
+def read_tables(folder):
+    """{"trade_off", "runs", "differences", "searches": a suite's table}; a suite without searches has an empty one.
+
+    ValueError: a table is missing, lacks rows or columns, or does not fit to another
+    """
+    tables = {name: read_table(folder / f"{name}.csv", needed) for name, needed in NEEDED.items() if name != "searches"}
+    tables["searches"] = _searches(folder / "searches.csv")
+    nets, runs, pairs = (tables[name] for name in ("trade_off", "runs", "differences"))
+    for name, column in (("runs", "seed"), ("trade_off", "videos"), ("differences", "seeds"), ("searches", "seeds")):
+        if (gone := tables[name][column].isna()).any():
+            raise ValueError(f"{folder / name}.csv: the row {' '.join(tables[name][gone].iloc[0, :3])} has no {column}")
+    for name in ("differences", "searches"):
+        _count(folder / f"{name}.csv", tables[name])
+    listed = {run for cell in nets.runs for run in cell.split()}
+    if apart := sorted(listed ^ set(runs.run)):
+        raise ValueError(f"{folder}: trade_off.csv is of other runs than runs.csv, such as {apart[0]}")
+    known = set(zip(nets.net, nets.labels, strict=True))
+    for end in ("a", "b"):
+        if gone := sorted(set(zip(pairs[end], pairs.labels, strict=True)) - known):
+            raise ValueError(f"{folder / 'differences.csv'} compares {gone[0][0]}, which trade_off.csv does not have")
+    return tables
+
+
+def _searches(path):
+    """Its table; of a suite without searches, or without any rival, columns that hold nothing."""
+    table = read_table(path, NEEDED["searches"]) if path.exists() else pd.DataFrame(columns=list(NEEDED["searches"]))
+    return table if set(COMPARED) <= set(table) else table.reindex(columns=[*table.columns, *COMPARED])
+
+
+def _count(path, table):
+    """ValueError: rows are missing, for each says how many comparisons its verdict was corrected for."""
+    decided = table[table.points.notna() & table.seeds.map(lambda seeds: not no_verdict(seeds))]
+    if len(told := table.comparisons.dropna()) and set(told) != {len(decided)}:
+        raise ValueError(
+            f"{path} says that {told.iloc[0]:g} comparisons were corrected together, but it has {len(decided)} of "
+            "enough seeds: rows are missing, or of two tables; run the suite again"
+        )
