@@ -151,6 +151,7 @@ FAULTS = {
     "12_plan_the_optimization": [
         ('before["path"] !=', "", FOUND.format('"path": [[1, 1]]')),
         ("scores[-1] - scores[-2]", "", FOUND.format('"edges": [{**edge, "score": 0.5} for edge in found["edges"]]')),
+        ("peaks[-1] ==", "def seen_after", "fitted_curve = broken(fitted_curve, lambda fitted: fitted[::-1])"),
         ('len(edge["accuracies"]) <=', "", "cap = 0"),
         ('edge["outcome"] == "capped"', "",
          'record = {**record, "capped_edges": [[edge["start"], edge["end"]] for edge in record["edges"]'
