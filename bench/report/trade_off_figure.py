@@ -29,7 +29,7 @@ LOOKS = {
     "X3D": ("0.35", "P", "X3D, a guest"),  # not one of the five
 }
 OTHERS = [("0.45", "X"), ("0.1", "*"), ("0.6", "p")]  # further systems, in turn
-SHIPPED_GREY = "0.82"
+SHIPPED_GREY, GREY_THICK = "0.82", 7  # points
 NEEDED = ("net", "system", "labels", "seeds", "top1", "top1_low", "top1_high", "top1_by_seed", "videos_low")
 NEEDED += ("videos_high", "chance", *COSTS)  # columns of trade_off.csv that the figure is made of
 
@@ -89,7 +89,9 @@ def _panel(table, x, labels, ax, legend):
     if legend:
         _legend(ax, handles, listed, own)
     low, high = (_ends(measured, end) for end in ("low", "high"))
-    return ax, partial(name_points, ax, names, places, measured.top1, low, high)
+    thick = GREY_THICK if "shipped_min" in measured else 4
+    lines = [_steps(places, measured, front)] if front else []
+    return ax, partial(name_points, ax, names, places, measured.top1, low, high, lines, thick)
 
 
 def _draw(ax, table, costs):
@@ -106,6 +108,12 @@ def _draw(ax, table, costs):
         ax.axhline(chance.iloc[0], color="0.6", lw=1, ls=":", zorder=0)
     handles += _explained(table.seeds.astype(int), table.get("shipped_seeds"))
     return places, handles, front
+
+
+def _steps(places, table, front):
+    """The corners of the front's line."""
+    x, y = places[front], table.top1.to_numpy()[front]
+    return np.column_stack([np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]])
 
 
 def _ends(table, end):
@@ -133,7 +141,14 @@ def _draw_net(ax, x, row, colour, marker):
     In grey behind it what several shipped seeds of the same recipe gave, from the lowest to the highest.
     """
     if row.get("shipped_seeds", 0) > 0:
-        ax.plot([x, x], [row.shipped_min, row.shipped_max], color=SHIPPED_GREY, lw=7, solid_capstyle="butt", zorder=0.5)
+        ax.plot(
+            [x, x],
+            [row.shipped_min, row.shipped_max],
+            color=SHIPPED_GREY,
+            lw=GREY_THICK,
+            solid_capstyle="butt",
+            zorder=0.5,
+        )
     look = {"color": colour, "lw": 1, "zorder": 2, "clip_on": False}
     if row.seeds > 1:
         ax.plot([x, x], [row.top1_low, row.top1_high], **look)
@@ -179,7 +194,7 @@ def _explained(seeds, shipped=None):
     if shipped is not None and (counts := shipped.dropna().astype(int)).size:
         many = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
         text = f"{many} seeds shipped of the same\nrecipe: lowest to highest"
-        found.append(Line2D([], [], color=SHIPPED_GREY, lw=7, solid_capstyle="butt", label=text))
+        found.append(Line2D([], [], color=SHIPPED_GREY, lw=GREY_THICK, solid_capstyle="butt", label=text))
     front = "Pareto front" if (seeds >= SEEDS_FOR_A_VERDICT).all() else "front of these runs, which is\nno ranking"
     return [*found, Line2D([], [], label=front, **dashed), Line2D([], [], color="0.6", lw=1, ls=":", label="chance")]
 

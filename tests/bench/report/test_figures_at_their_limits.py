@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.odd_tables import ODD, table_of
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from bench.report.cost_axis import cost_axis
+from bench.report.csv_files import read_table
 from bench.report.figure_files import draw_searches, save
 from bench.report.redraw import redraw
 from bench.report.search_figure import draw_search
@@ -30,6 +33,22 @@ def boxes(texts):
 
 def overlaps(some, others):
     return any(a.overlaps(b) for a in some for b in others)
+
+
+def test_no_name_stands_on_a_point_or_its_intervals():
+    """Of the figure that everybody sees first: each name is read with its own point."""
+    table = read_table(ROOT / "results" / "shipped" / "quick" / "trade_off.csv")
+    ax = draw_trade_off(table, "gmacs", "motion")
+    ax.figure.canvas.draw()
+    upright = [line for line in ax.lines if len(set(line.get_xdata())) == 1 and line.get_transform() == ax.transData]
+    assert len(upright) >= 3 * 11, "a point, its videos' interval and the grey range of each net"
+    covered = [
+        (text.get_text(), shared.height)
+        for text in ax.texts
+        for line in upright
+        if (shared := Bbox.intersection(Text.get_window_extent(text), line.get_window_extent()))
+    ]
+    assert not [name for name, pixels in covered if pixels > 2]
 
 
 @pytest.mark.filterwarnings("error")
