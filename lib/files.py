@@ -28,6 +28,11 @@ def file_name(text, what="name"):
     return text
 
 
+def printable(text):
+    """Text for a terminal or a line of a file: what would move the cursor, or end the line, is shown as Python does."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 @contextlib.contextmanager
 def replacing(path):
     """Yield a temporary path beside `path`. If the block ends without an error, it atomically becomes `path`."""
@@ -56,11 +61,19 @@ def write_json(path, value):
 
 
 def read_json(path):
-    """Read JSON; a file that is not JSON, or cannot be parsed, is a ValueError that names it."""
+    """Read JSON; a file that is not JSON, cannot be parsed or has a key twice is a ValueError that names it."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:  # also text that is not UTF-8, numbers of too many digits
         raise ValueError(f"{path} is not JSON: {str(error) or type(error).__name__}") from None
+
+
+def _each_once(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)[:100]!r} stands twice")
+    return found
 
 
 def set_aside(path, why):

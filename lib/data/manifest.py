@@ -4,17 +4,14 @@ A folder holds manifest.csv (one row per video), classes.txt (one class per line
 """
 
 import hashlib
-import os
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from lib.data.content import fingerprint
-from lib.data.manifest_rows import MOST_FRAMES, SPLITS, Video, parse_videos, render_videos
-from lib.files import file_name, read_json, write_json, write_text
-
-SOURCES = ("video", "frames", "lmdb")
+from lib.data.dataset_json import check_dataset
+from lib.data.manifest_rows import SPLITS, Video, check_no_leak, parse_videos, render_videos
+from lib.files import read_json, write_json, write_text
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,11 @@ class Manifest:
     unmirrored: tuple[int, ...] = ()  # labels whose clips are never mirrored: their mirror image is no class
 
     @property
+    def frame_names(self):
+        """Where frames are images: of which source, and how they are called; [] of video files."""
+        return [] if self.source == "video" else [self.source, self.frame_pattern, self.first_index]
+
+    @property
     def found(self):
         """Usable videos per split."""
         return dict(Counter(video.split for video in self.videos if video.status == "ok"))
@@ -52,7 +54,7 @@ def read_manifest(folder):
     for file in ("manifest.csv", "classes.txt", "dataset.json"):
         if not (folder / file).is_file():
             raise FileNotFoundError(f"{folder / file} is missing: prepare the dataset with data_prep")
-    dataset = _check_dataset(read_json(folder / "dataset.json"), folder / "dataset.json")
+    dataset = check_dataset(read_json(folder / "dataset.json"), folder / "dataset.json")
     return _check(folder, dataset, _read(folder / "manifest.csv"), _read(folder / "classes.txt"))
 
 
@@ -117,7 +119,7 @@ def make_manifest(
         "mirror_pairs": mirror_pairs,
         "unmirrored": list(unmirrored),
     }
-    dataset, names = _check_dataset(dataset, folder / "dataset.json"), _render_classes(classes)
+    dataset, names = check_dataset(dataset, folder / "dataset.json"), _render_classes(classes)
     manifest = _check(folder, dataset, render_videos(videos), names)
     return _check(folder, dataset, render_videos(manifest.videos), names)  # the hash of 30.0 fps, if 30 was given
 
@@ -140,6 +142,7 @@ def _check(folder, dataset, rows, names):
     """Build the Manifest from dataset.json's dict and the two texts, refusing whatever does not fit together."""
     classes = _parse_classes(names, folder / "classes.txt")
     videos = tuple(parse_videos(rows, folder / "manifest.csv", len(classes)))
+    check_no_leak(videos, folder / "manifest.csv")
     if dataset["source"] != "video" and not (dataset.get("frame_pattern") and dataset.get("first_index") is not None):
         raise ValueError(f"{folder / 'dataset.json'}: source {dataset['source']} needs frame_pattern and first_index")
     found_hash = hashlib.sha256(f"{rows.rstrip()}\n{names.rstrip()}\n".encode()).hexdigest()
@@ -162,62 +165,6 @@ def _check(folder, dataset, rows, names):
         hash=found_hash,
         unmirrored=_parse_labels(dataset.get("unmirrored", []), folder / "dataset.json", len(classes)),
     )
-
-
-# dataset.json: entry -> what its value must be, in words and as a test; those of OPTIONAL may be missing
-SHAPES = {
-    "name": ("a name that can be part of a file's", lambda value: _passes(file_name, value)),
-    "source": (f"one of {', '.join(SOURCES)}", lambda value: value in SOURCES),
-    "root": ("a path", lambda value: _passes(_is_path, value)),
-    "mirror_pairs": ("pairs of labels, or null", lambda value: value is None or _are_pairs(value)),
-    "frame_pattern": ("a file name with one number, as img_{:05d}.jpg", lambda value: value is None or _is_name(value)),
-    "first_index": ("an integer from 0 on", lambda value: value is None or _is_count(value)),
-    "expected": ("videos per split", lambda value: isinstance(value, dict) and all(map(_is_count, value.values()))),
-    "unmirrored": ("labels", lambda value: isinstance(value, list | tuple)),
-    "hash": ("text", lambda value: isinstance(value, str)),
-}
-OPTIONAL = {"frame_pattern", "first_index", "expected", "unmirrored", "hash"}
-PATTERN = re.compile(r"(?:[^{}]|\{\{|\}\})*\{:(?:0?[1-9][0-9]?)?d\}(?:[^{}]|\{\{|\}\})*")
-
-
-def _check_dataset(dataset, file):
-    if not isinstance(dataset, dict):
-        raise ValueError(f"{file} must be {{...}}, a JSON object")
-    missing = set(SHAPES) - OPTIONAL - set(dataset)
-    if missing:
-        raise ValueError(f"{file}: {', '.join(sorted(missing))} is missing")
-    for entry, (words, fits) in SHAPES.items():
-        if entry in dataset and not fits(dataset[entry]):
-            told = repr(dataset[entry])[:100]
-            raise ValueError(f"{file}: {entry} is {told}; it can be {words.removeprefix('one of ')}")
-    return dataset
-
-
-def _is_path(value):
-    return isinstance(value, str | PurePath) and b"\0" not in os.fsencode(value)  # half a character is a ValueError
-
-
-def _is_count(value):
-    return type(value) is int and 0 <= value <= MOST_FRAMES
-
-
-def _passes(check, value):
-    try:
-        return bool(check(value))
-    except (ValueError, TypeError):
-        return False
-
-
-def _is_name(pattern):
-    """A pattern of names under a video's folder: not absolute, no way up, one number, nothing else to fill in."""
-    if not isinstance(pattern, str) or not PATTERN.fullmatch(pattern) or not pattern.isprintable():
-        return False
-    parts = pattern.split("/")
-    return not pattern.startswith("/") and ".." not in parts and len(pattern) <= 200
-
-
-def _are_pairs(value):
-    return isinstance(value, list | tuple) and all(isinstance(pair, list | tuple) for pair in value)
 
 
 def _parse_classes(text, file):

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import os
+from collections import defaultdict
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import PurePosixPath
@@ -60,6 +61,20 @@ def parse_videos(text, file, classes):
         raise ValueError(f"{file}, line {rows.line_num}: {error}") from None
 
 
+def check_no_leak(videos, file):
+    """ValueError: one video, or overlapping parts of it, stand in two splits: what is trained on would be tested on."""
+    shown, reach = defaultdict(list), {}
+    for video in videos:
+        if video.status == "ok":
+            shown[os.path.normpath(video.path)].append((video.frame_range(), video.split))
+    for path, parts in shown.items():
+        reach.clear()
+        for frames, split in sorted(parts, key=lambda part: part[0].start):
+            if others := [other for other in reach if other != split and frames.start < reach[other]]:
+                raise ValueError(f"{file}: frames of {path[:200]!r} stand in {others[0]} and in {split}; keep one")
+            reach[split] = max(frames.stop, reach.get(split, 0))
+
+
 def _parse_rows(rows, columns, file, classes):
     header = next(rows, [])
     if header == columns[:-1]:
@@ -91,7 +106,7 @@ def _parsers(classes):
         "fps": partial(_number, float, 0, math.inf),
         "width": partial(_number, int, 0, MOST_PIXELS),
         "height": partial(_number, int, 0, MOST_PIXELS),
-        "status": partial(_one_of, None),
+        "status": _status,
         "content": _hexadecimal,
     }
 
@@ -103,6 +118,9 @@ def _check_video(video, place):
         raise ValueError(f"{place}, column fps: start and end in seconds need a known fps")
     if None not in (video.start, video.end) and video.end <= video.start:
         raise ValueError(f"{place}, column end: {video.end} s does not come after start {video.start} s")
+    if video.status == "ok" and video.start is not None and video.start * video.fps >= video.frames:
+        length = f"{video.frames / video.fps:.2f} s"
+        raise ValueError(f"{place}, column start: it starts at {video.start} s, but the video ends at {length}")
     return video
 
 
@@ -115,7 +133,7 @@ def _inside_root(text):
 
 def _number(kind, low, high, text):
     try:
-        value = kind(text)
+        value = kind(text if text.isascii() and "_" not in text else "")  # Python reads 1_0 as 10
     except ValueError:
         value = math.nan
     if not (low <= value <= high and math.isfinite(value)):
@@ -134,6 +152,12 @@ def _hexadecimal(text):
 
 
 def _one_of(choices, text):
-    if not text or (choices and text not in choices):
-        raise ValueError(f"{text[:50]!r} must be {' or '.join(choices) if choices else 'a word'}")
+    if text not in choices:
+        raise ValueError(f"{text[:50]!r} must be {' or '.join(choices)}")
+    return text
+
+
+def _status(text):
+    if not text.strip() or (text != "ok" and text.strip().lower() == "ok"):  # any other word leaves the video out
+        raise ValueError(f"{text[:50]!r} must be ok, or say why the video cannot be used")
     return text
