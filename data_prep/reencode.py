@@ -22,6 +22,7 @@ from data_prep.rows import NOT_FOUND, part_status
 from data_prep.scan import scan
 from data_prep.tree import relative
 from data_prep.workers import check_workers, survive
+from lib.data.content import fingerprint
 from lib.files import locked, read_json, remove_temporaries, write_json, write_text
 
 EXAMPLE = "python -m data_prep reencode data/k400 --out data/k400_256 --short-side 256 --gop 12"
@@ -44,10 +45,11 @@ def run(manifest, *, out, short_side, gop, crf=20, workers=None, repetitions=9, 
     before, out = read_manifest(manifest), Path(out)
     if before.source != "video":
         raise ValueError(f"{before.name} has source {before.source}; only videos can be encoded again")
+    paths = sorted({video.path for video in before.videos if (before.root / video.path).is_file()})
+    _check_names(paths)
     with locked(out, waiting=f"{out}: another process encodes there, waiting"):
         _claim(out, {"of": before.name, **options})
         remove_temporaries(out / "videos")
-        paths = sorted({video.path for video in before.videos if (before.root / video.path).is_file()})
         failed = _encode_all(before.root, out, paths, options, workers, progress)
         written = [new_path(path) for path in paths if path not in failed]
         found = scan(written, out / "videos", "video", journal=out / "scan.jsonl", workers=workers, progress=progress)
@@ -70,28 +72,50 @@ def _claim(out, options):
 
 
 def _encode_all(root, out, paths, options, workers, progress):
-    """-> {path: why it could not be encoded}; what a video lost is a line of OUT/lost.jsonl"""
+    """-> {path: why it could not be encoded}; each that could is a line of OUT/encoded.jsonl"""
     from tqdm import tqdm
 
-    missing = [path for path in paths if not (out / "videos" / new_path(path)).is_file()]
+    sources, known = {path: fingerprint(root / path) for path in paths}, _encoded(out)
+    there = [path for path in paths if (out / "videos" / new_path(path)).is_file()]
+    missing = sorted(set(paths) - {path for path in there if known.get(path, [""])[0] == sources[path]})
     encode = partial(encode_one, root=str(root), out=str(out / "videos"), **options)
     results, failed = survive(encode, missing, workers), {}
     bar = tqdm(results, "reencode", len(paths), initial=len(paths) - len(missing), unit="video", disable=not progress)
-    with open(out / "lost.jsonl", "a", encoding="utf-8") as journal:
+    with open(out / "encoded.jsonl", "a", encoding="utf-8") as journal:
         for path, result, reason in bar:
             failure, lost = result or (reason, "")
             if failure:
                 failed[path] = failure
-            elif lost:
-                journal.write(json.dumps([path, lost]) + "\n")
+            else:
+                journal.write(json.dumps([path, sources[path], lost]) + "\n")
                 journal.flush()
     return failed
 
 
+def _encoded(out):
+    """{path: (content of its source, what was lost)} of all runs; a torn line is none."""
+    file, found = out / "encoded.jsonl", {}
+    for line in file.read_bytes().splitlines() if file.is_file() else []:
+        try:
+            path, *told = json.loads(line)
+        except (ValueError, TypeError):
+            continue
+        if len(told) == 2 and all(isinstance(text, str) for text in (path, *told)):
+            found[path] = told
+    return found
+
+
+def _check_names(paths):
+    """ValueError: two videos would become one file."""
+    targets = {}
+    for path in paths:
+        if (other := targets.setdefault(new_path(path), path)) != path:
+            raise ValueError(f"{other} and {path} would both become {new_path(path)}: rename one, prepare it again")
+
+
 def write_lost(out):
     """OUT/lost.txt from the journal of all runs.  -> its lines"""
-    rows = [json.loads(line) for line in (out / "lost.jsonl").read_text(encoding="utf-8").splitlines()]
-    lines = [f"{path}: {lost}" for path, lost in sorted(dict(rows).items())]
+    lines = [f"{path}: {lost}" for path, (_, lost) in sorted(_encoded(out).items()) if lost]
     write_text(out / "lost.txt", "".join(f"{line}\n" for line in lines))
     return lines
 
@@ -102,7 +126,7 @@ def _described(video, failed, found):
         return replace(video, path=path, status=failed.get(video.path, NOT_FOUND))
     new = found[path]
     size = {"frames": new.frames, "fps": new.fps, "width": new.width, "height": new.height}
-    status = part_status(video.start, new) if new.status == "ok" else new.status
+    status = part_status(video.start, video.end, new) if new.status == "ok" else new.status
     return replace(video, path=path, **size, status=status)
 
 

@@ -6,7 +6,6 @@ containers it gives others. Images are all decoded. Whatever is wrong becomes a 
 
 import io
 import json
-import os
 import re
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,6 +14,8 @@ from importlib import import_module
 from pathlib import Path
 
 from data_prep.workers import survive
+from lib.data.content import files_of, fingerprint
+from lib.data.images import IMAGE_SUFFIXES
 
 RULES = 3  # what a scan looks at: results of other rules are not taken from a journal
 REMEDY = ": reencode it"
@@ -46,7 +47,7 @@ def scan(paths, root, source, *, pattern=None, first_index=None, fps=0.0, journa
         import_module(package)
     known = _read_journal(journal)
     options = [RULES, source, pattern, first_index, fps]
-    stamps = {path: [*options, *_stamp(Path(root) / path, source)] for path in paths}
+    stamps = {path: [*options, *_stamp(Path(root) / path)] for path in paths}
     found = {path: known[path][1] for path in paths if known.get(path, [None])[0] == stamps[path]}
     missing = [path for path in paths if path not in found]
     examine = partial(scan_one, root=str(root), source=source, pattern=pattern, first_index=first_index, fps=fps)
@@ -72,12 +73,12 @@ def _read_journal(file):
     return known
 
 
-def _stamp(path, source):
+def _stamp(path):
+    """What a video was when it was scanned: its content, and its date, for what changes between the bytes looked at."""
     try:
-        status = os.stat(path / "data.mdb" if source == "lmdb" else path)
-    except OSError:
-        return [0, 0]
-    return [status.st_size, status.st_mtime_ns]
+        return [fingerprint(path), max(file.stat().st_mtime_ns for file in files_of(path))]
+    except (OSError, ValueError):
+        return ["", 0]
 
 
 def scan_one(path, *, root, source, pattern=None, first_index=None, fps=0.0):
@@ -116,7 +117,7 @@ def _scan_file(path):
 
 @contextmanager
 def _open_folder(path):
-    yield os.listdir(path), lambda name: open(path / name, "rb")
+    yield [file.name for file in files_of(path)], lambda name: open(path / name, "rb")
 
 
 @contextmanager
@@ -134,25 +135,31 @@ IMAGES = {"frames": _open_folder, "lmdb": _open_environment}
 def _scan_images(path, opened, pattern, first_index, fps):
     try:
         with opened(path) as (names, open_file):
-            names, reason = _in_order(names, pattern, first_index)
+            names, reason, note = _in_order(names, pattern, first_index)
             size, broken = _decode_all(names, open_file)
     except Exception as error:  # lmdb and Pillow have errors of their own
         return Found(status=_reason(error, str(path)))
-    return Found(status=reason or broken) if reason or broken else Found(len(names), fps, *size)
+    return Found(status=reason or broken) if reason or broken else Found(len(names), fps, *size, note=note)
 
 
 def _in_order(names, pattern, first_index):
-    """The names of the frames that there should be, given those that there are.  -> names, what is wrong"""
-    before, after = pattern.split("{:")[0], pattern.split("}")[-1]
-    numbers = re.compile(re.escape(before.replace("{{", "{")) + r"(\d+)" + re.escape(after))
-    there = {int(match[1]) for match in map(numbers.fullmatch, names) if match}
+    """The names of the frames that there should be, given those that there are.  -> names, what is wrong, a note"""
+    before, after = pattern.split("{:")[0].replace("{{", "{"), pattern.split("}")[-1]
+    suffixes = "|".join(map(re.escape, sorted({after, *IMAGE_SUFFIXES})))
+    numbered = re.compile(rf"{re.escape(before)}(\d+)(?i:{suffixes})")
+    numbers = {name: int(match[1]) for name in names if (match := numbered.fullmatch(name))}
+    called = sorted(number for name, number in numbers.items() if name == pattern.format(number))
+    there = [number for number in called if number >= first_index]
     if not there:
-        return [], f"no image is called {pattern.format(first_index)} or the like"
-    there = sorted(number for number in there if number >= first_index)
+        return [], f"no image is called {pattern.format(first_index)} or the like", ""
+    if others := sorted(name for name, number in numbers.items() if number not in set(called)):
+        return [], f"{others[0]} has the number of a frame, and another name than {pattern.format(there[0])}", ""
     for number, wanted in zip(there, range(first_index, first_index + len(there)), strict=True):
         if number != wanted:
-            return [], f"{pattern.format(wanted)} is missing ({len(there)} images, up to number {there[-1]})"
-    return [pattern.format(number) for number in there], None
+            return [], f"{pattern.format(wanted)} is missing ({len(there)} images, up to number {there[-1]})", ""
+    early = pattern.format(called[0])
+    note = "" if called == there else f"{early} is not used: frames begin at {pattern.format(first_index)}"
+    return [pattern.format(number) for number in there], None, note
 
 
 def _decode_all(names, open_file):

@@ -30,6 +30,8 @@ def used(net, clips):
     net, manifest = unwrapped(net), getattr(clips, "manifest", None)
     name = getattr(net, "registered_as", type(net).__name__)
     videos = {"name": manifest.name, "hash": manifest.hash} if manifest else {"name": type(clips).__name__}
+    if names := getattr(manifest, "frame_names", []):  # of one folder's images others may be meant
+        videos["frames"] = names
     if changes := getattr(getattr(clips, "cache", None), "changes", None):  # a lossy cache shows other pixels
         videos["cache"] = changes
     return {"net": {"name": name, "tensors": _tensors(net), "code": _foreign_code(net)}, "videos": videos}

@@ -107,7 +107,10 @@ class DecodedCache:
         for video, array in zip(manifest.videos, arrays, strict=True):
             if array.dtype != np.uint8 or array.shape != (video.frames, video.height, video.width, 3):
                 raise ValueError(f"{video.path}: {array.dtype} {array.shape} is not what the manifest says: {video}")
-        named = {video.path: array for video, array in zip(manifest.videos, arrays, strict=True)}
+        named = {}
+        for video, array in zip(manifest.videos, arrays, strict=True):  # parts of a video are rows of one array
+            if (other := named.setdefault(video.path, array)) is not array and not np.array_equal(other, array):
+                raise ValueError(f"{video.path} has several rows, and other frames in one than in another")
         return cls(named, min(min(array.shape[1:3]) for array in arrays))
 
 
@@ -121,7 +124,7 @@ def build_cache(manifest, folder, short_side, *, resampling="pillow", reader="de
     """
     videos = check_there(manifest)
     made = {"short_side": short_side, "resampling": resampling, "reader": reader}
-    folder = Path(folder) / f"{short_side}px-{cache_key(manifest.root, videos.values(), made)}"
+    folder = Path(folder) / f"{short_side}px-{cache_key(manifest, videos.values(), made)}"
     with locked(folder, waiting=f"waiting for the process that fills {folder}"):
         if index_of(folder) is None or not is_checked(folder):
             _fill(folder, manifest, sorted(videos.values(), key=lambda video: video.path), made, progress)
@@ -137,10 +140,11 @@ def check_there(manifest):
     return videos
 
 
-def cache_key(root, videos, made):
-    """16 hex digits that change with any video's name or content; labels and splits do not enter."""
-    rows = sorted([v.path, v.frames, v.height, v.width, fingerprint(root / v.path)] for v in videos)
-    return hashlib.sha256(json.dumps([rows, *made.values()]).encode()).hexdigest()[:16]
+def cache_key(manifest, videos, made):
+    """16 hex digits that change with any video's name or content, and what its frames are called; labels and splits do
+    not enter."""
+    rows = sorted([v.path, v.frames, v.height, v.width, fingerprint(manifest.root / v.path)] for v in videos)
+    return hashlib.sha256(json.dumps([rows, *made.values(), *manifest.frame_names]).encode()).hexdigest()[:16]
 
 
 def _fill(folder, manifest, videos, made, progress):

@@ -10,6 +10,7 @@ import numpy as np
 
 # Pillow opens whatever it recognises, whatever the suffix: a .jpg that is PostScript would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 ORIENTATION = 0x0112  # EXIF's tag
 # mode in which Pillow gives deep images: the largest value that its files hold
 DEPTHS = {"I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I": 65535}

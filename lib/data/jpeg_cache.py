@@ -85,7 +85,7 @@ def build_jpeg_cache(manifest, folder, short_side, quality=90, *, resampling="pi
         raise ValueError(f"quality must be a whole number from 1 to 95, not {quality!r}")
     videos = check_there(manifest)
     made = {"short_side": short_side, "resampling": resampling, "reader": reader}
-    key = cache_key(manifest.root, videos.values(), {**made, "quality": quality, **FORMAT})
+    key = cache_key(manifest, videos.values(), {**made, "quality": quality, **FORMAT})
     folder = Path(folder) / f"{short_side}px-q{quality}-{key}"
     with locked(folder, waiting=f"waiting for the process that fills {folder}"):
         if _index(folder) is None:
@@ -139,12 +139,15 @@ def _whole(videos, file):
 
 
 def _journal(folder):
-    """{path: (offset, sizes, checksum)} of videos.jsonl; a torn line ends it."""
+    """{path: (offset, sizes, checksum)} of videos.jsonl; a torn line, or one that is no such place, ends it."""
     file, found = folder / "videos.jsonl", {}
     for line in file.read_bytes().splitlines() if file.is_file() else []:
         try:
             path, offset, sizes, checksum = json.loads(line)
-        except (ValueError, TypeError):
+            numbers = [offset, checksum, *sizes]
+        except (ValueError, TypeError, RecursionError):
+            break
+        if not isinstance(path, str) or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
             break
         found[path] = (offset, sizes, checksum)
     return found

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.data.content import fingerprint
+from lib.data.content import check_is_file, fingerprint
 from lib.data.images import open_database, read_image
 from lib.data.streams import Converter, check_container, decoded, frame_rate, open_container, video_stream
 
@@ -24,6 +24,8 @@ class VideoReader:
         self.path = Path(path)
         if not self.path.exists():
             raise FileNotFoundError(f"{path}: no such video")
+        if not self.path.is_dir():
+            check_is_file(self.path)
         try:
             self._guard(self._open)
         except ValueError:

@@ -13,7 +13,7 @@ from data_prep import check
 from data_prep.__main__ import main
 from data_prep.check import rewrite
 from data_prep.encode import new_path
-from data_prep.scan import RULES
+from data_prep.scan import RULES, _stamp
 from data_prep.whole_files import CHANGED
 from lib.data import ClipDataset, Video, open_video, own_protocol, read_manifest, write_manifest
 from lib.data.content import fingerprint
@@ -62,9 +62,9 @@ def test_check_goes_on_where_it_was_killed(tmp_path):
     from data_prep.check import run
 
     write_dataset(tmp_path, {"a.mp4": picture(12), "b.mp4": picture(12)})
-    stamp = (tmp_path / "videos" / "a.mp4").stat()
+    stamp = _stamp(tmp_path / "videos" / "a.mp4")
     known = {"frames": 12, "fps": 30.0, "width": 40, "height": 32, "drift": 0.0, "status": "found by the killed check"}
-    line = json.dumps(["a.mp4", [RULES, "video", None, None, 0.0, stamp.st_size, stamp.st_mtime_ns], known])
+    line = json.dumps(["a.mp4", [RULES, "video", None, None, 0.0, *stamp], known])
     (tmp_path / "tiny" / "check.jsonl").write_text(line + '\n["b.mp4", [')
     assert [video.status for video in run(tmp_path / "tiny", **CHECK).videos] == ["found by the killed check", "ok"]
     assert [video.status for video in run(tmp_path / "tiny", **CHECK).videos] == ["ok", "ok"]

@@ -10,6 +10,7 @@ import pytest
 from video_files import moving_pattern, write_dataset, write_video
 
 from lib.data import DecodedCache, Video, build_cache, cache, open_video, write_manifest
+from lib.data.manifest import make_manifest
 from lib.data.transforms import resize_short_side
 from lib.files import locked
 
@@ -139,3 +140,13 @@ clips, labels, indices = next(batches(train, 0, 4, shuffle=True))
 assert clips.shape == (4, 3, 8, 32, 32)
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=120)
+
+
+def test_rows_of_one_video_are_of_one_array():
+    row = {"label": 0, "split": "train", "frames": 2, "fps": 1.0, "width": 4, "height": 3}
+    rows = [Video(path="x", start=start, end=start + 1, **row) for start in (0.0, 1.0)]
+    manifest = make_manifest(name="n", classes=["a"], videos=rows, mirror_pairs=())
+    array = np.zeros((2, 3, 4, 3), np.uint8)
+    assert len(DecodedCache.from_arrays(manifest, [array, array.copy()])) == 1
+    with pytest.raises(ValueError, match="x has several rows, and other frames in one than in another"):
+        DecodedCache.from_arrays(manifest, [array, array + 1])

@@ -91,3 +91,14 @@ def test_damage_is_named(manifest, jpeg):
 def test_a_quality_that_there_is_not(quality, manifest, tmp_path):
     with pytest.raises(ValueError, match="quality must be a whole number from 1 to 95"):
         build_jpeg_cache(manifest, tmp_path, 32, quality=quality)
+
+
+@pytest.mark.parametrize(
+    "line", ['["x", "0", [3], 1]', '["x", 0, 3, 1]', '["x", 0, ["3"], 1]', '["x", -1, [3], 1]', "[" * 9999, "7", "{}"]
+)
+def test_a_journal_of_another_shape_is_as_good_as_none(line, manifest, tmp_path):
+    first = build_jpeg_cache(manifest, tmp_path, 32, progress=False)
+    (first.folder / "index.json").unlink()
+    journal = first.folder / "videos.jsonl"
+    journal.write_text(f"{line}\n{journal.read_text()}")
+    assert len(build_jpeg_cache(manifest, tmp_path, 32, progress=False)) == len(first)
