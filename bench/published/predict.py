@@ -43,6 +43,7 @@ def run(
     from bench.published.checkpoint import net_of
     from lib.data.protocols import weights_protocol
     from lib.evaluate.unlabelled import classify
+    from lib.files import printable
     from lib.fusing import fused_for
     from lib.weights.loading import load_weights, with_pixels
 
@@ -52,7 +53,7 @@ def run(
     loaded = replace(loaded, model=fused_for(loaded.model, seen, precision, device))
     rows, broken = [], 0
     for answer in classify(loaded, files, names, protocol=seen, batch_size=batch_size, device=device):
-        print("\n".join(_lines(answer)), flush=True)
+        print("\n".join(map(printable, _lines(answer))), flush=True)
         broken += answer.status != "ok"
         rows += [
             dict(zip(COLUMNS, (answer.path, answer.status, *cells, seen.name, Path(weights).name), strict=True))
@@ -70,7 +71,8 @@ def _files(paths):
         if not path.is_dir():
             yield path
             continue
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
+        found = (file for file in path.rglob("*") if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
+        found = sorted(file for file in found if not file.name.startswith("."))  # as of macOS: ._a.mp4 beside a.mp4
         if not found:
             raise ValueError(f"{path} holds no video: {' '.join(sorted(VIDEO_SUFFIXES))} are known")
         yield from found

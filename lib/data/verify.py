@@ -10,6 +10,8 @@ from lib.data.gops import Gops
 from lib.data.readers import PyAVReader, VideoReader
 from lib.data.streams import Converter, decoded, frame_rate, open_container, rate_of_times, video_stream
 
+HDR = (16, 18)  # FFmpeg's numbers of the transfers PQ and HLG
+LATE_S = 0.25  # by which a picture may begin after the sound; players show seconds from the first of both on
 GUESSED = ("mpeg", "mpegts", "h264", "hevc", "m4v", "mpegvideo")  # containers that say no length: FFmpeg guesses it
 
 
@@ -28,8 +30,7 @@ class StrictReader(PyAVReader):
             stream = video_stream(container)
             stream.codec_context.options = {"err_detect": "explode"}
             self.fps = frame_rate(stream)
-            self.note = _choice(container, stream)
-            seen, ends = Gops(stream), {}
+            seen, ends, first = Gops(stream), {}, None
             for packet in container.demux():
                 index, pts = packet.stream.index, packet.pts
                 if pts is not None:
@@ -37,6 +38,7 @@ class StrictReader(PyAVReader):
                 if index == stream.index:
                     seen.packet(packet)
                     for frame in packet.decode():
+                        first = first or frame
                         seen.frame(frame)
             seen.end()
             reach = max((float(end * container.streams[index].time_base) for index, end in ends.items()), default=0.0)
@@ -45,6 +47,7 @@ class StrictReader(PyAVReader):
                 raise ValueError(f"its frames have several sizes: {sizes}")
             if seen.gap is not None:
                 raise ValueError(f"a packet is missing before number {seen.gap + 1}, from which others are predicted")
+            self.note = _note(container, stream, first)
             self.frames, self.gops, (self.height, self.width) = len(seen.times), seen.found, seen.upright
             times = [time for time in seen.times if time is not None] or [0.0]
             self.ordered = _in_order(seen.times)
@@ -98,9 +101,20 @@ def _in_order(times):
     return None not in times and bool((np.diff(times) > 0).all())
 
 
-def _choice(container, stream):
-    count = len(container.streams.video)
-    return f"it has {count} video streams; number {stream.index}, the default, is read" if count > 1 else ""
+def _note(container, stream, frame):
+    """What of a usable video a reader does not show, or a user may not expect; frame: its first."""
+    if frame is None:
+        return ""
+    streams, pixel, begins = len(container.streams.video), stream.sample_aspect_ratio, container.start_time
+    late = frame.time - begins / 1e6 if None not in (frame.time, begins) else 0.0
+    facts = {
+        f"it has {streams} video streams; number {stream.index}, the default, is read": streams > 1,
+        f"its pixels are {pixel}, as wide as high they are shown": pixel not in (None, 0, 1),
+        "it is interlaced, and both fields are shown as one frame": frame.interlaced_frame,
+        "it is HDR, and shown as if it were not": frame.color_trc in HDR,
+        f"its picture begins {late:.2f} s after its sound; seconds are counted from the picture on": late > LATE_S,
+    }
+    return "; ".join(fact for fact, true in facts.items() if true)
 
 
 def _missing(container, stream, times, frames, fps, reach):

@@ -14,7 +14,7 @@ import torch
 from lib.data.manifest import make_manifest
 from lib.data.manifest_rows import Video
 from lib.data.protocols import weights_protocol
-from lib.data.readers import open_video
+from lib.data.verify import verify_video
 from lib.evaluate.metrics import softmax
 from lib.evaluate.predictions import predict_videos
 
@@ -49,7 +49,7 @@ def classify(loaded, paths, classes=None, *, protocol=None, top=5, reader="pyav"
 
 def _answer(net, path, names, protocol, top, reader, how):
     try:
-        manifest = _alone(path, len(names), reader)
+        manifest = _alone(path, len(names))
         scores, _ = predict_videos(net, manifest, "test", protocol, reader=reader, **how)
     except torch.cuda.OutOfMemoryError:
         raise
@@ -60,9 +60,9 @@ def _answer(net, path, names, protocol, top, reader, how):
     return Answer(str(path), "ok", [(int(k), names[k], float(scores[k])) for k in best])
 
 
-def _alone(path, classes, reader):
-    """A manifest of one video, whose label nobody knows."""
-    with open_video(path, reader) as video:
+def _alone(path, classes):
+    """A manifest of one video, whose label nobody knows. It is decoded whole once: a damaged one is refused."""
+    with verify_video(path) as video:
         row = Video(path.name, 0, "test", None, None, len(video), video.fps, video.width, video.height)
     names = [str(number) for number in range(classes)]
-    return make_manifest(name=path.name, classes=names, videos=[row], mirror_pairs=None, root=path.resolve().parent)
+    return make_manifest(name="unlabelled", classes=names, videos=[row], mirror_pairs=None, root=path.absolute().parent)

@@ -56,6 +56,23 @@ def test_a_folder_with_a_broken_file(weights, videos, tmp_path, capsys):
     assert [row["name"] for row in found] == [f"class {'abcdefg'[k]}" for k in wanted.topk(5).indices]
 
 
+def test_damaged_videos_get_no_answer(weights, tmp_path, capsys):
+    """Cut, or with bytes of another file: a decoder makes frames of them all the same."""
+    write_video(tmp_path / "a.avi", moving_pattern(40, 48, 64), codec="mpeg4")
+    write_video(tmp_path / "b.mkv", moving_pattern(40, 48, 64))
+    for name, share in (("a.avi", 0.66), ("b.mkv", 0.6)):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: int(len(content) * share)])
+    (tmp_path / "._c.mp4").write_bytes(b"of macOS, and no video")
+    write_video(tmp_path / "d\x1b[2J\n.mp4", moving_pattern(20, 48, 64))
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "e.mp4").symlink_to(tmp_path / "d\x1b[2J\n.mp4")
+    assert main(["predict", str(weights), str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert said.count(": cannot be read: ") == 2 and "a.avi: cannot" in said and "b.mkv: cannot" in said
+    assert "._c" not in said and "\x1b" not in said and "d\\x1b[2J\\n.mp4\n  " in said and "e.mp4\n  " in said
+
+
 def test_three_lines_of_python(weights, videos, tmp_path):
     loaded = load_published("mobilenetv2_3d", weights)
     answers = list(classify(loaded, [videos / "more" / "0.mp4", videos / "more" / "broken.mp4"], top=7))
