@@ -10,13 +10,14 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from data_prep.doubts import write_doubts
 from data_prep.report import print_summary
 from data_prep.rows import NO_RATE, NOT_FOUND, part_status
 from data_prep.scan import scan
 from data_prep.whole_files import compare
 from data_prep.workers import check_workers
 from lib.data.content import fingerprint
-from lib.files import locked, write_text
+from lib.files import locked, printable, write_text
 
 EXAMPLE = "python -m data_prep check data/ucf101/split1 --workers 8"
 
@@ -33,10 +34,13 @@ def run(manifest, *, workers=None, full=False, progress=True):
     with locked(folder, waiting=f"{folder}: another process checks it, waiting"):
         before = read_manifest(folder)
         found = scan_manifest(before, journal, workers, progress)
-        videos = [_checked(video, found.get(video.path), before.root) for video in before.videos]
+        videos = [
+            _checked(video, found.get(video.path), before.root, before.source != "video") for video in before.videos
+        ]
         videos = compare(folder, videos, before.root, progress) if full else videos
         after = rewrite(before, videos)
-        rows = [f"{video.path}\t{video.status}\n" for video in videos if video.status != "ok"]
+        write_doubts(after, progress)
+        rows = [f"{printable(video.path)}\t{printable(video.status)}\n" for video in videos if video.status != "ok"]
         write_text(folder / "quarantine.txt", "".join(dict.fromkeys(rows)))
         journal.unlink(missing_ok=True)
     if progress:
@@ -72,7 +76,7 @@ def rewrite(manifest, videos, **changes):
     return write_manifest(**{"folder": manifest.folder, **content, "videos": videos, **changes})
 
 
-def _checked(video, found, root):
+def _checked(video, found, root, is_images):
     if found is None:
         return replace(video, status=NOT_FOUND)
     if found.status != "ok":
@@ -85,8 +89,10 @@ def _checked(video, found, root):
         return replace(video, status=f"the manifest says {was}, there are {now}: prepare it again")
     if video.content and fingerprint(root / video.path) != video.content:
         return replace(video, status="it has another content than when it was prepared: prepare it again")
+    if is_images and video.fps:  # images know no rate, a row may
+        found = replace(found, fps=video.fps)
     size = {"frames": found.frames, "fps": found.fps, "width": found.width, "height": found.height}
-    return replace(video, **size, status=part_status(video.start, found))
+    return replace(video, **size, status=part_status(video.start, video.end, found))
 
 
 def add_arguments(parser):

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from lib import bounds
+from lib.files import printable
 
 HOME = Path(__file__).resolve().parents[1]
 # what helps where the system refuses
@@ -61,7 +62,7 @@ def main(package, about, modules, arguments=None, add_shared=None, unlisted=()):
         bounds.check({name: value for name, value in options.items() if not _is_text(value)})
         result = (module.run if hasattr(module, "run") else module.prepare)(**options)
     except (ValueError, OSError) as error:
-        sys.exit(f"error: {explained(error)}")
+        sys.exit("error: " + "\n".join(map(printable, explained(error).split("\n"))))
     except ModuleNotFoundError as error:
         name = (error.name or str(error)).partition(".")[0]
         how = f'pip install -e ".[{EXTRAS[name]}]"' if name in EXTRAS else "`make` in the clone, or pip install -e ."

@@ -48,6 +48,8 @@ def read_lists(files, classes, form, *, first_label=0):
                 continue
             values = dict(zip(columns, values, strict=True))
             listing.add(place, path, values.pop("label") - first_label, split, **values)
+    if first_label:
+        listing.check_last_label()
     return listing
 
 

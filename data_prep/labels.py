@@ -72,6 +72,11 @@ class Listing:
                 "from 1? Then use `data_prep lists` with --first-label 1; if not, with --first-label 0"
             )
 
+    def check_last_label(self):
+        """ValueError: labels that were to count from 1 are 0 to one less than there are classes, and never the last."""
+        if set(self._numbers) == set(range(-1, len(self.classes) - 1)):
+            raise ValueError(f"{self._numbers[-1]}: class 0, and never {len(self.classes)}: do labels count from 0?")
+
     def _index(self, label, place):
         if isinstance(label, str) and label in self._label:
             return self._label[label]
@@ -154,7 +159,7 @@ def read_table(file, columns, problems, *, delimiter=","):
         )
     for place, text in lines:
         cells = _cells(text, delimiter)
-        if len(cells) < len(header):
+        if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
             problems.append(f"{place}: {short(text)} has {len(cells)} columns instead of {len(header)}")
         else:
             yield place, dict(zip(header, cells, strict=False))
@@ -175,6 +180,8 @@ def read_classes(file, *, numbered=False):
     """
     problems, names, twice = [], {}, set()
     for number, (place, text) in enumerate(read_lines(file, problems), start=1):
+        if not numbered and not place.endswith(f" line {number}"):
+            raise ValueError(f"{file}, line {number} is blank: is it a class? Every line after it would be another's")
         if numbered and not re.fullmatch(r"[0-9]{1,9}\s+\S.*", text):
             raise ValueError(f"{place}: {short(text)} must be a number and a class name")
         index, name = text.split(None, 1) if numbered else (number, text)

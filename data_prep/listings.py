@@ -2,6 +2,7 @@
 
 OUT/manifest.csv, classes.txt, dataset.json     or, of a dataset with several splits, OUT/<split>/...
 OUT/problems.txt                                what could not be used of the label files, and other remarks
+OUT/doubts.txt, or OUT/<split>/doubts.txt       what looks wrong though it can be used: see doubts.py
 OUT/scan.jsonl                                  what is known of each video: a killed preparation goes on there
 """
 
@@ -10,7 +11,8 @@ from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
-from data_prep.report import nothing_fits, print_dry_run, print_remarks, print_summary
+from data_prep.doubts import write_doubts
+from data_prep.report import notes, nothing_fits, print_dry_run, print_remarks, print_summary
 from data_prep.rows import Part, bring_inside, check_units, count_remarks, find_all, make_row
 from data_prep.scan import scan
 from data_prep.splits import hold_out_some, mirror_pairs, unmirrored
@@ -106,6 +108,7 @@ def _scan_and_write(out, name, parts, tree, paths, remarks, images, how):
     for home, part in parts.items():
         with locked(out / home) if home else nullcontext():  # `out` itself is locked already
             manifests[home] = _write(out / home, _name(name, home), part, found, tree, images)
+            write_doubts(manifests[home], how["progress"])
     return manifests
 
 
@@ -114,15 +117,16 @@ def _found_remarks(parts, paths, found):
     for part in parts.values():
         check_units(part.rows, found)
     counted = _once([line for part in parts.values() for line in count_remarks(part.rows, found)])
-    return counted + [f"{path}: {found[path].note}" for path in paths if found[path].note]
+    return counted + notes({path: found[path].note for path in paths if found[path].note})
 
 
 def _part(listing, tree, names, hold_out, group, published):
     """One listing's rows, with the videos that were found for them."""
     entries = bring_inside(listing.entries, tree, listing.problems)
     expected = dict(Counter(entry.split for entry in entries)) | published
-    entries, expected = hold_out_some(entries, expected, hold_out, group)
-    rows = find_all(entries, tree, names, listing.problems)
+    rows = find_all(entries, tree, names, listing.problems)  # by the splits that are listed
+    entries, expected = hold_out_some([entry for entry, _ in rows], expected, hold_out, group)
+    rows = [(entry, path) for entry, (_, path) in zip(entries, rows, strict=True)]
     return Part(listing.classes, rows, expected, listing.problems + _never_mirrored(listing.classes))
 
 

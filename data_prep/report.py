@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from lib.files import printable
+
 
 def print_summary(manifest):
     """Counts per split, and what is wrong with how many videos."""
@@ -14,12 +16,21 @@ def print_summary(manifest):
         print(f"  {count} x {status}")
 
 
-def print_remarks(remarks, file):
+def print_remarks(remarks, file, what="remarks on label files and videos"):
     """The first ten of them, and where the others are."""
     if remarks:
-        print(f"{len(remarks)} remarks on label files and videos; {file} has them all:")
+        print(f"{len(remarks)} {what}; {file} has them all:")
     for line in remarks[:10]:
-        print(f"  {line}")
+        print(f"  {printable(line)}")
+
+
+def notes(told):
+    """{path: note}, each note of more than three videos in one line.  -> list of lines"""
+    count, lines = Counter(told.values()), {}
+    for path, note in told.items():
+        many = count[note] > 3
+        lines.setdefault(note if many else path, f"{path}: {note}" + f" (and {count[note] - 1} more videos)" * many)
+    return list(lines.values())
 
 
 def print_dry_run(name, out, parts, tree, remarks):

@@ -1,6 +1,10 @@
 """Rows of a manifest: a label file's entry, the video that it names, and what the scan found, put together."""
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from data_prep.tree import name_of
 
 NOT_FOUND = "not found under the root"
 NO_RATE = "it is a part of a video: where it starts needs a frame rate, --fps"
@@ -36,9 +40,10 @@ def find_all(entries, tree, names, problems):
 
     Of two entries for one video, or for one part of it, the second is a problem.
     """
-    rows, places = [], {}
+    rows, places, told_by = [], {}, _told_by(entries)
     for entry in entries:
-        path = next(filter(None, (tree.find(name, entry.split) for name in names(entry.key))), None)
+        found = (tree.find(name, entry.split, told_by(entry)) for name in names(entry.key))
+        path = next(filter(None, found), None)
         part = path or entry.key, entry.start, entry.end, entry.offset
         if part in places:
             earlier, key = places[part]
@@ -52,6 +57,24 @@ def find_all(entries, tree, names, problems):
     return rows
 
 
+def _told_by(entries):
+    """What tells videos of one name apart, `a/1` and `b/1` their folders, 1 of train and 1 of val their splits.
+
+    In a list where a tenth of the names are several videos', every name needs it.  -> f(entry) -> `by` of Tree.find
+    """
+    homes = {"folder": defaultdict(set), "split": defaultdict(set)}
+    for entry in entries:
+        homes["folder"][name_of(entry.key)].add(PurePosixPath(entry.key).parent)
+        homes["split"][entry.key].add(entry.split)
+    several = {what: {name for name, of in table.items() if len(of) > 1} for what, table in homes.items()}
+    usual = {what for what, table in homes.items() if 10 * len(several[what]) > len(table)}
+    return lambda entry: [
+        what
+        for what, name in (("folder", name_of(entry.key)), ("split", entry.key))
+        if what in usual or name in several[what]
+    ]
+
+
 def make_row(entry, path, found):
     """One row of the manifest; found is the scan's Found, None if there is no video.  -> lib.data.Video"""
     from lib.data.manifest import Video
@@ -63,7 +86,7 @@ def make_row(entry, path, found):
     if part and found.fps:
         start, end = entry.offset / found.fps, (entry.offset + entry.frames) / found.fps
     if status == "ok":
-        status = NO_RATE if part and not found.fps else part_status(start, found)
+        status = NO_RATE if part and not found.fps else part_status(start, end, found)
     if status == "ok" and _claims_too_much(entry, found):
         status = f"{entry.place} gives it a segment far longer than it is"
     size = (found.frames, found.fps, found.width, found.height)
@@ -102,13 +125,13 @@ def check_units(rows, found):
         )
 
 
-def part_status(start, found):
-    """The status of the part of a whole video that begins at `start` seconds: can its frames be told by their times?"""
-    if start is None:
+def part_status(start, end, found):
+    """The status of a part of a whole video, `start` to `end` in seconds: can its frames be told by their times?"""
+    if (start, end) == (None, None):
         return "ok"
     if not found.fps:
         return NO_RATE
-    if start * found.fps >= found.frames:
+    if (start or 0) * found.fps >= found.frames:
         return f"it starts at {start:g} s, but the video ends at {found.frames / found.fps:.2f} s"
     if found.drift > DRIFT_S:
         return f"variable frame rate, {found.drift:.2f} s off: its times name no frames, reencode it"

@@ -6,12 +6,13 @@ from collections import Counter
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
+from lib.data.images import IMAGE_SUFFIXES
+
 VIDEO_SUFFIXES = set(
     ".mp4 .m4v .mov .qt .3gp .3g2 .f4v .avi .divx .webm .mkv .mpg .mpeg .mpe .mpv .m1v .m2v .vob .ts .mts .m2ts .m2t "
     ".wmv .asf .flv .ogv .ogm .ogg .gif .mjpg .mjpeg .y4m .rm .rmvb .dv .mxf .nut .ivf .amv .h264 .264 .hevc .265 .wtv"
     "".split()
 )
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png"}
 DATABASE = "data.mdb"  # a folder with this file is an LMDB environment
 SOURCES = ("video", "frames", "lmdb")
 FRAME_NAME = re.compile(r"(?!flow)(.*?)(\d+)(\.\w+)", re.IGNORECASE)
@@ -38,16 +39,18 @@ class Tree:
                 return os.path.relpath(key, root)
         return None
 
-    def find(self, key, split=None):
+    def find(self, key, split=None, by=()):
         """The video that a label file calls `key`: this path, or by its name, with any extension, in any folder.
 
         Of several, the one with the most folders of `key` before its name, then one in a folder of its split; if that
         does not decide it, the first, and a problem is recorded.  -> path or None
+        by  what a name alone does not tell apart: "folder", it must lie in the key's; "split", not in another split's
         """
         key = os.path.normpath(key)
         if self._exists(key):
             return key
         found = next(filter(None, map(self._by_name.get, _names(key))), [])
+        found = [path for path in found if all(TELLS[what](path, key, split) for what in by)]
         if len(found) > 1:
             shared = [_shared_folders(path, key) for path in found]
             found = [path for path, folders in zip(found, shared, strict=True) if folders == max(shared)]
@@ -78,10 +81,25 @@ def _lies_in(path, split):
     return bool(words & SPLIT_FOLDERS[split])
 
 
+def _may_be_of(path, split):
+    return _lies_in(path, split) or not any(_lies_in(path, other) for other in SPLIT_FOLDERS)
+
+
 def _shared_folders(path, key):
     """How many folders before the name are the same in both, counted from the name."""
     pairs = zip(reversed(path.split("/")[:-1]), reversed(key.split("/")[:-1]), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+TELLS = {
+    "folder": lambda path, key, _: _shared_folders(path, key) > 0,
+    "split": lambda path, _, split: _may_be_of(path, split),
+}
+
+
+def name_of(key):
+    """What a key calls the video itself: no folders, no suffixes."""
+    return _names(os.path.normpath(key))[-1]
 
 
 def find_videos(root, source="auto"):

@@ -36,7 +36,11 @@ def read_official(files):
                 listing.problems.append(f"{place}: {short(text)} must be: {rule}")
                 continue
             counted = number and INTEGER.fullmatch(number[0])  # from 1
-            label = int(number[0]) - 1 if counted else number[0] if number else key.rsplit("/", 1)[0]
+            folder = key.rsplit("/", 1)[0].rsplit("/", 1)[-1]
+            label = int(number[0]) - 1 if counted else number[0] if number else folder
+            if counted and folder in listing.classes and listing.classes.index(folder) != label:
+                listing.problems.append(f"{place}: {short(text)} gives {folder} another number than classInd.txt")
+                continue
             listing.add(place, key, label, split)
     return listing
 

@@ -12,7 +12,7 @@ from data_prep.splits import mirror_pairs
 MISTAKES = [
     ("jester_text", "trainlist.txt", b"34870 2\n100118\n", "trainlist.txt, line 2: '100118' must be: path, label", 2),
     ("jester_text", "trainlist.txt", b"34870 2\n100118 4\n", "trainlist.txt, line 2: class 3 is out of range 0..2", 2),
-    ("jester_text", "trainlist.txt", b"34870 2\n100118 0\n", "trainlist.txt, line 2: class -1 is out of range", 2),
+    ("jester_text", "trainlist.txt", b"34870 2\n100118 0\n1 3\n", "trainlist.txt, line 2: class -1 is out of range", 2),
     (
         "jester_text",
         "trainlist.txt",
