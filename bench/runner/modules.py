@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 VARIABLE = "EFFICIENT3D_MODULES"  # what a job's notebook imports, as JSON
+OURS = ("bench", "kernels", "lib")  # packages whose functions a module may call, and not replace
 _imported = {}  # module: (digest of what was imported, names of the nets that it registered)
 
 
@@ -71,6 +72,8 @@ def _find_file(name, home):
     file = (Path(home) / name).resolve()
     if not file.is_file():
         raise ValueError(f"modules: there is no file {file}")
+    if file.suffix != ".py":
+        raise ValueError(f"modules: {name} is a link to {file}, which is no Python file")
     if not file.stem.isidentifier():
         raise ValueError(f"modules: {name} should be called as a Python module is, with letters, digits and _")
     known = sys.modules.get(file.stem)
@@ -103,14 +106,29 @@ def _import(name, file):
         if before != now:
             raise ValueError(f"modules: {file} has changed since it was imported; start anew")
         return models
-    there = set(list_models())
+    there, before = set(list_models()), _process()
     try:
         _load(name, file)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a module that ends the process, too: nobody would know why nothing ran
         sys.modules.pop(name, None)
         raise ValueError(f"modules: {file}: {type(error).__name__}: {error}") from error
+    if changed := [what for what, value in _process().items() if before.get(what, value) is not value]:
+        raise ValueError(f"modules: {file} changes {changed[0]}: it would change other nets' numbers; leave it out")
     _imported[name] = now, set(list_models()) - there
     return _imported[name][1]
+
+
+def _process():
+    """{what all jobs of this process share: its value}, which a module that registers nets has no reason to change."""
+    import torch
+
+    shared = {f"torch.{get.__name__}": get() for get in (torch.get_default_dtype, torch.get_num_threads)}
+    shared |= {"torch.is_grad_enabled": torch.is_grad_enabled(), "the working directory": sys.intern(os.getcwd())}
+    ours = [(name, module) for name, module in list(sys.modules.items()) if name.partition(".")[0] in OURS]
+    return shared | {f"{name}.{key}": value for name, module in ours for key, value in vars(module).items()
+                     if callable(value)}  # fmt: skip
 
 
 def _load(name, file):
@@ -130,6 +148,7 @@ def _digest(file):
     home = Path(file).parent
     while (home.parent / "__init__.py").is_file():
         home = home.parent
-    files = sorted(home.rglob("*.py")) if (home / "__init__.py").is_file() else [Path(file)]
+    package = (home / "__init__.py").is_file()
+    files = sorted(part for part in home.rglob("*.py") if part.is_file()) if package else [Path(file)]
     said = [f"{part.relative_to(home)} {hashlib.sha256(part.read_bytes()).hexdigest()}" for part in files]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()

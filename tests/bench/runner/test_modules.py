@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+import torch
 import yaml
 
 from bench.runner import modules
@@ -142,3 +143,39 @@ def test_a_notebook_by_hand_imports_nothing():
     assert json.loads(told[modules.VARIABLE])["files"] == {"gone": "/gone.py"}
     with pytest.raises(ValueError, match="/gone.py is gone since the suite was started"):
         modules.import_told(told)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("import sys; sys.exit(0)", "SystemExit: 0"),
+        ("raise SystemExit", "SystemExit"),
+        ("class End(BaseException): pass\nraise End('now')", "End: now"),
+        ("import torch; torch.set_default_dtype(torch.float64)", "changes torch.get_default_dtype"),
+        ("import torch; torch.set_num_threads(torch.get_num_threads() + 1)", "changes torch.get_num_threads"),
+        ("import os; os.chdir('/')", "changes the working directory"),
+        ("import lib.schedules; lib.schedules.learning_rate_factor = print", "lib.schedules.learning_rate_factor"),
+    ],
+)
+def test_a_module_that_ends_or_changes_the_process(tmp_path, monkeypatch, request, text, words):
+    """It would end the runner without a word, or change the numbers of nets that are not its own."""
+    import lib.schedules as schedules
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(schedules, "learning_rate_factor", schedules.learning_rate_factor)
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    request.addfinalizer(lambda: (torch.set_default_dtype(dtype), torch.set_num_threads(threads)))
+    name = f"module_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text)
+    with pytest.raises(ValueError, match=f"{name}.py.*{words}"):
+        modules.import_modules(modules.find_modules([f"{name}.py"], tmp_path))
+    sys.modules.pop(name, None)
+
+
+def test_a_link_to_what_is_no_python_and_a_folder_that_is_called_so(tmp_path):
+    (tmp_path / "link.py").symlink_to("/etc/passwd")
+    with pytest.raises(ValueError, match="link.py is a link to /etc/passwd, which is no Python file"):
+        modules.find_modules(["link.py"], tmp_path)
+    write(tmp_path / "pack", "__init__")
+    (tmp_path / "pack" / "folder.py").mkdir()
+    assert modules.digest({"pack": str(tmp_path / "pack" / "__init__.py")})
