@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from lib import bounds
-from lib.files import printable
+from lib.files import check_target, printable
 
 HOME = Path(__file__).resolve().parents[1]
 # what helps where the system refuses
@@ -56,10 +56,10 @@ def main(package, about, modules, arguments=None, add_shared=None, unlisted=()):
         sys.exit(f"error: no command {command!r}; there are {', '.join(modules)}")
     try:
         module = import_module(modules[command])
-        options = vars(
-            _parser(f"python -m {package} {command}", command, module, add_shared).parse_intermixed_args(rest)
-        )
+        parser = _parser(f"python -m {package} {command}", command, module, add_shared)
+        options = vars(parser.parse_intermixed_args(rest))
         bounds.check({name: value for name, value in options.items() if not _is_text(value)})
+        _check_places(parser, options)
         result = (module.run if hasattr(module, "run") else module.prepare)(**options)
     except (ValueError, OSError) as error:
         sys.exit("error: " + "\n".join(map(printable, explained(error).split("\n"))))
@@ -117,6 +117,19 @@ def _parser(prog, command, module, add_shared):
         add_shared(command, parser)
     module.add_arguments(parser)
     return parser
+
+
+def _check_places(parser, options):
+    """ValueError or OSError: a file that a command is to write cannot be there, or its GPU is not here. Asked first:
+    what is measured or trained for hours is not lost at its end."""
+    for action in parser._actions:
+        if action.dest == "out" and str(action.metavar).startswith("FILE") and options["out"] is not None:
+            check_target(options["out"])
+    if str(options.get("device", "")).startswith("cuda") and not options.get("executor"):
+        import torch
+
+        if not torch.cuda.is_available():
+            raise ValueError(f"--device {options['device']}: PyTorch {torch.__version__} finds no GPU here")
 
 
 def _is_text(value):

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import unicodedata
 import zipfile
 import zlib
@@ -33,10 +34,31 @@ def printable(text):
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
+def check_target(path):
+    """ValueError or OSError: no file can be written there, such as a folder's name, a device, a folder that is closed.
+
+    Asked before the work whose outcome it is to hold; nothing is made.
+    """
+    path = Path(path)
+    if not path.name.strip() or "\0" in str(path):
+        raise ValueError(f"{str(path)!r} is no file's name")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'no ordinary file'}; name a file")
+    home = next(folder for folder in path.absolute().parents if folder.exists())
+    if not home.is_dir():
+        raise ValueError(f"{path} cannot be written: {home} is no folder")
+    tempfile.TemporaryFile(dir=home).close()
+
+
 @contextlib.contextmanager
 def replacing(path):
-    """Yield a temporary path beside `path`. If the block ends without an error, it atomically becomes `path`."""
+    """Yield a temporary path beside `path`. If the block ends without an error, it atomically becomes `path`.
+
+    ValueError: something is there that is no file; a device, too, could be replaced
+    """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'no ordinary file'}, not to be replaced")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -75,11 +75,11 @@ def measured(options, device, threads=1):
 def counts_of(job, said=""):
     """Videos of a job's train, val and test: of the suite's own manifest, or as `said`, such as "240436,19796"."""
     if said:
-        try:
-            train, val, *test = map(int, said.split(","))
-        except ValueError:
-            raise ValueError(f"--videos must be TRAIN,VAL or TRAIN,VAL,TEST, not {said!r}") from None
-        return {"train": train, "val": val, "test": test[0] if test else val}
+        found = said.split(",")
+        if len(found) not in (2, 3) or not all(_is_count(text) for text in found):
+            raise ValueError(f"--videos must be TRAIN,VAL or TRAIN,VAL,TEST, numbers from 1 on, not {said[:60]!r}")
+        train, val, test = map(int, [*found, found[1]][:3])
+        return {"train": train, "val": val, "test": test}
     if not job.data:
         raise ValueError("the videos are not made yet; say how many there are: --videos TRAIN,VAL,TEST")
     from bench.runner.own_data import read_own
@@ -88,8 +88,20 @@ def counts_of(job, said=""):
     return {split: found[split] for split in ("train", "val", "test")}
 
 
+def _is_count(text):
+    return text.isascii() and text.isdigit() and len(text) < 12 and int(text) > 0
+
+
+def _check_place(where):
+    import torch
+
+    if where not in GPUS and not (where.partition(":")[0] == "cuda" and torch.cuda.is_available()) and where != "cpu":
+        raise ValueError(f"--estimate must be {', '.join(GPUS)}, or a device that is here, cpu or cuda, not {where!r}")
+
+
 def lines(suite, where, said=""):
-    """What --estimate prints: a line per training, the sum, and what is not in it."""
+    """What --estimate prints: a line per training, the sum, and what is not in it. ValueError: no such GPU or device"""
+    _check_place(where)
     rows, total, known = [], 0.0, {}
     for job in (job for job in suite.jobs if job.rule == "train"):
         net = {key: job.options[key] for key in ("model", "options", "frames", "size", "batch_size", "sampling")}

@@ -33,7 +33,9 @@ def add_arguments(parser):
 
 def run(*, suite, out=ROOT, estimate=None, videos="", tensorboard=None):
     suite = load_suite(suite)
-    if estimate:
+    if videos and estimate is None:
+        raise ValueError("--videos is of --estimate: say for which GPU")
+    if estimate is not None:
         print("\n".join(lines(suite, estimate, videos)))
         return
     runs = Path(out).resolve() / "runs" / suite.name

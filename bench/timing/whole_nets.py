@@ -146,6 +146,8 @@ def _usable(calls):
 
 def run(mode, file, *, nets="*", threads=(1, 2), device="cpu", seconds=0.5, compiled=False, quick=False, out=None):
     """Measure all, print a line each, write the table, even if interrupted.  -> its path"""
+    if 0 in threads:
+        raise ValueError("threads must be whole numbers from 1 on, not 0")
     keep_freed()
     before, rows = torch.get_num_threads(), []
     out = Path(out or ROOT / "results" / ("smoke" if quick else "quick") / file)

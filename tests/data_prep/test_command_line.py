@@ -1,6 +1,7 @@
 """The two command lines: one screen each, alike, and every command has what it needs."""
 
 import errno
+import re
 import shlex
 import subprocess
 import sys
@@ -49,6 +50,31 @@ def test_a_commands_example_gets_through_to_what_it_runs(package, command, modul
     monkeypatch.setattr(found, "run" if hasattr(found, "run") else "prepare", lambda **options: seen.append(options))
     assert BOTH[package].main(shlex.split(found.EXAMPLE.replace("\\\n", " "))[3:]) == 0
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("latency --out {}", "is a folder; name a file"),
+        ("kernels --out {}/file/x.csv", "file is no folder"),
+        ("loader --out /dev/null", "no ordinary file"),
+        ("latency --device cuda", "finds no GPU here"),
+        ("training --quick --threads 0", "threads must be whole numbers from 1 on, not 0"),
+        ("status quick --estimate k80", "--estimate must be v100, a100, h100, or a device that is here"),
+        ("status quick --estimate meta", "not 'meta'"),
+        ("status quick --estimate a100 --videos 0,0", "--videos must be TRAIN,VAL or"),
+        ("status quick --estimate a100 --videos 1,2,3,4", "--videos must be"),
+        ("status quick --estimate a100 --videos " + "9" * 400 + ",1", "--videos must be"),
+        ("status quick --videos 5,5", "--videos is of --estimate"),
+        ("status quick --estimate=", "not ''"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_measured(given, words, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("bench.timing.whole_nets.measure", lambda *_: pytest.fail("it measures"))
+    with pytest.raises(SystemExit, match=f"error: .*{re.escape(words)}"):
+        bench.main(given.format(tmp_path).split())
 
 
 @pytest.mark.parametrize("given", ["toy -- -n", "toy --cores 1 -- -n", "--cores 1 toy -- -n"])

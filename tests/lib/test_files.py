@@ -1,8 +1,10 @@
-"""Text from a file becomes part of a path only if it is a plain name."""
+"""Text from a file becomes part of a path only if it is a plain name; only a file is replaced by a file."""
+
+import os
 
 import pytest
 
-from lib.files import file_name, printable
+from lib.files import check_target, file_name, printable, replacing
 
 
 @pytest.mark.parametrize("text", ["plain", "a b", "Ünïcode_1.2", "x" * 200, "CAKES123D_P", "-x"])
@@ -23,3 +25,27 @@ def test_anything_else_is_refused_and_named(text):
 def test_what_moves_the_cursor_is_shown():
     assert printable("caf\xe9 \u4e2d.mp4") == "caf\xe9 \u4e2d.mp4"
     assert printable("a\x1b[2J\nb\udc80\u202e") == r"a\x1b[2J\nb\udc80\u202e"
+
+
+@pytest.mark.parametrize("name", ["folder", "pipe", "file/deeper.csv", "", " ", "a\0b"])
+def test_where_no_file_can_be_written(name, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises((ValueError, OSError)):
+        check_target(tmp_path / name if name.strip() else name)
+    assert sorted(tmp_path.iterdir()) == before
+    check_target(tmp_path / "new" / "table.csv")
+    check_target(tmp_path / "file")
+    assert sorted(tmp_path.iterdir()) == before, "asking makes nothing"
+
+
+@pytest.mark.parametrize("name", ["folder", "pipe"])
+def test_only_a_file_is_replaced(name, tmp_path):
+    """A device is no file: root could have replaced /dev/null by a table."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match=f"{name} is .*not to be replaced"), replacing(tmp_path / name) as temporary:
+        temporary.write_text("a")
+    assert len(list(tmp_path.iterdir())) == 2
