@@ -20,6 +20,7 @@ class Entry:
     system: str
     source: str
     memory_format: torch.memory_format
+    evaluates_last: bool
     layouts: tuple
     variants: tuple
 
@@ -34,6 +35,7 @@ def register(
     system="own",
     source="",
     memory_format=torch.channels_last_3d,
+    evaluates_last=False,
     layouts=(),
     variants=({},),
 ):
@@ -43,6 +45,9 @@ def register(
     source         the paper: authors, place, year, arXiv id, table or section
     memory_format  of the clips that the net computes fastest: channels_last_3d is 3 to 20 times faster for depthwise
                    convolutions on a CPU, contiguous suits shift nets. See `in_format`
+    evaluates_last whether a net of contiguous clips evaluates them in channels_last_3d on a CPU with several threads:
+                   there oneDNN computes 1x1x1 convolutions, and wants it, up to 2.4 times as fast; with one thread
+                   PyTorch computes most of them itself, and turns such clips round each time
     layouts        `Layout`s of published files that this net can read, see lib/models/layout.py
     variants       option sets that were published, tried in order when a file is loaded
     """
@@ -51,7 +56,7 @@ def register(
         key = name or build.__name__
         if key in _MODELS and not _same_source(_MODELS[key].build, build):
             raise ValueError(f"two models are called {key}")
-        _MODELS[key] = Entry(build, system, source, memory_format, tuple(layouts), tuple(variants))
+        _MODELS[key] = Entry(build, system, source, memory_format, evaluates_last, tuple(layouts), tuple(variants))
         return build
 
     return add if build is None else add(build)
@@ -128,7 +133,7 @@ def memory_format(name_or_model):
     """The memory format of a net's clips; contiguous for modules that did not come from the registry."""
     if isinstance(name_or_model, str):
         return entry(name_or_model).memory_format
-    found = _MODELS.get(getattr(unwrapped(name_or_model), "registered_as", None))
+    found = _entry_of(name_or_model)
     return found.memory_format if found else torch.contiguous_format
 
 
@@ -145,4 +150,17 @@ def in_format(model, clips):
 
     Whoever runs nets in bulk calls it: trainer, evaluation, cost and timing. Weights stay contiguous.
     """
-    return clips.contiguous(memory_format=memory_format(model)) if clips.ndim == 5 else clips
+    if clips.ndim != 5:
+        return clips
+    last = _evaluates_last(model) and clips.device.type == "cpu" and torch.get_num_threads() > 1
+    return clips.contiguous(memory_format=torch.channels_last_3d if last else memory_format(model))
+
+
+def _evaluates_last(model):
+    """Whether evaluation may turn the clips of a net that trains on contiguous ones; see `register`."""
+    found = _entry_of(model)
+    return found is not None and found.evaluates_last and not model.training
+
+
+def _entry_of(model):
+    return _MODELS.get(getattr(unwrapped(model), "registered_as", None))

@@ -196,6 +196,7 @@ SYSTEM = {
     "system": "RubiksNet",
     "source": "Fan et al., RubiksNet, ECCV 2020, section 3 (not on arXiv)",
     "memory_format": torch.contiguous_format,
+    "evaluates_last": True,
 }
 
 

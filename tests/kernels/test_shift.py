@@ -15,6 +15,8 @@ from kernel_cases import (
 )
 
 from kernels import shift2d, shift3d
+from kernels._format import is_channels_last
+from kernels.shift.cpu_last import shift_rows
 
 GOLDEN = golden_cases("rubiksnet/ops")
 BACKENDS = ["reference", "cpu"]
@@ -142,3 +144,27 @@ def test_one_pixel_is_left(dtype):
     x = in_format(torch.randn(2, 40, 3, 3, 2).to(dtype), "channels_last_3d").requires_grad_()
     shift = (torch.rand(3, 40) * 2 - 1).requires_grad_()
     assert_versions_agree(lambda x, s, backend: shift3d(x, s, 3, backend=backend), (x, shift), rtol=2e-2, atol=2e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("stride", [1, (1, 2, 2), (2, 1, 3)])
+@pytest.mark.parametrize("reach", [0, 1, 2, 9])
+def test_channels_side_by_side(reach, stride, dtype):
+    """In channels_last_3d: whole, near, far shifts, far over the edge; more channels than a vector has."""
+    torch.manual_seed(reach)
+    x = in_format(torch.randn(2, 37, 5, 9, 6).to(dtype), "channels_last_3d")
+    shift = reach * (2 * torch.rand(3, 37) - 1)
+    got, want = (shift3d(x, shift, stride, backend=backend) for backend in ("cpu", "reference"))
+    assert is_channels_last(got)
+    torch.testing.assert_close(got, want, rtol=0, atol=2e-6 if dtype == torch.float32 else 0.02)
+
+
+@pytest.mark.parametrize("reach, bad, alone", [(1, 0.0, True), (1, float("inf"), False), (9, 0.0, False)])
+def test_what_goes_row_by_row(reach, bad, alone):
+    """Shifts that are near, unless a place that a channel does not want could show: infinity times weight 0."""
+    torch.manual_seed(0)
+    x = in_format(torch.randn(1, 20, 4, 6, 6), "channels_last_3d")
+    x[0, 3, 1, 2, 2] += bad
+    shift, y = reach * (2 * torch.rand(3, 20) - 1), torch.empty_like(x)
+    assert shift_rows(x, y, shift, (1, 1, 1)) == alone
+    torch.testing.assert_close(shift3d(x, shift), shift3d(x, shift, backend="reference"), rtol=0, atol=2e-6)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from lib import create_model, list_models, register
-from lib.models import memory_format, model_options, registry, system_of
+from lib.models import in_format, memory_format, model_options, registry, system_of
 
 SYSTEMS = ("Efficient-3DCNNs", "CSN", "RubiksNet", "CAKES", "Optimization Planning")
 KNOWN_SYSTEMS = {*SYSTEMS, "X3D", "own"}  # X3D is a guest
@@ -59,6 +59,18 @@ def test_memory_format_of_clips(own_registry):
     assert memory_format(nn.Linear(1, 1)) is torch.contiguous_format
     del registry._MODELS["mobilenetv2_3d_nano"]  # as where a saved net is read by another program
     assert memory_format(net) is torch.contiguous_format
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_shift_nets_evaluate_as_convolutions_want_it(threads, monkeypatch):
+    """By several threads RubiksNet's clips are turned for evaluation, not for training, nor by one; nobody else's."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    clips, net = torch.zeros(2, 3, 2, 4, 4), create_model("rubiksnet_nano", num_classes=2)
+    assert in_format(net, clips) is clips and in_format(nn.Linear(1, 1).eval(), clips) is clips
+    turned = in_format(net.eval(), clips)
+    assert (turned is clips) == (threads == 1)
+    assert turned.is_contiguous(memory_format=torch.channels_last_3d) == (threads > 1)
+    assert in_format(net.to("meta"), clips.to("meta")).is_contiguous()  # only on a CPU
 
 
 def test_a_net_knows_its_system(own_registry):
