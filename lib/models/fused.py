@@ -35,22 +35,26 @@ class Folded:
     turns = False
 
     def _conv_forward(self, x, weight, bias):
-        if not by_onednn(x, weight) or (weight.dtype == torch.bfloat16 and smaller(x, weight)):
+        if not by_onednn(x, weight):
             return super()._conv_forward(x, weight, bias)
         where = [_three(self.padding, 0), _three(self.stride, 1), _three(self.dilation, 1), self.groups]
-        x = x.to(weight.dtype)  # as autocast asks
+        kind = weight.dtype
+        work = torch.float32 if smaller(x, weight) else kind  # see lib.precision.SmallInFloat32
+        x, bias = x.to(work), None if bias is None else bias.to(work)
         if self.turns or is_channels_last(x):  # with laid out weights the result is channels_last_3d
-            weight = self._laid_out(weight, where, x.shape)
-        y = torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *where, *ACTIVATIONS.get(self.act, NONE), "")
+            weight = self._laid_out(weight, where, x.shape, work)
+        conv, act = torch.ops.mkldnn._convolution_pointwise, ACTIVATIONS.get(self.act, NONE)
+        y = conv(x, weight.to(work), bias, *where, *act, "").to(kind)
         if self.act:
             y.activated = self.act  # the activation that follows looks for it
         return y
 
-    def _laid_out(self, weight, where, shape):
-        """The weight as oneDNN wants it for x of this shape; the last one is kept."""
+    def _laid_out(self, weight, where, shape, work):
+        """The weight in the type `work` as oneDNN wants it for x of this shape; the last one is kept."""
         known = (shape, weight.dtype, weight.data_ptr(), weight._version)
         if self.packed_as != known:
-            self.packed, self.packed_as = torch.ops.mkldnn._reorder_convolution_weight(weight, *where, shape), known
+            packed = torch.ops.mkldnn._reorder_convolution_weight(weight.to(work), *where, shape)
+            self.packed, self.packed_as = packed, known
         return self.packed
 
     def __getstate__(self):
