@@ -123,6 +123,7 @@ FAULTS = {
         ('speed["ms p90"] >=', "alone = interleave",
          'interleave = broken(interleave, lambda times: {name: [float("nan")] for name in times})'),
         ("sorted(seen + held_out)", "nnls(", "nnls = lambda counts, ms: (-np.ones(counts.shape[1]), 0)"),
+        ("(steps.faster[", "", "read_speed = broken(read_speed, lambda table: table.assign(faster=2.0))"),
     ],
     "10_training": [
         ("torch.equal(clip", "", 'clips = {**clips, "train": Restless(clips["train"])}'),
