@@ -4,10 +4,13 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from bench.report.csv_files import read_table
+from bench.report.csv_files import POSITIVE, WHOLE, read_table
 from bench.timing.whole_nets import COLUMNS, PLAIN
 
-NUMBERS = {"p50", "p20", "p80", "p90", "cpu_ms", "clips_per_s", "faster", "peak_memory_mb", "threads"}
+NUMBERS = {
+    **dict.fromkeys("p50 p20 p80 p90 cpu_ms clips_per_s faster peak_memory_mb".split(), POSITIVE),
+    "threads": WHOLE,
+}
 # version: colour, marker, size; different enough in grey
 LOOKS = {
     "plain contiguous": ("0.55", "x", 6),
