@@ -38,7 +38,7 @@ def fuse(net, clip=(3, 16, 112, 112), precision="fp32"):
     clip       (3, T, H, W), a clip that it takes: where code of its own asks for the size, what holds is what this
                clip shows
     precision  "fp32" keeps the net's type. "bf16": convolutions and linear layers in bfloat16 (lib.precision.has_bf16
-               says whether a device is made for it), which moves the logits, and sometimes the answer
+               says whether a device is made for it), which moves the logits, and 1 in 300 answers (bench/README.md)
     ValueError: an unknown precision, a clip that the net cannot take
     """
     if precision not in PRECISIONS:
