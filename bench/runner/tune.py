@@ -15,7 +15,7 @@ import json
 import time
 from pathlib import Path
 
-from bench.report.curves import last_quarter
+from bench.report.curves import FEWEST, last_quarter
 from bench.runner.parameters import check_parameters
 from bench.runner.schema import PARAMETERS, SEEDS, TEXT, check_net, check_shape
 from bench.runner.suite import NOTEBOOKS, SUITES, load_suite
@@ -58,6 +58,9 @@ def read_tries(file):
     ValueError, which names the file: an unknown section or option, a value that it cannot have, or videos or seeds that
     a suite ships
     """
+    file = Path(file)
+    if file.suffix not in (".yaml", ".yml"):
+        raise ValueError(f"{file} must be a .yaml file; the table beside it is {file.with_suffix('.csv').name}")
     try:
         found = list(_tries(read_suite(file)))
     except ValueError as error:
@@ -96,6 +99,8 @@ def _one(data, options):
     if net["labels"] not in moving_shapes.LABEL_SETS:
         raise ValueError(f"labels: no {net['labels']!r}; there are {', '.join(moving_shapes.LABEL_SETS)}")
     recipe = complete(options)
+    if recipe["epochs"] < FEWEST:
+        raise ValueError(f"epochs: {recipe['epochs']} have no last quarter to look at; take {FEWEST} or more")
     check_net(net["model"], net["options"])
     words = [data["difficulty"], net["model"], *(f"{key}={value}" for key, value in net["options"].items())]
     name = "-".join([*words, net["labels"], f"e{recipe['epochs']}", f"s{recipe['seed']}"])
@@ -167,9 +172,13 @@ def _tried(table):
 
 
 def _rows(table):
-    import pandas as pd
+    """The table's rows as text. ValueError: it is no such table, or two rows are of one try"""
+    from bench.report.csv_files import read_table
 
-    return pd.read_csv(table, dtype=str, keep_default_na=False)
+    rows = read_table(table, ("try", "val_top1"), numbers=())
+    if (twice := rows["try"].duplicated()).any():
+        raise ValueError(f"{table}: two rows are of {rows['try'][twice].iloc[0]}; remove one")
+    return rows
 
 
 def _append(table, row):

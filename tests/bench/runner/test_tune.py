@@ -50,6 +50,7 @@ def test_a_row_per_training_and_none_twice(tmp_path, monkeypatch):
         ({"tries": [{"difficulty": "hard", "seeds": [100]}]}, "difficulty is hard"),
         ({"tries": [{"difficulty": "plain", "seeds": [100], "rate": 1}]}, "no training option rate"),
         ({"tries": [{"difficulty": "plain", "seeds": [100], "model": "cakes"}]}, "no model 'cakes'"),
+        ({"defaults": {**SPEC["defaults"], "epochs": 7}}, "epochs: 7 have no last quarter"),
         ({"runs": []}, "no section 'runs'"),
         ({"tries": {"difficulty": "plain"}}, "tries must be a list"),
         ({"tries": [{"seeds": [100]}]}, "tries, entry 1 needs difficulty"),
@@ -87,3 +88,28 @@ def test_a_curve_is_flat_or_rises():
     assert last_quarter(range(8)) == pytest.approx(1)
     with pytest.raises(ValueError, match="7 epochs have no last quarter"):
         last_quarter(range(7))
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (b"", "trial.csv is empty"),
+        (b"a,b\n1,2\n", "trial.csv has no column try, val_top1"),
+        (b"\xff\xfe\x00\xd8", "trial.csv"),
+        (b"try,val_top1\nx", "trial.csv, line 2: 1 cells for 2 columns"),
+        (b"try,val_top1\nx,1\nx,2\n", "trial.csv: two rows are of x"),
+    ],
+)
+def test_a_damaged_table_is_named_before_anything_is_trained(table, words, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.set_num_threads", lambda threads: None)
+    monkeypatch.setattr("bench.runner.tune._train", lambda *_: pytest.fail("it trains"))
+    file = write(tmp_path)
+    file.with_suffix(".csv").write_bytes(table)
+    with pytest.raises(ValueError, match=words):
+        run(file=file, out=tmp_path)
+    assert file.with_suffix(".csv").read_bytes() == table
+
+
+def test_the_table_is_not_what_is_read_as_tries(tmp_path):
+    with pytest.raises(ValueError, match="trial.csv must be a .yaml file"):
+        read_tries(write(tmp_path).rename(tmp_path / "trial.csv"))
