@@ -140,13 +140,18 @@ def _search(root, found, problems):
                 if entry.name.startswith("."):
                     continue
                 path = f"{folder}/{entry.name}".lstrip("/")
-                if suffix in VIDEO_SUFFIXES and not entry.is_dir():
+                try:
+                    is_folder = entry.is_dir()
+                except OSError as error:  # a link that leads to itself
+                    problems.append(f"{path!r}: {error.strerror}")
+                    continue
+                if suffix in VIDEO_SUFFIXES and not is_folder:
                     videos.append(path)
                 elif suffix in IMAGE_SUFFIXES:
                     images = True
                 elif entry.name == DATABASE:
                     database = True
-                elif entry.is_dir():
+                elif is_folder:
                     folders.append(path)
         videos = [path for path in videos if _writable(path, problems)]
         waiting += [path for path in folders if _writable(path, problems)]

@@ -51,6 +51,17 @@ def check_target(path):
 
 
 @contextlib.contextmanager
+def naming(path):
+    """Name this file or folder in an error of the system that names none, as of a disk that is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextlib.contextmanager
 def replacing(path):
     """Yield a temporary path beside `path`. If the block ends without an error, it atomically becomes `path`.
 
@@ -62,10 +73,11 @@ def replacing(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with naming(path):
+            yield temporary
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 

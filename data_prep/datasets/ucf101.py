@@ -28,6 +28,7 @@ PUBLISHED = {
 def read_official(files):
     """classInd.txt, trainlist0N.txt, whose classes count from 1, and testlist0N.txt, whose folders name them."""
     listing = Listing(read_classes(files["classes"], numbered=True), file=files["classes"])
+    numbered = dict(enumerate(listing.classes))
     for split in ("train", "test"):
         for place, text in read_lines(files[split], listing.problems):
             key, *number = text.split()
@@ -38,7 +39,7 @@ def read_official(files):
             counted = number and INTEGER.fullmatch(number[0])  # from 1
             folder = key.rsplit("/", 1)[0].rsplit("/", 1)[-1]
             label = int(number[0]) - 1 if counted else number[0] if number else folder
-            if counted and folder in listing.classes and listing.classes.index(folder) != label:
+            if counted and folder in listing.classes and folder != numbered.get(label, folder):
                 listing.problems.append(f"{place}: {short(text)} gives {folder} another number than classInd.txt")
                 continue
             listing.add(place, key, label, split)

@@ -26,7 +26,7 @@ from lib.data.content import fingerprint
 from lib.data.readers import open_listed
 from lib.data.transforms import resize_short_side, short_side_size
 from lib.data.watch import within
-from lib.files import locked
+from lib.files import locked, naming
 
 
 class DecodedCache:
@@ -38,7 +38,7 @@ class DecodedCache:
     def __init__(self, arrays, short_side, folder=None, resampling=None):
         self._arrays, self.short_side, self.folder = arrays, short_side, folder
         self.resampling = resampling  # whose bilinear made the frames, lib.data.transforms.RESAMPLINGS; None: as given
-        self._sums = None
+        self._sums, self.contents = None, {}
 
     def __getitem__(self, path):
         array = self._arrays[path]
@@ -78,6 +78,7 @@ class DecodedCache:
             arrays[path] = data[offset : offset + place_bytes(shape)].reshape(shape)
         cache = cls(arrays, index["short_side"], folder, index["resampling"])
         cache._watch(read_sums(folder), file, index["bytes"])
+        cache.contents = index.get("content", {})  # caches of before have none
         return cache
 
     def _watch(self, sums, file, size):
@@ -125,10 +126,15 @@ def build_cache(manifest, folder, short_side, *, resampling="pillow", reader="de
     videos = check_there(manifest)
     made = {"short_side": short_side, "resampling": resampling, "reader": reader}
     folder = Path(folder) / f"{short_side}px-{cache_key(manifest, videos.values(), made)}"
-    with locked(folder, waiting=f"waiting for the process that fills {folder}"):
+    with locked(folder, waiting=f"waiting for the process that fills {folder}"), naming(folder):
         if index_of(folder) is None or not is_checked(folder):
             _fill(folder, manifest, sorted(videos.values(), key=lambda video: video.path), made, progress)
     return DecodedCache.open(folder)
+
+
+def contents(manifest, videos):
+    """{path: fingerprint} of what a cache shows, so that it is never taken for one of other videos of these names."""
+    return {video.path: fingerprint(manifest.root / video.path) for video in videos}
 
 
 def check_there(manifest):
@@ -175,7 +181,8 @@ def _fill(folder, manifest, videos, made, progress):
         file.flush()
         os.fsync(file.fileno())
         os.fsync(journal.fileno())
-    write_index(folder, {**made, "bytes": ends[-1] if ends else 0, "videos": places})
+    content = contents(manifest, videos)
+    write_index(folder, {**made, "bytes": ends[-1] if ends else 0, "videos": places, "content": content})
     write_checked(folder)
 
 

@@ -143,6 +143,8 @@ def _check_cache(cache, videos, protocol):
     for video in videos:
         if video.path not in cache or cache.frames(video.path) != video.frames:
             raise ValueError(f"the cache {cache.folder} does not hold {video.path}: build_cache for this manifest")
+        if video.content and getattr(cache, "contents", {}).get(video.path, video.content) != video.content:
+            raise ValueError(f"the cache {cache.folder} holds another {video.path}: build_cache for this manifest")
     if cache.short_side < (size := protocol.short_side or protocol.size):
         raise ValueError(f"the cache's short side of {cache.short_side} pixels is too little: {size} are asked for")
     if cache.resampling not in (None, protocol.resampling):

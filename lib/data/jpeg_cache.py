@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from lib.data import watch
-from lib.data.cache import cache_key, check_there, decode_video
+from lib.data.cache import cache_key, check_there, contents, decode_video
 from lib.data.images import read_image
 from lib.data.watch import within
-from lib.files import locked, read_json, write_json
+from lib.files import locked, naming, read_json, write_json
 
 FORMAT = {"subsampling": "4:2:0"}  # of the colours, as cameras and Pillow's default have it
 
@@ -39,6 +39,7 @@ class JpegCache:
         if (index := _index(self.folder)) is None:
             raise ValueError(f"{folder} holds no complete cache of JPEG; build_jpeg_cache makes it")
         self.short_side, self.quality, self.resampling = (index[k] for k in ("short_side", "quality", "resampling"))
+        self.contents = index.get("content", {})  # caches of before have none
         self._videos, self._seen = _journal(self.folder), set()
         self._file = os.open(self.folder / "frames.jpgs", os.O_RDONLY)
 
@@ -87,7 +88,7 @@ def build_jpeg_cache(manifest, folder, short_side, quality=90, *, resampling="pi
     made = {"short_side": short_side, "resampling": resampling, "reader": reader}
     key = cache_key(manifest, videos.values(), {**made, "quality": quality, **FORMAT})
     folder = Path(folder) / f"{short_side}px-q{quality}-{key}"
-    with locked(folder, waiting=f"waiting for the process that fills {folder}"):
+    with locked(folder, waiting=f"waiting for the process that fills {folder}"), naming(folder):
         if _index(folder) is None:
             _fill(folder, manifest, sorted(videos.values(), key=lambda video: video.path), made, quality, progress)
     return JpegCache(folder)
@@ -116,7 +117,9 @@ def _fill(folder, manifest, videos, made, quality, progress):
             file.flush()
             os.fsync(file.fileno())
             os.fsync(journal.fileno())
-    write_json(folder / "index.json", {**made, "quality": quality, **_sums(folder)})
+    write_json(
+        folder / "index.json", {**made, "quality": quality, "content": contents(manifest, videos), **_sums(folder)}
+    )
 
 
 def _encode(frame, quality):

@@ -11,6 +11,7 @@ from tiny_videos import picture, put_database, put_frames, put_video, write_file
 
 from data_prep import check, reencode
 from data_prep.scan import scan, scan_one
+from data_prep.tree import find_videos
 from lib.data import ClipDataset, Video, build_cache, open_video, own_protocol, write_manifest
 from lib.data.jpeg_cache import build_jpeg_cache
 from lib.data.readers import open_listed
@@ -141,3 +142,24 @@ def test_a_pipe_is_not_waited_for(tmp_path):
             open_video(tmp_path / "a.mp4", reader)
     assert scan_one("a.mp4", root=str(tmp_path), source="video").status == "empty file"
     assert scan_one("f", root=str(tmp_path), **IMAGES).status == "00002.jpg is missing (2 images, up to number 3)"
+
+
+def test_a_cache_of_other_videos_of_these_names(tmp_path):
+    manifests = []
+    for name, level in (("p", 1), ("q", 200)):
+        for number in range(1, 6):
+            put_image(tmp_path / name / "v" / "x" / f"{number:05d}.png", level)
+        frames = {"source": "frames", "frame_pattern": "{:05d}.png", "first_index": 1}
+        manifests.append(described(tmp_path / name / "m", [row("x")], **frames))
+    for build in (build_cache, build_jpeg_cache):
+        cache = build(manifests[0], tmp_path / "cache", 32, progress=False)
+        assert len(ClipDataset(manifests[0], "train", own_protocol(2, 32), train=True, cache=cache)) == 1
+        with pytest.raises(ValueError, match="holds another x: build_cache for this manifest"):
+            ClipDataset(manifests[1], "train", own_protocol(2, 32), train=True, cache=cache)
+
+
+def test_a_link_to_itself_is_a_remark(tmp_path):
+    put_video(tmp_path / "a", tmp_path, frames=5)
+    (tmp_path / "self.mp4").symlink_to(tmp_path / "self.mp4")
+    tree = find_videos(tmp_path)
+    assert "a.mp4" in tree.paths and tree.problems == ["'self.mp4': Too many levels of symbolic links"]

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lib.files import check_target, file_name, printable, replacing
+from lib.files import check_target, file_name, naming, printable, replacing
 
 
 @pytest.mark.parametrize("text", ["plain", "a b", "Ünïcode_1.2", "x" * 200, "CAKES123D_P", "-x"])
@@ -49,3 +49,14 @@ def test_only_a_file_is_replaced(name, tmp_path):
     with pytest.raises(ValueError, match=f"{name} is .*not to be replaced"), replacing(tmp_path / name) as temporary:
         temporary.write_text("a")
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    """Of a write, the system names no file."""
+    for context in (naming(tmp_path / "x"), replacing(tmp_path / "x")):
+        with pytest.raises(OSError, match="x'") as caught, context, open("/dev/full", "w") as file:
+            file.write("full" * 9999)
+            file.flush()
+        assert caught.value.filename == str(tmp_path / "x") and caught.value.errno == 28
+    with pytest.raises(FileNotFoundError, match="other"), naming(tmp_path / "x"):
+        open(tmp_path / "other")
