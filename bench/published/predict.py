@@ -4,6 +4,8 @@ The five likeliest classes of every video, its views by the protocol of the weig
 """
 
 import csv
+import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +55,8 @@ def run(
     files, names = list(_files(videos)), _names(classes)
     loaded = load_weights(name or net_of(weights), weights)
     seen = weights_protocol(with_pixels(weights, loaded.preprocessing, pixels), protocol)
+    if loaded.preprocessing.note:
+        print(f"{Path(weights).name}: {loaded.preprocessing.note}", file=sys.stderr)
     loaded = replace(loaded, model=fused_for(loaded.model, seen, precision, device))
     rows, broken = [], 0
     for answer in classify(loaded, files, names, protocol=seen, batch_size=batch_size, device=device):
@@ -84,10 +88,18 @@ def _files(paths):
 def _names(file):
     if file is None:
         return None
+    from lib.data.manifest import parse_classes
+
     try:
-        return Path(file).read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+        names = parse_classes(Path(file).read_text(encoding="utf-8-sig"), file)
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not UTF-8: {error}") from None
+    numbers = [int(found[1]) for name in names if (found := re.match(r"(\d{1,9})[\s,;:]", name))]
+    if len(numbers) == len(names) and [number - numbers[0] for number in numbers] != list(range(len(names))):
+        raise ValueError(
+            f"{file}: its lines are numbered, but not in order; line N is the name of the net's class N - 1"
+        )
+    return names
 
 
 def _lines(answer):

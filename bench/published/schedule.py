@@ -7,6 +7,7 @@ from lib.run import ROOT
 from lib.search.schedule import build_stage, fit_schedule, load_schedule, stage_clips, stages
 from lib.search.schedule.staged import schedule_clips, stage_recipe
 from lib.weights.fine_tune import start_from
+from lib.weights.safetensors import sha256
 
 COLUMNS = ("frames", "of", "every", "clips a step", "rate", "batch norms", "epochs")
 
@@ -62,9 +63,17 @@ def train(name, folder, run_dir, *, weights=None, **running):
         raise ValueError(f"{name} does not say what its clips are; the notebook 12 trains what the planner wrote")
     options = {"num_classes": len(manifest.classes), "dropout": schedule["dropout_ratio"]}
     build = partial(build_stage, model=schedule["model"], **options)
-    clips = partial(stage_clips, manifest=manifest, **schedule_clips(schedule))
-    initial = start_from(schedule["model"], weights, **options)[0].state_dict() if weights else None
-    identity = {"schedule": name, "data": f"{manifest.name}-{manifest.hash[:8]}", "weights": weights and str(weights)}
+    shown = schedule_clips(schedule)
+    clips = partial(stage_clips, manifest=manifest, **shown)
+    start = partial(
+        start_from, schedule["model"], pixels=shown["pixels"], **options
+    )  # ValueError: the file says others
+    initial = start(weights)[0].state_dict() if weights else None
+    identity = {
+        "schedule": name,
+        "data": f"{manifest.name}-{manifest.hash[:8]}",
+        "weights": weights and sha256(weights),
+    }
     record = fit_schedule(run_dir, build, clips, schedule, initial=initial, identity=identity, **running)
     test = record["test"]
     print(

@@ -19,6 +19,7 @@ def extract(name, checkpoint, folder, out, *, split="test", protocol=None, how=N
     from lib.weights.loading import load_weights, with_pixels
 
     loaded, manifest = load_weights(name, checkpoint), read_manifest(folder)
+    loaded.check_whole("be tested")
     protocol = weights_protocol(with_pixels(checkpoint, loaded.preprocessing, pixels), protocol, **other)
     how = dict(how or {})
     net = fused_for(loaded.model, protocol, how.pop("precision", "fp32"), how.get("device", "cpu"))

@@ -140,7 +140,7 @@ def _read(file):
 
 def _check(folder, dataset, rows, names):
     """Build the Manifest from dataset.json's dict and the two texts, refusing whatever does not fit together."""
-    classes = _parse_classes(names, folder / "classes.txt")
+    classes = parse_classes(names, folder / "classes.txt")
     videos = tuple(parse_videos(rows, folder / "manifest.csv", len(classes)))
     check_no_leak(videos, folder / "manifest.csv")
     if dataset["source"] != "video" and not (dataset.get("frame_pattern") and dataset.get("first_index") is not None):
@@ -167,7 +167,8 @@ def _check(folder, dataset, rows, names):
     )
 
 
-def _parse_classes(text, file):
+def parse_classes(text, file):
+    """The names of a classes.txt.  -> tuple; ValueError, naming file and line: one is empty, or stands twice"""
     classes = tuple(text.rstrip("\n").split("\n"))
     seen = set()
     for line, name in enumerate(classes, start=1):

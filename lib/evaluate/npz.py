@@ -21,7 +21,10 @@ def read_arrays(path):
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return {entry.filename.removesuffix(".npy"): _read(archive, entry) for entry in archive.infolist()}
+            entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+            if len(entries) < len(archive.infolist()):
+                raise ValueError("two of its arrays have one name")
+            return {name: _read(archive, entry) for name, entry in entries.items()}
     except FileNotFoundError:
         raise
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:

@@ -75,7 +75,23 @@ def read_scores(path):
         raise ValueError(f"{path}: {_named(error, found)}") from None
     if found.paths.shape != found.labels.shape or found.paths.dtype.kind != "U":
         raise ValueError(f"{path}: paths must be one text per video, not {found.paths.dtype} of {found.paths.shape}")
+    _check_once(path, found)
+    if found.average == "prob" and _are_shares(found.scores):
+        raise ValueError(f"{path}: its scores are probabilities already; their average is 'score', not 'prob'")
     return found
+
+
+def _check_once(path, found):
+    """ValueError: a video stands there twice with the same scores; parts of one video have scores of their own."""
+    seen = {}
+    for row, (name, scores) in enumerate(zip(found.paths, found.scores, strict=True)):
+        if (first := seen.setdefault((str(name), scores.tobytes()), row)) != row:
+            raise ValueError(f"{path}: rows {first} and {row} are both {name}, with the same scores: it counts once")
+
+
+def _are_shares(scores):
+    """Whether the scores of every view are what a softmax gives: not negative, with the sum 1."""
+    return bool((scores >= 0).all() and np.allclose(scores.sum(-1, dtype=np.float64), 1, atol=1e-2))
 
 
 def _said(arrays, path):
@@ -115,10 +131,23 @@ def merge_scores(paths):
         if other := _differences(file, first):
             raise ValueError(f"{path} is of another protocol than {name}: {', '.join(other)} differ")
     for (path, file), (other, same) in combinations(files.items(), 2):
-        if np.array_equal(file.scores, same.scores):
-            raise ValueError(f"{other} holds the very views of {path}: each may count once")
+        crop = _crop(file) if _crop(file) == _crop(same) else ""
+        if crop or _views(file) & _views(same):
+            raise ValueError(
+                f"{other} holds the very views of {path}{', crop ' * bool(crop)}{crop}: each may count once"
+            )
     views = np.concatenate([file.scores for file in files.values()], 1)
     return (softmax(views) if first.average == "prob" else views).mean(1, dtype=np.float64), first.labels
+
+
+def _crop(file):
+    """The crop that a file's protocol names, "" if it names none."""
+    return str(json.loads(file.protocol or "{}").get("crop") or "")
+
+
+def _views(file):
+    """The content of each crop: two files may share one of several."""
+    return {file.scores[:, crop].tobytes() for crop in range(file.scores.shape[1])}
 
 
 def _differences(file, other):

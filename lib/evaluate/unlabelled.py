@@ -36,8 +36,9 @@ def classify(loaded, paths, classes=None, *, protocol=None, top=5, reader="pyav"
     reader    PyAV's is right in every container, decord's is faster in long videos
     how       batch_size, device, as `predict` takes them
     Views are averaged as the protocol says; of raw scores, the softmax of their mean is given. A broken video has a
-    status and no answer. ValueError: as many names as the net has classes are needed
+    status and no answer. ValueError: as many names as the net has classes are needed, and weights that are whole
     """
+    loaded.check_whole("say what it sees")
     count = loaded.report.options["num_classes"]
     names = [str(number) for number in range(count)] if classes is None else list(classes)
     if len(names) != count:

@@ -53,12 +53,13 @@ def published_input(file_name, options):
             return Preprocessing(PIXELS[key], 112, 16, 1, ground, "efficient3dcnns_windows")
     said = parse_file_name(file_name)
     key, note, stride, protocol = READ.get(said.get("dataset"), UNKNOWN)
-    if options.get("num_classes") == JESTER_CLASSES and key == "activitynet_bgr":
-        key, note = None, f"the file's name says Kinetics, its {JESTER_CLASSES} classes Jester"
+    dataset, other = said.get("dataset"), WITH_CLASSES.get(options.get("num_classes"))
+    if key and other and other != dataset:
+        key, note = None, f"the file's name says {dataset}, its {options['num_classes']} classes {other}"
     return Preprocessing(PIXELS.get(key), 112, said.get("frames", 16), stride, note, protocol)
 
 
-JESTER_CLASSES = 27
+WITH_CLASSES = {27: "jester", 51: "hmdb51", 101: "ucf101", 400: "kinetics", 600: "kinetics", 700: "kinetics"}
 # dataset in a published name: pixels, ground, frame stride, protocol
 READ = {
     "kinetics": ("activitynet_bgr", "by the file's name: Kinetics, read by OpenCV", 1, "efficient3dcnns_windows"),

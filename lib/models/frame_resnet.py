@@ -134,4 +134,5 @@ def published_key(middle, head, ours):
 def published_input(file_name, options, protocol="rubiksnet_2clip"):
     """8 or 16 frames: it is in the file's name, not in the weights."""
     sixteen = file_name.startswith("16frame") or "segment16" in file_name
-    return Preprocessing(PIXELS["imagenet"], 224, 16 if sixteen else 8, protocol=protocol)
+    note = "frames: 16, by the file's name" if sixteen else "frames: 8, as the file's name does not say 16"
+    return Preprocessing(PIXELS["imagenet"], 224, 16 if sixteen else 8, note=note, protocol=protocol)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
-from lib.data.protocol import Pixels
+from lib.data.protocol import Pixels, at_least
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,10 @@ class Preprocessing:
     note: str = ""  # what is not certain, and on what ground it is said
     protocol: str = ""  # a name in lib.data.protocols.TEST_PROTOCOLS
     said: dict | None = None  # of a run of ours: its protocol's `plain()`
+
+    def __post_init__(self):
+        at_least(0, size=self.size, frames=self.frames)
+        at_least(1, frame_stride=self.frame_stride)
 
 
 @dataclass(frozen=True)

@@ -150,8 +150,10 @@ def published_key(ours):
 
 def published_input(file_name, options):
     """Planned Kinetics weights end on 64 frames, every second; the plain recipe has 16."""
-    frames, step = (64, 2) if file_name.startswith("op-kinetics") else (16, 1)
-    return Preprocessing(PIXELS["imagenet"], 224, frames, step, protocol="optplan_20x3")
+    planned = file_name.startswith("op-kinetics")
+    frames, step = (64, 2) if planned else (16, 1)
+    note = "frames: by the file's name" if planned else "frames: 16, as the file's name does not begin with op-kinetics"
+    return Preprocessing(PIXELS["imagenet"], 224, frames, step, note, "optplan_20x3")
 
 
 LAYOUT = Layout("optimization planning", published_key, published_input, "model", "module.")

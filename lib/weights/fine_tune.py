@@ -134,7 +134,7 @@ def start_from(name, weights, num_classes, frozen="", *, pixels=None, in_channel
 def _check_options(name, weights, found, given):
     """The net's options as given, or else its defaults, must be those of the file: (h, w) is [h, w] in YAML."""
     asked = {key: _plain(value) for key, value in {**model_options(name), **given}.items()}
-    known = {key: _plain(value) for key, value in found.items() if key not in ("num_classes", "dropout")}
+    known = {key: _plain(value) for key, value in found.items() if key not in ("num_classes", "dropout", "backend")}
     if other := {key: value for key, value in known.items() if value != asked[key]}:
         raise ValueError(f"{weights} holds a {name} with other options: write options: {yaml_text(other)}")
 

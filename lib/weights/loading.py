@@ -11,6 +11,8 @@ from lib.models.registry import entry
 from lib.weights.published import fit_tensors, own_layouts
 from lib.weights.reading import COUNTER, read_weights
 
+OF_A_RUN = ("best.pt", "last.pt")  # a run's own weights; whatever else lies in its folder is not told by its record
+
 
 def load_weights(name, path, **options):
     """A net with the weights of a file, in evaluation mode.  -> `lib.weights.published.Loaded`
@@ -29,8 +31,7 @@ def load_weights(name, path, **options):
         raise ValueError(f"{path} holds {told['model']}, not {name}")
     options = {**told["options"], **options}
     layouts = own_layouts(name, told["preprocessing"])
-    if "model" not in told:
-        layouts = [*entry(name).layouts, *layouts]
+    layouts = layouts[:1] if "model" in told else [*entry(name).layouts, *layouts]
     return fit_tensors(name, path, tensors, options, layouts)
 
 
@@ -39,14 +40,17 @@ def told_by(path, beside):
 
     beside  what lies beside its tensors: metadata of `save_converted`, or a run's record, in best.pt or in run.json
     """
-    if "model" in beside and isinstance(beside["model"], str):
+    if all(isinstance(beside.get(key), str) for key in ("model", "preprocessing")):  # others' "model" is a text, too
         return _converted(path, beside)
     run = beside.get("run") or _record(path)
     if not isinstance(run, dict) or not isinstance(run.get("model"), str):
         return {"options": {}, "preprocessing": None}
+    options = run.get("options") or {}
+    if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
+        raise ValueError(f"{path}: the options in its run's record are {options!r:.60}, not names with values")
     return {
         "model": run["model"],
-        "options": run.get("options") or {},
+        "options": options,
         "preprocessing": _seen(run.get("val_protocol") or run.get("protocol")),
     }
 
@@ -54,7 +58,7 @@ def told_by(path, beside):
 def _record(path):
     """run.json beside best.pt or last.pt; {} if there is none."""
     record = Path(path).with_name("run.json")
-    return read_json(record) if Path(path).suffix == ".pt" and record.exists() else {}
+    return read_json(record) if Path(path).name in OF_A_RUN and record.exists() else {}
 
 
 def _converted(path, metadata):

@@ -41,17 +41,20 @@ def _said(error):
 
 def _check_zip(path, file):
     with zipfile.ZipFile(file) as archive:
-        records = {info.filename: info for info in archive.infolist()}
-        if len(records) < len(archive.infolist()):
+        listing = archive.infolist()
+        records = {info.filename: info for info in listing}
+        if len({name.casefold() for name in records}) < len(listing):  # PyTorch asks for them in any case
             raise Refused("two of its records have one name")
+        if listing and min(info.header_offset for info in listing):
+            raise Refused("its zip does not begin where the file does: PyTorch might read another than the last")
         if pressed := next((name for name, info in records.items() if info.compress_type != zipfile.ZIP_STORED), None):
             raise Refused(f"the record {pressed} is compressed; a checkpoint's records are not")
         if sum(info.file_size for info in records.values()) > path.stat().st_size:
             raise Refused("its records are declared larger than the file")
         for name in records:
             _check_record(archive, name)
-        listed = next((name for name in records if name.endswith("data.pkl")), None)
-        if listed is None:
+        listed = f"{listing[0].filename.partition('/')[0]}/data.pkl" if listing else ""  # as PyTorch finds it
+        if listed not in records:
             return  # no checkpoint of PyTorch
         with archive.open(listed) as pickled:
             storages = _outline(pickled)
@@ -181,6 +184,7 @@ CALLED = {
     "_rebuild_sparse_tensor": _never("sparse"),
     "_rebuild_sparse_csr_tensor": _never("sparse"),
     "_rebuild_nested_tensor": _never("nested"),
+    "_rebuild_meta_tensor_no_storage": _never("meta"),
 }
 
 

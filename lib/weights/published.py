@@ -6,6 +6,8 @@ what is refused in it, stands in `lib/weights/reading.py`.
 
 import fnmatch
 import json
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,8 @@ from lib.weights.reading import COUNTER, read_tensors
 OURS = "efficient3d"  # the layout of a net's own state dict
 OWN_ROOTS = ("stem", "stages", "blocks", "groups", "layers")  # what the keys of our nets begin with
 
+UNFIT = (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError)  # what senseless shapes and options raise
+
 _SHAPES = {}
 
 
@@ -34,6 +38,7 @@ class Report:
     renamed: dict  # the file's key: ours
     missing: list  # our keys that the file lacks, left as initialised
     unused: list  # the file's keys that the net has no use for
+    file: str = ""  # its name
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,12 @@ class Loaded:
     model: nn.Module
     preprocessing: Preprocessing
     report: Report
+
+    def check_whole(self, what):
+        """ValueError: the file lacks weights, such as the head: random ones would speak for it. what: it is to do"""
+        if lacks := [key for key in self.report.missing if not key.endswith(COUNTER)]:
+            start = "train it first: it is a start for a suite's `weights:` or notebook 10"
+            raise ValueError(f"{self.report.file} cannot {what}: {', '.join(lacks[:3])} are not in the file; {start}")
 
 
 @dataclass(frozen=True)
@@ -83,19 +94,31 @@ def fit_tensors(name, path, tensors, options, layouts=None):
     """
     try:
         matches = list(_matches(name, tensors, options, layouts))
-    except (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError) as error:
+    except UNFIT as error:
         raise ValueError(f"{path}: {name} cannot be built with options {yaml_text(options)}: {error!s:.200}") from None
     best = min(matches, key=lambda match: len(match.misfits))
     if not best.fits:
         raise ValueError(_misfit_text(name, path, best, tensors))
+    _warn_of_twins(name, path, best, matches)
     model = create_model(name, **best.options)
     state = model.state_dict()
     with torch.no_grad():
         for ours, theirs in best.pairs.items():
             state[ours].copy_(tensors[theirs].view(state[ours].shape))
     renamed = {theirs: ours for ours, theirs in best.pairs.items() if theirs != ours}
-    report = Report(best.layout.name, best.options, renamed, best.missing, best.unused)
-    return Loaded(model.eval(), best.layout.preprocessing(Path(path).name, best.options), report)
+    file = Path(path).name
+    report = Report(best.layout.name, best.options, renamed, best.missing, best.unused, file)
+    return Loaded(model.eval(), best.layout.preprocessing(file, best.options), report)
+
+
+def _warn_of_twins(name, path, best, matches):
+    """Warn where our own tensors fit the net with other options, too, that change what it computes: an epsilon."""
+    ours = [match.options for match in matches if match.fits and match.layout.name == best.layout.name == OURS]
+    apart = {key for options in ours for key in options if options[key] != best.options.get(key)} - {"dropout"}
+    if apart:
+        taken = {key: best.options.get(key, model_options(name).get(key)) for key in sorted(apart)}
+        said = f"{path} does not say some of {name}'s options, which its tensors do not show"
+        warnings.warn(f"{said}: taken as {yaml_text(taken)}; say them to be sure", stacklevel=4)
 
 
 def own_layouts(name, seen=None):
@@ -156,16 +179,19 @@ def save_published(name, model, path, layout=None):
 def _matches(name, tensors, options, layouts=None):
     """The file against every layout and published variant of a net."""
     for layout in entry(name).layouts if layouts is None else layouts:
-        inferred = {**_classes(layout, tensors), **layout.infer(tensors)}
+        inferred = _inferred(layout, tensors)
         for variant in entry(name).variants:
             chosen = {**variant, **inferred, **layout.options, **options}
             yield _match(name, layout, chosen, tensors)
 
 
-def _classes(layout, tensors):
-    """The number of classes, from the length of the head's bias."""
+def _inferred(layout, tensors):
+    """Options that the tensors tell, among them the number of classes; {} of senseless shapes, which then misfit."""
     head = layout.keys(layout.head)[-1]
-    return {"num_classes": len(tensors[head])} if head in tensors else {}
+    try:
+        return {**({"num_classes": len(tensors[head])} if head in tensors else {}), **layout.infer(tensors)}
+    except UNFIT:
+        return {}
 
 
 def _match(name, layout, options, tensors):
@@ -219,4 +245,5 @@ def compare(tensors, pattern="*"):
     own = any(key.split(".")[0] in OWN_ROOTS for key in tensors)
     for name in list_models(pattern):
         layouts = [*entry(name).layouts, *(own_layouts(name) if own else ())]
-        yield from ((name, match) for match in _matches(name, tensors, {}, layouts))
+        with suppress(*UNFIT):  # no net of this name can have these shapes
+            yield from ((name, match) for match in list(_matches(name, tensors, {}, layouts)))

@@ -7,6 +7,7 @@ import argparse
 import pickle
 import pickletools
 import re
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from lib.checkpoints import CHECKSUM, other_than_written
+from lib.weights.foreign import NO_PYTORCH, foreign, is_safetensors
 from lib.weights.outline import check_outline
 
 # entries that hold the tensors, beside epoch, optimizer, ...; "net" is our own trainer's
@@ -22,6 +24,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "model_state", "net")
 PREFIXES = ("module.", "_orig_mod.", "model.")
 COUNTER = "num_batches_tracked"  # absent in old files and under frozen batch norm; means nothing in evaluation
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+WHOLE = (torch.int16, torch.int32, torch.int64, torch.uint8)  # a counter's; averaged weights make floats of it
 SCALAR = np.float64(0).__reduce__()[0]  # NumPy's rebuilder of numbers, known under two module names
 # what may lie beside the weights beyond PyTorch's own list: classes and a function that hold data and run nothing
 DATA_ONLY = [
@@ -43,11 +46,12 @@ def read_tensors(path):
 
 def read_weights(path):
     """-> (`read_tensors`, what else the file says: a safetensors file's metadata, a checkpoint's other entries)"""
-    if Path(path).suffix == ".safetensors":
+    if Path(path).suffix == ".safetensors" or is_safetensors(path):
         tensors, beside = read_safetensors(path)
     else:
         tensors, beside = _found(path, read_checkpoint(path))
-    tensors = _plain_keys(tensors, beside)
+    tensors = _plain_keys(path, tensors)
+    _check_alone(path, tensors, beside)
     for key, tensor in tensors.items():
         check_tensor(path, key, tensor)
     return tensors, beside
@@ -55,6 +59,8 @@ def read_weights(path):
 
 def read_checkpoint(path):
     """The content of a file of `torch.save`, on the CPU; its checksums, of records and ours, are compared."""
+    if said := foreign(path):
+        raise ValueError(f"{path} was not loaded: it {said}")
     check_outline(path)
     try:
         with torch.serialization.safe_globals(DATA_ONLY):
@@ -82,14 +88,15 @@ def read_safetensors(path):
 
 def check_tensor(path, key, tensor):
     """ValueError unless a tensor can be a weight: dense, not empty, finite, of a floating type; counters are whole."""
-    if key.endswith(COUNTER):
-        return
-    if tensor.dtype not in FLOATS or tensor.layout != torch.strided or tensor.is_quantized:
+    counts = key.endswith(COUNTER)
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+        fault = f"is {tensor.dtype}, {tensor.layout}, on {tensor.device}; weights are dense and of a floating type"
+    elif tensor.dtype not in ((*FLOATS, *WHOLE) if counts else FLOATS):
         fault = f"is {tensor.dtype}, {tensor.layout}; weights are dense and of a floating type"
     elif not tensor.numel():
         fault = f"is empty, {tuple(tensor.shape)}" + "; the net has 0 classes" * key.endswith(".bias")
-    elif not torch.isfinite(tensor).all():
-        fault = "holds NaN or infinity"
+    elif not torch.isfinite(tensor.float()).all():  # a net is float32: what is larger would be infinite there
+        fault = "holds NaN or infinity, or numbers beyond float32"
     elif key.endswith("running_var") and (tensor < 0).any():
         fault = "holds a negative variance"
     else:
@@ -107,17 +114,49 @@ def _found(path, file):
         raise ValueError(
             f"{path} holds no state dict, bare or under {', '.join(WRAPPERS)}; it has {[*map(str, file)][:8]}"
         )
-    return found, {} if name is None else {key: value for key, value in file.items() if key != name}
+    return _of_the_net(found, {} if name is None else {key: value for key, value in file.items() if key != name})
 
 
-def _plain_keys(tensors, beside):
-    """Keys without the prefixes that all have, or under Lightning all of the net."""
-    tensors = {key.replace("._orig_mod.", "."): value for key, value in tensors.items()}
-    if "pytorch-lightning_version" in beside:  # a loss or a metric may hold tensors of its own
-        tensors = {key: v for key, v in tensors.items() if key.startswith("model.")} or tensors
-    while prefix := next((p for p in PREFIXES if tensors and all(key.startswith(p) for key in tensors)), None):
-        tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
-    return tensors
+def _of_the_net(tensors, beside):
+    """Lightning's state dict: the net's part; a loss's, a metric's and other nets' go to what lies beside it."""
+    if "pytorch-lightning_version" not in beside or not any(key.startswith("model.") for key in tensors):
+        return tensors, beside
+    others = {}
+    for key, value in tensors.items():
+        part, _, rest = key.partition(".")
+        others.setdefault(part, {})[rest] = value
+    return others.pop("model"), {**beside, **others}
+
+
+def _plain_keys(path, tensors):
+    """Keys without the prefixes that all have. ValueError: two keys become one."""
+    plain = {key: key.replace("._orig_mod.", ".") for key in tensors}
+    while prefix := next((p for p in PREFIXES if plain and all(name.startswith(p) for name in plain.values())), None):
+        plain = {key: name.removeprefix(prefix) for key, name in plain.items()}
+    if twice := next((name for name, times in Counter(plain.values()).items() if times > 1), None):
+        both = " and ".join(key for key, name in plain.items() if name == twice)
+        raise ValueError(f"{path} was not loaded: {both} are both {twice} of the net; it does not say which counts")
+    return {name: tensors[key] for key, name in plain.items()}
+
+
+def _check_alone(path, tensors, beside):
+    """ValueError: other weights of the same names lie beside these, such as their running average (EMA)."""
+    for place, keys in _state_dicts(beside):
+        names = {key.replace("_orig_mod.", "").removeprefix("module.").removeprefix("model.") for key in keys}
+        if 2 * len(names & tensors.keys()) > len(tensors):
+            raise ValueError(
+                f"{path} holds weights of the same names twice, the second under {place!r}, and does not say which "
+                f"count: {KEEP}"
+            )
+
+
+def _state_dicts(tree, place="", depth=3):
+    """(place, keys) of every dict of tensors in nested dicts."""
+    for key, value in tree.items() if depth else ():
+        if isinstance(value, dict):
+            keys = [inner for inner, tensor in value.items() if isinstance(inner, str) and torch.is_tensor(tensor)]
+            yield f"{place}{key}", keys
+            yield from _state_dicts(value, f"{place}{key}.", depth - 1)
 
 
 def _refusal(path, error):
@@ -131,12 +170,17 @@ def _refusal(path, error):
         return f"{path} is not a checkpoint that PyTorch can read: {error!s:.200}"
     found = re.search(r"GLOBAL (\S+)", str(error))
     if not found:
-        return f"{path} was not loaded: it is not a checkpoint of PyTorch"
+        return f"{path} was not loaded: it {NO_PYTORCH}"
     if found[1].startswith("mmengine"):
         return f"{path} is a training checkpoint of mmengine, which holds its objects ({found[1]}); {CONVERT}"
     return f"{path} was not loaded: it holds more than data ({found[1]})"
 
 
+KEEP = (
+    "keep the ones that you mean, such as "
+    "python -c \"import torch; c = torch.load('file.pth', map_location='cpu'); "
+    "torch.save({'state_dict': c['state_dict_ema']}, 'weights.pth')\""
+)
 CONVERT = (
     "keep its weights alone where it was made, and load those: "
     "python -c \"import torch; c = torch.load('epoch_N.pth', map_location='cpu', weights_only=False); "

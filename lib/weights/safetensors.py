@@ -13,8 +13,9 @@ def save_converted(name, loaded, source, path):
     """Write what `load_weights(name, source)` returned to `path`, a .safetensors file, which `load_weights` reads.
 
     Metadata: model, options and preprocessing (JSON), layout, source (its file name), source_sha256, and a checksum of
-    the tensors.
+    the tensors. ValueError: the source lacks weights, which would look like its own
     """
+    loaded.check_whole("be converted")
     from safetensors.torch import save_file
 
     digest = sha256(source)

@@ -37,7 +37,7 @@ def flat_tensors(name, path):
     """
     tensors = read_tensors(path)
     resnet = getattr(tensors.get("conv1.weight"), "ndim", 0) == 4 and "layer1.0.conv1.weight" in tensors
-    rubiks = name.startswith("rubiksnet") and len(tensors.get("stages.0.0.shift.shift", ())) == 2
+    rubiks = name.startswith("rubiksnet") and getattr(tensors.get("stages.0.0.shift.shift"), "shape", ())[:1] == (2,)
     heads = ("fc.weight", "fc.bias")
     return {key: value for key, value in tensors.items() if key not in heads} if resnet or rubiks else {}
 

@@ -103,9 +103,16 @@ def test_a_run_of_ours(videos, tmp_path, capsys):
 
 def test_mistakes(weights, videos, tmp_path):
     (tmp_path / "names.txt").write_text("a\nb\n")
+    (tmp_path / "twice.txt").write_text("a\nb\nc\nd\ne\nf\na\n")
+    (tmp_path / "numbered.txt").write_text("".join(f"{number} name\n" for number in (1, 10, 2, 3, 4, 5, 6)))
     (tmp_path / "empty").mkdir()
     for words, message in (
         ([str(videos), "--classes", str(tmp_path / "names.txt")], "2 names of classes, but the net has 7"),
+        ([str(videos), "--classes", str(tmp_path / "twice.txt")], "twice.txt, line 7: 'a' is empty or stands twice"),
+        (
+            [str(videos), "--classes", str(tmp_path / "numbered.txt")],
+            "numbered.txt: its lines are numbered, but not in",
+        ),
         ([str(tmp_path / "empty")], "empty holds no video"),
         ([str(videos), "--protocol", "csn"], "no protocol 'csn'"),
     ):

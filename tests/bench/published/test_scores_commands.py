@@ -34,7 +34,9 @@ def test_the_two_commands(tiny_shapes, tmp_path, capsys):
     for crop in ("centre", "three_corners"):
         place = [str(tiny_shapes / "shape"), "--out", str(tmp_path / f"{crop}.npz"), "--crop", crop]
         main(["extract", "p3d_18", weights, *place, *sizes])
-    main(["merge", str(tmp_path / "centre.npz"), str(tmp_path / "three_corners.npz")])
+    with pytest.raises(SystemExit, match="three_corners.npz holds the very views of .*centre.npz: each may count once"):
+        main(["merge", str(tmp_path / "centre.npz"), str(tmp_path / "three_corners.npz")])
+    main(["merge", str(tmp_path / "three_corners.npz")])
     said = capsys.readouterr().out
     assert "optplan_20x3(frames=4, clips=2, size=32): 6 views of 10 videos" in said
     assert "10 videos, 2 clips, mean of all" in said and "so no result" in said

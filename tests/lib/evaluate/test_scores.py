@@ -143,3 +143,37 @@ def test_no_view_counts_twice(tmp_path):
     kept(tmp_path).rename(tmp_path / "first.npz")
     with pytest.raises(ValueError, match="s.npz holds the very views of .*first.npz"):
         merge_scores([tmp_path / "first.npz", kept(tmp_path)])
+
+
+def test_one_crop_of_several_counts_once(tmp_path):
+    """A file of two crops, one of them in another file: by its content, or by its protocol's name of it."""
+    rng = np.random.default_rng(0)
+    left, centre = (rng.standard_normal((2, 1, 1, 3)).astype(np.float32) for _ in range(2))
+    kept(tmp_path, scores=np.concatenate([left, centre], 1)).rename(tmp_path / "both.npz")
+    with pytest.raises(ValueError, match="s.npz holds the very views of .*both.npz"):
+        merge_scores([tmp_path / "both.npz", kept(tmp_path, scores=centre)])
+    kept(tmp_path, scores=left, protocol='{"crop": "centre"}').rename(tmp_path / "gpu.npz")
+    with pytest.raises(ValueError, match="s.npz holds the very views of .*gpu.npz, crop centre"):
+        merge_scores([tmp_path / "gpu.npz", kept(tmp_path, scores=left + 1e-6, protocol='{"crop": "centre"}')])
+
+
+def test_a_video_counts_once(tmp_path):
+    """Two parts of a video have one path and scores of their own; a row that stands twice is a mistake."""
+    assert len(read_scores(kept(tmp_path, paths=np.array(["a", "a"]), scores=np.eye(3)[:2, None, None])).labels) == 2
+    with pytest.raises(ValueError, match="s.npz: rows 0 and 1 are both a, with the same scores"):
+        read_scores(kept(tmp_path, paths=np.array(["a", "a"])))
+
+
+def test_probabilities_are_not_made_probabilities_again(tmp_path):
+    shares = np.array([[[[0.7, 0.2, 0.1]]], [[[0.0, 0.5, 0.5]]]], np.float32)
+    assert read_scores(kept(tmp_path, scores=shares, average="score")).average == "score"
+    with pytest.raises(ValueError, match="s.npz: its scores are probabilities already"):
+        read_scores(kept(tmp_path, scores=shares, average="prob"))
+
+
+def test_two_arrays_of_one_name(tmp_path):
+    path = kept(tmp_path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels", archive.read("labels.npy"))
+    with pytest.raises(ValueError, match="s.npz cannot be read as .npz: two of its arrays have one name"):
+        read_scores(path)

@@ -11,7 +11,7 @@ from lib.data.protocols import weights_protocol
 from lib.models.layers import freeze_batch_norms
 from lib.train import fit
 from lib.weights.loading import load_weights
-from lib.weights.published import yaml_text
+from lib.weights.published import fit_tensors, own_layouts, yaml_text
 from lib.weights.safetensors import save_converted
 
 
@@ -76,3 +76,15 @@ def test_messages_are_yaml():
 
     options = {"eps": 1e-05, "head_pool": (4, 7, 7), "variant": "rubiks3d-aq", "search": True}
     assert yaml.safe_load(yaml_text(options)) == {**options, "head_pool": [4, 7, 7]}
+
+
+def test_options_that_no_tensor_shows(recwarn):
+    """An epsilon, and how a head averages: pytorchvideo's ir-CSN has others, and the very same tensors as ours."""
+    with torch.device("meta"):
+        shapes = create_model("ircsn_26", num_classes=3).state_dict()
+    state = {key: torch.zeros(value.shape, dtype=value.dtype) for key, value in shapes.items()}
+    said = {"eps": 1e-5, "head_pool": (4, 7, 7)}
+    assert fit_tensors("ircsn_26", "bare.pth", state, said, own_layouts("ircsn_26")).report.options["eps"] == 1e-5
+    assert not recwarn
+    with pytest.warns(UserWarning, match=r"bare.pth does not say some of ircsn_26's options.*'eps': 0.001"):
+        fit_tensors("ircsn_26", "bare.pth", state, {}, own_layouts("ircsn_26"))
