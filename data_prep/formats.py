@@ -38,7 +38,7 @@ def read_lists(files, classes, form, *, first_label=0):
     files        {split: path}
     first_label  what the format calls the first class: 0, or 1 as in UCF-101
     """
-    listing = Listing(classes)
+    listing, numbers = Listing(classes), set()
     columns = _columns(form)
     for split, file in files.items():
         for place, text in read_lines(file, listing.problems):
@@ -47,9 +47,10 @@ def read_lists(files, classes, form, *, first_label=0):
                 listing.problems.append(f"{place}: {short(text)} must be: path, {', '.join(columns)}")
                 continue
             values = dict(zip(columns, values, strict=True))
+            numbers.add(values["label"])
             listing.add(place, path, values.pop("label") - first_label, split, **values)
-    if first_label:
-        listing.check_last_label()
+    if first_label and numbers == set(range(len(listing.classes))):
+        raise ValueError(f"{file}: class 0 occurs, and never {len(numbers)}: do labels count from 0?")
     return listing
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_prep.class_order import check_order
 from lib.data.manifest_rows import SPLITS
 
 INTEGER = re.compile(r"-?[0-9]{1,15}")
@@ -41,7 +42,9 @@ class Listing:
 
     def __init__(self, classes, problems=(), *, file="the label files"):
         self.classes, self.entries, self.problems = tuple(classes), [], list(problems)
-        strange = [name for name in self.classes if not isinstance(name, str) or not name.strip() or "\n" in name]
+        strange = [
+            name for name in self.classes if not isinstance(name, str) or not name.strip() or set(name) & set("\r\n")
+        ]
         if strange:
             raise ValueError(f"{file}: a class must have a name, one line of text, not {short(strange[0])}")
         self._label = {name: label for label, name in enumerate(self.classes)}
@@ -71,11 +74,6 @@ class Listing:
                 f"{self._numbers[count]}: class {count} of {count} classes, and class 0 never occurs: do labels count "
                 "from 1? Then use `data_prep lists` with --first-label 1; if not, with --first-label 0"
             )
-
-    def check_last_label(self):
-        """ValueError: labels that were to count from 1 are 0 to one less than there are classes, and never the last."""
-        if set(self._numbers) == set(range(-1, len(self.classes) - 1)):
-            raise ValueError(f"{self._numbers[-1]}: class 0, and never {len(self.classes)}: do labels count from 0?")
 
     def _index(self, label, place):
         if isinstance(label, str) and label in self._label:
@@ -179,9 +177,10 @@ def read_classes(file, *, numbered=False):
     A class file that is not whole would shift every label, so everything wrong in it is a ValueError.
     """
     problems, names, twice = [], {}, set()
-    for number, (place, text) in enumerate(read_lines(file, problems), start=1):
-        if not numbered and not place.endswith(f" line {number}"):
-            raise ValueError(f"{file}, line {number} is blank: is it a class? Every line after it would be another's")
+    lines = list(read_lines(file, problems))
+    if not numbered and not problems:
+        check_order(file, lines)
+    for number, (place, text) in enumerate(lines, start=1):
         if numbered and not re.fullmatch(r"[0-9]{1,9}\s+\S.*", text):
             raise ValueError(f"{place}: {short(text)} must be a number and a class name")
         index, name = text.split(None, 1) if numbered else (number, text)

@@ -172,8 +172,8 @@ def parse_classes(text, file):
     classes = tuple(text.rstrip("\n").split("\n"))
     seen = set()
     for line, name in enumerate(classes, start=1):
-        if not name.strip() or name in seen:
-            raise ValueError(f"{file}, line {line}: {name[:100]!r} is empty or stands twice; one class per line")
+        if not name.strip() or name in seen or "\r" in name:
+            raise ValueError(f"{file}, line {line}: {name[:100]!r} is empty, stands twice or is several lines")
         seen.add(name)
     return classes
 

@@ -21,7 +21,7 @@ def prepared(folder, videos, classes="a\nb\n", **texts):
         put_video(folder / "videos" / name, folder, frames=frames)
     files = {"classes": classes, **texts}
     for name, text in files.items():
-        (folder / f"{name}.txt").write_text(text)
+        (folder / f"{name}.txt").write_bytes(text.encode())
     given = {name: folder / f"{name}.txt" for name in files} | {"root": folder / "videos", **QUIET, **options}
     manifest = lists.prepare(folder / "out", format="mmaction_videos", **given)[""]
     return {(v.path, v.label, v.split): v.frames if v.status == "ok" else v.status for v in manifest.videos}
@@ -69,8 +69,35 @@ def test_a_blank_line_would_shift_the_classes(tmp_path, text):
     assert read_classes(tmp_path / "classes.txt") == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (b"1 b\n0 a\n", "its lines have numbers, but are not in their order"),
+        (b"id,name\n0,a\n1,b\n", "its lines have numbers, but are not in their order"),
+        (b"0 a\n1 b\n3 d\n", "its lines have numbers, but are not in their order"),
+        (b"5;a\n6;b\n", "its lines are numbered from 5 on"),
+        ("a\nb\n".encode("utf-16"), "is not UTF-8"),
+    ],
+)
+def test_classes_whose_own_numbers_are_not_their_lines(tmp_path, text, words):
+    (tmp_path / "classes.txt").write_bytes(text)
+    with pytest.raises(ValueError, match=f"classes.txt.*{words}"):
+        read_classes(tmp_path / "classes.txt")
+
+
+@pytest.mark.parametrize("names", [("0 a", "1 b"), ("1 hand", "2 hands"), ("10 pin bowling", "a", "b"), ("3D", "4D")])
+def test_classes_with_numbers_that_are_right(tmp_path, names):
+    (tmp_path / "classes.txt").write_text("\n".join(names))
+    assert read_classes(tmp_path / "classes.txt") == names
+
+
+def test_lines_of_an_old_mac_are_no_class(tmp_path):
+    with pytest.raises(ValueError, match="a class must have a name, one line of text"):
+        prepared(tmp_path, {"x": 5}, classes="a\rb", train="x 0\n")
+
+
 def test_labels_that_count_from_zero_though_one_was_said(tmp_path):
-    with pytest.raises(ValueError, match="train.txt, line 1: class 0, and never 2: do labels count from 0"):
+    with pytest.raises(ValueError, match="train.txt: class 0 occurs, and never 2: do labels count from 0"):
         prepared(tmp_path, {"x": 5, "y": 6}, train="x 0\ny 1\n", options={"first_label": 1})
 
 
