@@ -40,6 +40,8 @@ def forward_of(net, recipe):
 def compiled(net, backend=True):
     """torch.compile for clips of one size; RuntimeError, with the reason, where the compiler gives up.
 
+    Every size is compiled anew: for sizes that vary, PyTorch 2.13's Inductor fails in stock convolutions already
+    (ValueRangeError; tests/lib/test_passes.py).
     backend  True: Inductor, which needs a C++ compiler on a CPU and Triton on a GPU; or another one's name
     """
     from torch._dynamo import config

@@ -1,5 +1,7 @@
 """Passes that are compiled, checkpointed or deterministic: the net's losses, weights, statistics and keys stay."""
 
+import shutil
+
 import pytest
 import torch
 from family_nets import NETS, small_net
@@ -10,6 +12,8 @@ from lib.data import PIXELS
 from lib.data.ahead import SideStream, ahead
 from lib.recipe import complete
 from lib.train_steps import Stepper
+
+SIZES = ((8, 64, 64), (16, 96, 96))
 
 
 def some_of(*names):
@@ -106,6 +110,25 @@ def test_a_compiler_that_gives_up_says_why(monkeypatch):
     net, shape = small_net("c2d_nano")
     with pytest.raises(RuntimeError, match="^compile: c2d_nano cannot be compiled here: no C.. compiler; train"):
         passes.compiled(net)(torch.randn(1, *shape))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++", "c++"))), reason="Inductor needs a C++ compiler")
+@torch.no_grad()
+def test_sizes_that_vary_are_compiled_one_by_one():
+    """Left to itself Inductor fails at the second size, in PyTorch's own layers. Where it does not any more, ours need
+    not be compiled anew, either."""
+    stock = nn.Sequential(nn.Conv3d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv3d(8, 8, 1), nn.AdaptiveAvgPool3d(1)).eval()
+    first, second = (torch.randn(2, 3, *size).to(memory_format=torch.channels_last_3d) for size in SIZES)
+    forward = passes.compiled(stock)
+    for clips in (first, second):
+        torch.testing.assert_close(forward(clips), stock(clips), rtol=1e-5, atol=1e-6)
+    torch.compiler.reset()
+    left_alone = torch.compile(stock)
+    left_alone(first)
+    with pytest.raises(Exception, match="ValueRangeError"):
+        left_alone(second)
+    torch.compiler.reset()
 
 
 def test_deterministic_ends_as_it_began_and_says_what_it_refuses(monkeypatch):
