@@ -84,6 +84,12 @@ def test_edited_costs(runs, edit, words):
         trade_off(runs)
 
 
+def test_an_interval_that_is_not_told_is_counted(runs):
+    file, before = home_of(runs, "run-0") / "done.json", trainings(runs)
+    write_json(file, inside("test", top1_low=None)(read_json(file)))
+    assert trainings(runs).equals(before)
+
+
 def jobs(change):
     return lambda listed: {"jobs": [change(job) for job in listed["jobs"]]}
 
