@@ -4,7 +4,6 @@ The five likeliest classes of every video, its views by the protocol of the weig
 """
 
 import csv
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -88,17 +87,14 @@ def _files(paths):
 def _names(file):
     if file is None:
         return None
+    from data_prep.class_order import check_order
     from lib.data.manifest import parse_classes
 
     try:
         names = parse_classes(Path(file).read_text(encoding="utf-8-sig"), file)
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not UTF-8: {error}") from None
-    numbers = [int(found[1]) for name in names if (found := re.match(r"(\d{1,9})[\s,;:]", name))]
-    if len(numbers) == len(names) and [number - numbers[0] for number in numbers] != list(range(len(names))):
-        raise ValueError(
-            f"{file}: its lines are numbered, but not in order; line N is the name of the net's class N - 1"
-        )
+    check_order(file, [(f"{file}, line {line}", name) for line, name in enumerate(names, start=1)])
     return names
 
 
