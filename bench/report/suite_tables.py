@@ -51,7 +51,10 @@ def read_tables(folder):
 def _searches(path):
     """Its table; of a suite without searches, or without any rival, columns that hold nothing."""
     table = read_table(path, NEEDED["searches"]) if path.exists() else pd.DataFrame(columns=list(NEEDED["searches"]))
-    return table if set(COMPARED) <= set(table) else table.reindex(columns=[*table.columns, *COMPARED])
+    there = set(COMPARED) & set(table)
+    if there and (gone := [name for name in COMPARED if name not in there]):
+        raise ValueError(f"{path} has no column {', '.join(gone)}; run the suite again")
+    return table if there else table.reindex(columns=[*table.columns, *COMPARED])
 
 
 def _count(path, table):

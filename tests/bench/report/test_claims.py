@@ -167,6 +167,7 @@ HOSTILE = {
     "a pair twice": (edited("differences", lambda table: pd.concat([table, table])), "two rows are of labels"),
     "a pair both ways": (edited("differences", other_way_round), "rows are missing, or of two tables"),
     "no column p": (edited("differences", lambda table: table.drop(columns="p")), "differences.csv has no column p"),
+    "no column low": (edited("searches", lambda table: table.drop(columns="low")), "searches.csv has no column low"),
     "half of the pairs": (edited("differences", lambda table: table.iloc[:2]), "rows are missing"),
     "half of the nets": (edited("trade_off", lambda table: table.iloc[:2]), "of other runs than runs.csv"),
     "no net": (edited("trade_off", lambda table: table.iloc[:0]), "of other runs than runs.csv"),
