@@ -148,6 +148,8 @@ FAULTS = {
         ('len(each["history"]) ==', "", SHORT),
         ("set(table.variant) ==", "",
          'compared = broken(compared, lambda rows: [{**row, "verdict": "a is better"} for row in rows])'),
+        ('splits["all twelve"].groups', "",
+         "split_variance = broken(split_variance, lambda found: altered(found, groups=11))"),
     ],
     "12_plan_the_optimization": [
         ('before["path"] !=', "", FOUND.format('"path": [[1, 1]]')),
