@@ -1,6 +1,7 @@
 """Whatever ends the runner ends Snakemake and its jobs; what Snakemake may delete is a stamp."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def test_sigterm_is_an_interruption(monkeypatch):
 
 def test_no_run_is_a_target():
     text = (ROOT / "bench" / "runner" / "Snakefile").read_text()
-    outputs = text.split("output:")[1].split("threads:")[0].split()
+    outputs = text.split("output:")[1].split("#")[0].split()
     assert outputs == ['"stamps/{id}",'] and "done.json" not in text
 
 
@@ -86,6 +87,17 @@ def test_what_snakemake_itself_stumbles_over_is_in_its_log(tmp_path):
         process = snakemake.start(tmp_path, ["--cores", "1"], [], lock)
         assert process.wait(120)
     assert "KeyError" in snakemake.complaint(tmp_path)
+
+
+def test_seeds_come_one_after_the_other(tmp_path):
+    """Of jobs that all fail at once, Snakemake's log tells the order."""
+    job = {"rule": "train", "needs": [], "whole_machine": False}
+    jobs = [{**job, "id": f"a-s{seed}", "options": {"seed": seed}} for seed in (3, 0, 4, 2, 1)]
+    ids = [job["id"] for job in jobs]
+    write_json(tmp_path / "jobs.json", {"executor": "", "cores_per_job": 1, "jobs": jobs, "todo": ids})
+    with open(tmp_path / "lock", "w") as lock:
+        assert snakemake.start(tmp_path, ["--cores", "1"], [], lock).wait(120)
+    assert re.findall(r"jobs\.json (a-s\d)", (tmp_path / "snakemake.log").read_text()) == sorted(ids)
 
 
 def test_what_all_runs_died_of_is_said_once(tmp_path, capsys):
