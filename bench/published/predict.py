@@ -91,7 +91,7 @@ def _names(file):
     from lib.data.manifest import parse_classes
 
     try:
-        names = parse_classes(Path(file).read_text(encoding="utf-8-sig"), file)
+        names = parse_classes(Path(file).read_text(encoding="utf-8-sig").rstrip(), file)
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not UTF-8: {error}") from None
     check_order(file, [(f"{file}, line {line}", name) for line, name in enumerate(names, start=1)])

@@ -124,7 +124,8 @@ def _process():
     """{what all jobs of this process share: its value}, which a module that registers nets has no reason to change."""
     import torch
 
-    shared = {f"torch.{get.__name__}": get() for get in (torch.get_default_dtype, torch.get_num_threads)}
+    asked = torch.get_default_dtype, torch.get_num_threads
+    shared = {f"torch.{get.__name__}": sys.intern(str(get())) for get in asked}
     shared |= {"torch.is_grad_enabled": torch.is_grad_enabled(), "the working directory": sys.intern(os.getcwd())}
     ours = [(name, module) for name, module in list(sys.modules.items()) if name.partition(".")[0] in OURS]
     return shared | {f"{name}.{key}": value for name, module in ours for key, value in vars(module).items()

@@ -46,6 +46,8 @@ def read_tensors(path):
 
 def read_weights(path):
     """-> (`read_tensors`, what else the file says: a safetensors file's metadata, a checkpoint's other entries)"""
+    if Path(path).suffix == ".safetensors" and not is_safetensors(path) and (said := foreign(path)):
+        raise ValueError(f"{path} was not loaded: it {said}")
     if Path(path).suffix == ".safetensors" or is_safetensors(path):
         tensors, beside = read_safetensors(path)
     else:
@@ -178,7 +180,7 @@ def _refusal(path, error):
 
 KEEP = (
     "keep the ones that you mean, such as "
-    "python -c \"import torch; c = torch.load('file.pth', map_location='cpu'); "
+    "python -c \"import torch; c = torch.load('file.pth', map_location='cpu', weights_only=False); "
     "torch.save({'state_dict': c['state_dict_ema']}, 'weights.pth')\""
 )
 CONVERT = (

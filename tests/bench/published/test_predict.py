@@ -38,7 +38,7 @@ def videos(tmp_path_factory):
 
 
 def test_a_folder_with_a_broken_file(weights, videos, tmp_path, capsys):
-    (tmp_path / "names.txt").write_text("".join(f"class {k}\n" for k in "abcdefg"))
+    (tmp_path / "names.txt").write_text("".join(f"class {k}\n" for k in "abcdefg") + "  \n")
     options = ["--classes", str(tmp_path / "names.txt"), "--out", str(tmp_path / "answers.csv")]
     assert main(["predict", str(weights), str(videos), str(tmp_path / "gone.mp4"), *options]) == 1
     said = capsys.readouterr().out

@@ -38,6 +38,8 @@ def test_rows_that_are_meant():
     of({"end": 0.5}, {"split": "test", "start": 0.5})
     of({"end": 0.5}, {"start": 0.3, "label": 1}, {"end": 0.5, "label": 1})
     of({}, {"split": "test", "status": "not found under the root"})
+    of({"split": "val"}, {"split": "test"})  # a set whose test videos have no labels is tested on val
+    of({"end": 0.52}, {"split": "test", "start": 0.5})  # a frame of rounding
     of({"start": 99.0, "status": "it starts at 99 s, but the video ends at 1.00 s"})
 
 

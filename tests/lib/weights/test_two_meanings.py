@@ -141,12 +141,13 @@ FOREIGN = {
 }
 
 
+@pytest.mark.parametrize("name", ["file.pth", "file.safetensors"])
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_files_of_other_tools(kind, tmp_path):
+def test_files_of_other_tools(kind, name, tmp_path):
     content, says = FOREIGN[kind]
-    (tmp_path / "file.pth").write_bytes(content())
-    with pytest.raises(ValueError, match=f"file.pth was not loaded: it .*{says}"):
-        read_tensors(tmp_path / "file.pth")
+    (tmp_path / name).write_bytes(content())
+    with pytest.raises(ValueError, match=f"{name} was not loaded: it .*{says}"):
+        read_tensors(tmp_path / name)
 
 
 def test_safetensors_under_any_name(state, tmp_path):
