@@ -44,7 +44,8 @@ class Tree:
 
         Of several, the one with the most folders of `key` before its name, then one in a folder of its split; if that
         does not decide it, the first, and a problem is recorded.  -> path or None
-        by  what a name alone does not tell apart: "folder", it must lie in the key's; "split", not in another split's
+        by  what a name alone does not tell apart: "folder", it must lie in the key's, or both in the split's;
+            "split", not in another split's
         """
         key = os.path.normpath(key)
         if self._exists(key):
@@ -81,6 +82,11 @@ def _lies_in(path, split):
     return bool(words & SPLIT_FOLDERS[split])
 
 
+def _both_lie_in(path, key, split):
+    """`train/1` is `train_videos/1`."""
+    return bool(split) and _lies_in(path, split) and _lies_in(key, split)
+
+
 def _may_be_of(path, split):
     return _lies_in(path, split) or not any(_lies_in(path, other) for other in SPLIT_FOLDERS)
 
@@ -92,7 +98,7 @@ def _shared_folders(path, key):
 
 
 TELLS = {
-    "folder": lambda path, key, _: _shared_folders(path, key) > 0,
+    "folder": lambda path, key, split: _shared_folders(path, key) > 0 or _both_lie_in(path, key, split),
     "split": lambda path, _, split: _may_be_of(path, split),
 }
 

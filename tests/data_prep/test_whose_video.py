@@ -40,6 +40,14 @@ def test_a_missing_video_is_not_that_of_another_split(tmp_path):
     assert told == {("train/2.mp4", 0, "train"): 6, ("1", 1, "val"): NOT_THERE, ("val/2.mp4", 1, "val"): 7}
 
 
+def test_a_split_s_folder_may_have_another_name(tmp_path):
+    """train/1 of the list is train_videos/1 on disk; what is missing there is not the other split's."""
+    videos = {"train_videos/1": 5, "train_videos/2": 6, "val_videos/1": 7}
+    told = prepared(tmp_path, videos, train="train/1 0\ntrain/2 1\n", val="val/1 0\nval/2 1\n")
+    assert told.pop(("val/2", 1, "val")) == NOT_THERE
+    assert [(path, frames) for (path, _, _), frames in told.items()] == [(f"{k}.mp4", n) for k, n in videos.items()]
+
+
 def test_what_is_held_out_is_looked_for_where_it_is_listed(tmp_path):
     """Held out of train it is val, and still lies in the training videos' folder."""
     videos = {f"{split}/{k}": 4 + k + 4 * (split == "val") for split in ("train", "val") for k in (1, 2, 3)}
