@@ -113,7 +113,10 @@ def test_a_compiler_that_gives_up_says_why(monkeypatch):
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++", "c++"))), reason="Inductor needs a C++ compiler")
+@pytest.mark.skipif(
+    not any(map(shutil.which, ("g++", "clang++", "c++"))),
+    reason="Inductor compiles C++ at run time: install a compiler, on Debian by `apt install g++`",
+)
 @torch.no_grad()
 def test_sizes_that_vary_are_compiled_one_by_one():
     """Left to itself Inductor fails at the second size, in PyTorch's own layers. Where it does not any more, ours need

@@ -56,7 +56,7 @@ def lab(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason='pip install -e ".[browser]"')
-    if CHROMIUM is None:
+    if CHROMIUM is None:  # playwright's own browser is a download that not every machine may make
         pytest.skip("it drives a browser: install Chromium or Chrome, on Debian by `apt install chromium`")
     with playwright.sync_playwright() as driver:
         yield driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
