@@ -51,7 +51,11 @@ def ship_runs(runs, target):
         write_json(fresh / "jobs.json", {"jobs": [{key: job[key] for key in TOLD if key in job} for job in jobs]})
         if target.exists():
             os.rename(target, before := fresh.with_name(f"{fresh.name}.before"))
-            os.rename(fresh, target)
+            try:
+                os.rename(fresh, target)
+            except BaseException:
+                os.rename(before, target)
+                raise
             shutil.rmtree(before)
         else:
             os.rename(fresh, target)

@@ -1,5 +1,6 @@
 """Records and jobs as somebody edited, copied or cut them: refused by the file's name, never in a table."""
 
+import os
 import shutil
 
 import pytest
@@ -203,6 +204,21 @@ def test_ship_leaves_nothing_of_before(clone, runs, tmp_path):
     assert not (clone / "searches.csv").exists() and (clone / "kernels.csv").exists()
     assert not (clone / "runs" / "old-1").exists() and not list(clone.glob(".*")), "and no temporary"
     assert history_of(clone / "runs" / home_of(runs, "run-0").name) == []
+
+
+def test_records_that_cannot_be_exchanged_stay(clone, runs, tmp_path, monkeypatch):
+    tables.ship("mine", tmp_path)
+    there, rename = sorted((clone / "runs").iterdir()), os.rename
+
+    def fails(source, target):
+        if str(source).endswith(".tmp"):
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fails)
+    with pytest.raises(OSError, match="No space"):
+        tables.ship("mine", tmp_path)
+    assert sorted((clone / "runs").iterdir()) == there and not list(clone.glob(".runs.*"))
 
 
 def test_ship_follows_no_link(clone, tmp_path):
