@@ -89,15 +89,21 @@ def test_what_snakemake_itself_stumbles_over_is_in_its_log(tmp_path):
     assert "KeyError" in snakemake.complaint(tmp_path)
 
 
-def test_seeds_come_one_after_the_other(tmp_path):
+def test_seeds_come_one_after_the_other_and_their_searches_first(tmp_path):
     """Of jobs that all fail at once, Snakemake's log tells the order."""
-    job = {"rule": "train", "needs": [], "whole_machine": False}
-    jobs = [{**job, "id": f"a-s{seed}", "options": {"seed": seed}} for seed in (3, 0, 4, 2, 1)]
+    job = {"needs": [], "whole_machine": False}
+    jobs = [
+        {**job, "rule": rule, "id": f"{'ba'[rule == 'search']}-s{seed}", "options": {"seed": seed}}
+        for seed in (3, 0, 2, 1)
+        for rule in ("train", "search")
+    ]
     ids = [job["id"] for job in jobs]
     write_json(tmp_path / "jobs.json", {"executor": "", "cores_per_job": 1, "jobs": jobs, "todo": ids})
     with open(tmp_path / "lock", "w") as lock:
         assert snakemake.start(tmp_path, ["--cores", "1"], [], lock).wait(120)
-    assert re.findall(r"jobs\.json (a-s\d)", (tmp_path / "snakemake.log").read_text()) == sorted(ids)
+    assert re.findall(r"jobs\.json ([ab]-s\d)", (tmp_path / "snakemake.log").read_text()) == sorted(
+        ids, key=lambda id: (id[-1], id)
+    )
 
 
 def test_what_all_runs_died_of_is_said_once(tmp_path, capsys):
