@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.report.claims_list import CLAIMS
 from bench.report.csv_files import write
+from bench.report.curves import still_rises
 from bench.report.suite_tables import read_tables, suite_name
 from lib.evaluate.comparisons import UNDECIDED, holm, no_verdict
 from lib.evaluate.seeds import ALPHA, paired_t
@@ -21,7 +22,7 @@ EXAMPLE = "python -m bench claims standard"
 NOT_RUN = "not run"
 LOSS_GRAIN = 1e-4  # nats, of runs.csv
 COLUMNS = ("claim", "says", "paper", "source", "compared", "measured", "unit", "low", "high", "seeds", "videos", "p")
-COLUMNS += ("p_holm", "comparisons", "verdict", "cost", "figure", "runs")
+COLUMNS += ("p_holm", "comparisons", "verdict", "note", "cost", "figure", "runs")
 
 
 def add_arguments(parser):
@@ -133,9 +134,10 @@ def _named(claim):
 
 
 def _nets(claim, tables):
-    """What trade_off.csv says of both nets: videos, what they cost, the runs; and the figure that shows them."""
+    """What trade_off.csv says of both nets: videos, what has not learned, costs, runs; and the figure with them."""
     table = tables["trade_off"]
     rows = [table[(table.net == net) & (table.labels == "motion")].iloc[0] for net in (claim.a, claim.b)]
     cost = " against ".join(f"{row.gmacs:.3f}" if row.gmacs == row.gmacs else "?" for row in rows) + " GMACs"
+    rising = "; ".join(f"{row.net}: {said}" for row in rows if (said := still_rises(row.get("rise", 0.0))))
     runs = " ".join(row.runs for row in rows)
-    return {"videos": int(rows[0].videos), "cost": cost, "figure": "trade_off.svg", "runs": runs}
+    return {"videos": int(rows[0].videos), "note": rising, "cost": cost, "figure": "trade_off.svg", "runs": runs}

@@ -6,6 +6,11 @@ FLAT = 2.0  # points
 FEWEST = 8  # epochs, so that a line is through 2 points or more
 
 
+def still_rises(rise):
+    """What to say of a net whose val rises by `rise` points, the mean over its seeds; "" if it has learned."""
+    return f"val still rises by {rise:.2f} points" if rise > FLAT else ""
+
+
 def last_quarter(val):
     """How far val's top-1 rises over the last quarter of the epochs, points: the least-squares line's two ends.
 

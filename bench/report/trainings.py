@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from bench.report.curves import FEWEST, last_quarter
+from bench.report.curves import FEWEST, last_quarter, still_rises
 from bench.report.names import label_set
 from bench.report.records import COSTS, finished, nets, tests_of
 from bench.report.shipped_seeds import recipe_of
@@ -74,6 +74,8 @@ def _net_row(name, seeds, costs, now):
     (job, first), records = next(iter(seeds.values())), [record for _, record in seeds.values()]
     over = summary(tests_of(seeds))
     tops = [round(seeds[seed][1]["test"]["top1"], 2) for seed in sorted(seeds)]
+    rises = [_rise(record) for record in records]
+    rise = None if None in rises else _mean(rises)
     cost, timed = costs.get(_key(job["options"]), ({}, {}))
     points = {"top1": over.mean, "top1_low": over.low, "top1_high": over.high, "top1_sd": over.sd}
     points |= {"videos_low": over.videos_low, "videos_high": over.videos_high}
@@ -81,12 +83,13 @@ def _net_row(name, seeds, costs, now):
     return {
         **_what(name, job, first["test"]),
         "seeds": len(seeds),
-        "note": no_verdict(len(seeds)),
+        "note": no_verdict(len(seeds)) or (still_rises(rise) if rise is not None else ""),
         **{key: _rounded(value) for key, value in points.items()},
         "top1_min": min(tops),
         "top1_max": max(tops),
         "top1_by_seed": " ".join(map(str, tops)),
         "seed_numbers": " ".join(map(str, sorted(seeds))),
+        "rise": _rounded(rise),
         "recipe": recipe_of(job),
         "chance": round(100 / first["test"]["classes"], 2),
         **{name: cost.get(name) for name in COSTS},

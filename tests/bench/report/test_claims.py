@@ -196,3 +196,12 @@ def test_tables_that_are_not_whole_prove_nothing(whole, tmp_path, edit, words):
 def test_claims_are_written_beside_a_suite_s_tables_alone(whole, name):
     with pytest.raises(ValueError, match="results/|part of a path"):
         made.run(suite=name, out=whole.parents[1])
+
+
+def test_a_claim_says_which_of_its_nets_has_not_learned(tables):
+    told = pd.read_csv(tables / "trade_off.csv")
+    told["rise"] = [6.1 if net == "ircsn_nano" else 1.0 for net in told.net]
+    told.to_csv(tables / "trade_off.csv", index=False)
+    notes = claims(tables).set_index("compared").note
+    assert set(notes["ircsn_nano - csn_r3d_nano"]) == {"ircsn_nano: val still rises by 6.10 points"}
+    assert notes["rubiksnet_nano - rubiksnet_nano shift=fixed"] == ""
