@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from bench.report.cost_axis import cost_axis
+from bench.report.curves import still_rises
 from bench.report.names_in_figures import name_points, plain, short_names
 from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT, no_verdict
 
@@ -30,6 +31,7 @@ LOOKS = {
 }
 OTHERS = [("0.45", "X"), ("0.1", "*"), ("0.6", "p")]  # further systems, in turn
 SHIPPED_GREY, GREY_THICK = "0.82", 7  # points
+RISING = "\u00a0↑"  # behind a name, never on a line of its own
 NEEDED = ("net", "system", "labels", "seeds", "top1", "top1_low", "top1_high", "top1_by_seed", "videos_low")
 NEEDED += ("videos_high", "chance", *COSTS)  # columns of trade_off.csv that the figure is made of
 
@@ -84,7 +86,10 @@ def _panel(table, x, labels, ax, legend):
     ax.grid(alpha=0.25, lw=0.5)
     ax.spines[["top", "right"]].set_visible(False)
     places, handles, front = _draw(ax, measured, measured[x].to_numpy(float)) if len(measured) else ([], [], [])
+    rising = _rising(measured)
+    handles += [Line2D([], [], ls="none", label="↑ val still rises at the end")] if any(rising) else []
     names, listed = short_names(measured.net.tolist(), set(front), numbers)
+    names = [name + RISING * up for name, up in zip(names, rising, strict=True)]
     _note_left_out(ax, [name for name in table.net if name not in set(measured.net)], len(measured))
     if legend:
         _legend(ax, handles, listed, own)
@@ -92,6 +97,12 @@ def _panel(table, x, labels, ax, legend):
     thick = GREY_THICK if "shipped_min" in measured else 4
     lines = [_steps(places, measured, front)] if front else []
     return ax, partial(name_points, ax, names, places, measured.top1, low, high, lines, thick)
+
+
+def _rising(table):
+    """Which nets have not learned; of too few seeds none is known."""
+    rises = table.rise.where(table.seeds >= SEEDS_FOR_A_VERDICT) if "rise" in table else [0.0] * len(table)
+    return [bool(still_rises(rise)) for rise in rises]
 
 
 def _draw(ax, table, costs):

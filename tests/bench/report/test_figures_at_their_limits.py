@@ -75,6 +75,18 @@ def test_a_figure_shows_all_of_its_table(name):
     assert len([text for text in told if text]) >= len(measured), "every net has its name or its number"
 
 
+def test_a_net_that_still_rises_is_marked_from_three_seeds_on():
+    table = read_table(ROOT / "results" / "shipped" / "quick_seeds" / "trade_off.csv")
+    table["rise"] = [9.0 if net in ("ircsn_nano", "p3d_nano") else 0.0 for net in table.net]
+    table.loc[table.net == "p3d_nano", "seeds"] = 2
+    ax = draw_trade_off(table, labels="motion")
+    assert [text.get_text() for text in ax.texts if "↑" in text.get_text()] == ["ircsn_nano\u00a0↑"]
+    explained = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "↑ val still rises at the end" in explained
+    before = draw_trade_off(table.drop(columns="rise"), labels="motion")
+    assert not any("↑" in text.get_text() for text in [*before.texts, *before.get_legend().get_texts()])
+
+
 def test_names_are_text(tmp_path):
     table = table_of([0.01, 0.02, 0.05], ["$a", "a$b$c", r"\$\frac{1$"])
     svg = save(draw_trade_off(table).figure, tmp_path / "dollars").with_name("dollars.svg").read_text()
