@@ -99,47 +99,87 @@ def finish(folder, results, device="cpu"):
 def say_done(folder, found):
     """Write done.json: `found`, the name of its folder, and a checksum, so that it can be no other run's."""
     told = {**found, "run": Path(folder).name}
-    write_json(Path(folder) / "done.json", {**told, "sha256": _checksum(told)})
+    write_json(Path(folder) / "done.json", {**told, "sha256": checksum(told)})
 
 
 def done(folder):
-    """The content of done.json, which a suite's job writes after everything it promises; None if it has not ended.
+    """The content of done.json, which a suite's job writes after everything it promises; None if there is none.
 
-    A record that was changed since, or is another run's, is named and set aside; one of old knows neither.
-    ValueError: the folder is a link to another run's
+    Whoever reads changes nothing: `done_or_aside` is of the one who makes the run again.
+    ValueError: it is damaged, was changed since, or is another run's; the folder is a link to another run's
     """
-    folder = Path(folder)
-    if folder.is_symlink() and (other := folder.resolve()).name != folder.name:
-        raise ValueError(f"{folder} is a link to {other}, another run's folder: remove the link")
-    if not (found := record(path := folder / "done.json")):
-        return None
-    told = {key: value for key, value in found.items() if key != "sha256"}
-    if found.get("sha256", known := _checksum(told)) != known:
-        set_aside(path, f"{path} was changed since its run ended: its checksum is wrong")
-    elif (owner := found.get("run", folder.name)) != folder.name:
-        set_aside(path, f"{path} is the record of another run, {str(owner)[:80]!r}")
-    else:
-        return found
-    return None
+    found, why = _ended(Path(folder))
+    if why:
+        raise ValueError(f"{why}; {AGAIN}")
+    return found
 
 
-def _checksum(told):
-    """SHA-256 of a record, as canonical JSON."""
-    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def done_or_aside(folder):
+    """`done` of whoever makes the run again, if it is not done: a record that is not right is named and set aside."""
+    found, why = _ended(Path(folder))
+    if why:
+        set_aside(Path(folder) / "done.json", why)
+    return found
 
 
 def record(path):
-    """The JSON object in a file; None if there is no file, or a torn one, which is named and set aside."""
+    """The JSON object in a file; None if there is no file, or a torn one, which is named and set aside.
+
+    Of whoever writes the file anew; all others call `read_record`.
+    """
+    found, why = _read(path := Path(path))
+    if why:
+        set_aside(path, why)
+    return found
+
+
+def read_record(path):
+    """The JSON object in a file; None if there is no file. ValueError: it holds none, or was changed since"""
+    found, why = _read(Path(path))
+    if why:
+        raise ValueError(f"{why}; {AGAIN}")
+    return found
+
+
+AGAIN = "the suite's next `bench run` makes it again, and `git checkout` brings back what was committed"
+
+
+def signed(found):
+    """Whether a record has a checksum. Those of versions that wrote none have no name of their run either."""
+    return "sha256" in found
+
+
+def _ended(folder):
+    """(what done.json holds, "") or (None, why it is not this run's)."""
+    if folder.is_symlink() and (other := folder.resolve()).name != folder.name:
+        raise ValueError(f"{folder} is a link to {other}, another run's folder: remove the link")
+    found, why = _read(path := folder / "done.json")
+    if found and (owner := found.get("run", folder.name)) != folder.name:
+        return None, f"{path} is the record of another run, {str(owner)[:80]!r}"
+    if found and "run" in found and not signed(found):
+        return None, f"{path} was changed since its run ended: its checksum is gone"
+    return found, why
+
+
+def _read(path):
+    """(the JSON object in a file, "") or (None, why there is none, "" where there is no file)."""
     if not path.exists():
-        return None
+        return None, ""
     try:
-        if isinstance(found := read_json(path), dict) and found:
-            return found
-        why = f"{path} holds {str(found)[:40]}, no record"
+        found = read_json(path)
     except ValueError as error:
-        why = str(error)
-    set_aside(path, why)
-    return None
+        return None, str(error)
+    if not isinstance(found, dict) or not found:
+        return None, f"{path} holds {str(found)[:40]}, no record"
+    if signed(found) and found["sha256"] != checksum(found):
+        return None, f"{path} was changed since it was written: its checksum is wrong"
+    return found, ""
+
+
+def checksum(found):
+    """SHA-256 of a record as canonical JSON, without its own entry for it."""
+    told = {key: value for key, value in found.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _quotas():

@@ -12,7 +12,7 @@ from bench.report.run_figures import confusions, draw_confusions
 from bench.report.text import visible
 from lib.evaluate.intervals import wilson_interval
 from lib.files import file_name, read_json
-from lib.run import record
+from lib.run import read_record
 
 WORST = 5  # classes that are printed
 RECORDS = ("result.json", "done.json")  # what a training or search writes by itself, and what a suite's job keeps of it
@@ -28,7 +28,7 @@ def report(run_dir, classes=None, out=None):
     """
     run_dir = Path(run_dir)
     file = next((run_dir / name for name in RECORDS if (run_dir / name).exists()), run_dir)
-    found = record(file) if file.is_file() else None
+    found = read_record(file) if file.is_file() else None
     if found is None:
         raise ValueError(f"{run_dir} holds no {' or '.join(RECORDS)}: no run ended there")
     tests = tests_of_record(checked_record(found, file))

@@ -7,7 +7,7 @@ from bench.report.names import label_set, unique_names
 from bench.runner.listed import NET, listed_jobs
 from lib.bounds import number, whole
 from lib.evaluate.records import checked_test
-from lib.run import done
+from lib.run import checksum, done, signed
 from lib.shapes import MAPPING, TEXT, check_form
 
 # of a net, as the costs' record says them
@@ -33,7 +33,7 @@ def finished(runs, rule):
     found, known = [], {}
     for job in listed_jobs(runs):
         folder = Path(runs) / job["id"]
-        if job["rule"] == rule and (record := done(folder)):
+        if job["rule"] == rule and (record := record_of(runs, job)):
             where = folder / "done.json"
             found.append((job, checked_record(_of_form(record, rule, where), where)))
             own = json.dumps([record.get(key) for key in ("history", "test", "variants", "provenance")])
@@ -41,6 +41,25 @@ def finished(runs, rule):
                 raise ValueError(f"{runs}: {other} and {job['id']} hold the same record, to the millisecond: one is a "
                                  "copy; delete it and run again")  # fmt: skip
     return found
+
+
+def record_of(runs, job):
+    """The done.json of a job of jobs.json; None if it has not ended. Of a shipped one, jobs.json has the checksum.
+
+    ValueError: it is damaged, was changed since it was written or shipped, or is another run's
+    """
+    record = done(folder := Path(runs) / job["id"])
+    if "record" in job and (not record or checksum(record) != job["record"]):
+        raise ValueError(f"{folder / 'done.json'} is not the record that was shipped, by its checksum in jobs.json; "
+                         "`git checkout` brings that back, or ship the suite again")  # fmt: skip
+    return record
+
+
+def unsigned(runs):
+    """The ids of finished runs whose records have no checksum, neither their own nor in jobs.json: nothing but the
+    answers that they hold shows whether a figure was changed."""
+    ended = [(job, record) for job in listed_jobs(runs) if (record := record_of(runs, job))]
+    return [job["id"] for job, record in ended if not signed(record) and "record" not in job]
 
 
 def _of_form(record, rule, where):

@@ -6,8 +6,9 @@ from tempfile import TemporaryDirectory
 
 from bench.report.csv_files import read_table, write
 from bench.report.figure_files import draw_searches, draw_suite
+from bench.report.records import unsigned
 from bench.report.searches import search_runs, searches
-from bench.report.shipped_runs import check_runs, ship_runs
+from bench.report.shipped_runs import check_runs, put_right, ship_runs
 from bench.report.shipped_seeds import COLUMNS, with_shipped_seeds
 from bench.report.suite_tables import suite_name
 from bench.report.text import to_text
@@ -31,6 +32,8 @@ def write_results(runs, results):
         draw_searches(found, results)
         print("\nSearches. Each trains its nets its own way: compare within a search, not with the nets further down.")
         print(f"\n{to_text(found)}\n\ntable   {results / 'searches.csv'}\nfigures {results}/0*.png")
+    if old := unsigned(runs):
+        print(f"\n{len(old)} records of an older version have no checksum, such as {old[0]}: `bench ship` adds one")
     if not len(table := trade_off(runs)):
         return
     table = with_shipped_seeds(table, Path(results).name)
@@ -55,6 +58,7 @@ def ship(suite, out=ROOT):
     if link := next((path for path in (target, target / "runs") if path.is_symlink()), None):
         raise ValueError(f"{link} is a link to {link.resolve()}: what is shipped lies in the clone; remove the link")
     target.mkdir(parents=True, exist_ok=True)
+    put_right(target / "runs")
     check_runs(runs := Path(out) / "runs" / suite, source)
     _refuse_other_numbers(runs, source)
     ship_runs(runs, target / "runs")

@@ -16,7 +16,7 @@ from bench.runner.environment import KERNEL, inside, job_environment, make_home,
 from bench.runner.parameters import check_parameters, parameters_of
 from bench.runner.suite import NOTEBOOKS, ON_ALL_CORES
 from lib.files import locked, read_json, remove_temporaries, write_json, write_text
-from lib.run import ROOT, done, result, say_done
+from lib.run import ROOT, done_or_aside, result, say_done
 from lib.run import record as kept
 
 EXAMPLE = "python -m bench job runs/quick/jobs.json c2d_nano-motion-s0-0123abcd --threads 1"
@@ -76,8 +76,8 @@ def work(job, runs, listed, threads, attempt=1):
 
 
 def finished(run_dir, job, listed):
-    """The content of done.json, if all that it promises is there; else None."""
-    record = done(run_dir)
+    """The content of done.json, if all that it promises is there; else None: the caller makes the run again."""
+    record = done_or_aside(run_dir)
     if not record or any(not (run_dir / name).is_file() for name in record.get("files", ())):
         return None
     if job["rule"] in ("train", "search") and _other_threads(record, listed):

@@ -11,7 +11,8 @@ NET = {"model": TEXT, "options": MAPPING, "frames": BOUNDS["frames"], "size": BO
 VIDEOS = {"labels": TEXT, "data": TEXT, "seed": BOUNDS["seed"]}
 # rule: what the options of its jobs hold, of what tables read
 OPTIONS = {"train": {**NET, **VIDEOS}, "search": {"size": BOUNDS["size"], "?model": TEXT, **VIDEOS}}
-JOB = {"id": TEXT, "rule": TEXT, "notebook": TEXT, "options": MAPPING, "?modules": TEXT, "?processes": whole(1, 1024)}
+JOB = {"id": TEXT, "rule": TEXT, "notebook": TEXT, "options": MAPPING}
+JOB |= {"?modules": TEXT, "?processes": whole(1, 1024), "?record": TEXT}  # record: of a shipped one, its checksum
 
 
 def id_of(label, rule, notebook, options, modules="", processes=1):

@@ -15,7 +15,7 @@ from bench.runner.job import finished
 from bench.runner.resources import RESTARTS, asked
 from bench.runner.suite import load_suite
 from lib.files import locked, read_json, remove_temporaries, write_json
-from lib.run import ROOT, claim, done
+from lib.run import ROOT, claim, done, read_record
 from lib.run import cores as usable_cores
 
 EXAMPLE = "python -m bench run quick"
@@ -79,7 +79,7 @@ def reason(run_dir):
     """Why a run failed: the exception that was raised, what killed its Slurm job, else what Snakemake says."""
     failed, log = run_dir / "failed.json", run_dir / "log.txt"
     if failed.exists():
-        return f"{read_json(failed).get('error')} (all of it: {log})"
+        return f"{(read_record(failed) or {}).get('error')} (all of it: {log})"
     said, killed_log = slurm.why(run_dir)
     if said:
         return f"{said} (all of it: {killed_log})"

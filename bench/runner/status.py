@@ -14,7 +14,7 @@ from bench.runner.estimate import GPUS, lines
 from bench.runner.run import headline, reason
 from bench.runner.suite import load_suite
 from lib.files import held
-from lib.run import ROOT, done, record
+from lib.run import ROOT, done, read_record
 
 EXAMPLE = "python -m bench status quick"
 
@@ -39,10 +39,13 @@ def run(*, suite, out=ROOT, estimate=None, videos="", tensorboard=None):
         print("\n".join(lines(suite, estimate, videos)))
         return
     runs = Path(out).resolve() / "runs" / suite.name
-    on_slurm = (record(runs / "jobs.json") or {}).get("executor") == "slurm"
+    on_slurm = (read_record(runs / "jobs.json") or {}).get("executor") == "slurm"
     queued = slurm.queue(runs) if on_slurm else {}
     for job in suite.jobs:
-        word, text = state(runs / job.id, job.options, queued.get(job.id))
+        try:
+            word, text = state(runs / job.id, job.options, queued.get(job.id))
+        except ValueError as error:
+            word, text = "damaged", str(error)
         print(f"{word:8}{job.id:50} {text}".rstrip())
         if tensorboard:
             write_events(runs / job.id / "metrics.jsonl", Path(tensorboard) / job.id)
@@ -90,7 +93,7 @@ def _at_work(run_dir):
 
 def _goes_on(run_dir):
     """What becomes of a run whose job was killed, while the suite is at work."""
-    failed = record(run_dir / "failed.json")
+    failed = read_record(run_dir / "failed.json")
     if not slurm.attempts(run_dir) or not held(run_dir.parent) or (failed and not failed.get("killed")):
         return ""
     return f"; killed {len(slurm.attempts(run_dir))} times, submitted again while the suite's restarts last"

@@ -11,7 +11,7 @@ from bench.runner.run import run_suite
 from data_prep.moving_shapes import dataset as moving_shapes
 from lib import run
 from lib.files import remove_temporaries, slug, write_json
-from lib.run import ROOT, commit, cores, done, run_id
+from lib.run import ROOT, commit, cores, done, done_or_aside, run_id
 
 LISTED = {"data": ""}
 
@@ -61,9 +61,12 @@ def test_quotas_of_control_groups(version_2, files, wanted, tmp_path):
 
 @pytest.mark.parametrize("text", ["null", "[]", "{}", "3", "", '{"test": {'])
 def test_done_is_a_record_or_nothing(text, tmp_path, capsys):
-    (tmp_path / "done.json").write_text(text)
-    assert done(tmp_path) is None and (tmp_path / "done.json.torn").exists()
-    assert str(tmp_path / "done.json") in capsys.readouterr().err
+    """Who reads is told; who makes the run again sets aside what is there."""
+    (file := tmp_path / "done.json").write_text(text)
+    with pytest.raises(ValueError, match=f"{file} .*; the suite's next `bench run`"):
+        done(tmp_path)
+    assert file.read_text() == text and done_or_aside(tmp_path) is None
+    assert (tmp_path / "done.json.torn").read_text() == text and str(file) in capsys.readouterr().err
 
 
 def test_done_needs_all_that_it_promises(tmp_path):

@@ -8,11 +8,12 @@ from helpers.suite_runs import a_job, a_test, home_of, write_runs, write_search
 
 from bench.report import tables
 from bench.report.csv_files import write
+from bench.report.records import unsigned
 from bench.report.searches import searches
-from bench.report.shipped_runs import history_of
+from bench.report.shipped_runs import check_epochs, put_right, ship_runs
 from bench.report.trainings import trade_off, trainings
 from lib.files import read_json, write_json
-from lib.run import done, say_done
+from lib.run import checksum, done, done_or_aside, say_done
 
 NETS = [("resnet3d_nano", {0: 91, 1: 90, 2: 92}), ("c2d_nano", {0: 12, 1: 14, 2: 13}), ("ircsn_nano", {0: 50})]
 NAN = float("nan")
@@ -116,7 +117,7 @@ def test_edited_jobs(runs, change, words):
         trainings(runs)
 
 
-def test_a_record_of_another_run_is_not_read(runs, capsys):
+def test_a_record_of_another_run_is_not_read(runs):
     """Copied, or its folder renamed: by the name inside, of an old record by being there twice."""
     first, second = home_of(runs, "run-0"), home_of(runs, "run-1")
     shutil.copyfile(second / "done.json", first / "done.json")
@@ -124,21 +125,32 @@ def test_a_record_of_another_run_is_not_read(runs, capsys):
         trade_off(runs)
     say_done(second, read_json(second / "done.json"))
     shutil.copyfile(second / "done.json", first / "done.json")
-    assert done(first) is None and f"record of another run, '{second.name}'" in capsys.readouterr().err
-    assert done(second) and (first / "done.json.torn").exists() and len(trainings(runs)) == 6
+    with pytest.raises(ValueError, match=f"record of another run, '{second.name}'"):
+        trainings(runs)
+    assert done(second) and done_or_aside(first) is None and len(trainings(runs)) == 6
     shutil.rmtree(first)
     first.symlink_to(second)
     with pytest.raises(ValueError, match="is a link to .*another run's folder"):
         trainings(runs)
 
 
-def test_a_record_that_was_changed_is_set_aside(runs, capsys):
+@pytest.mark.parametrize("edit, words", [
+    (inside("provenance", date="yesterday"), "its checksum is wrong"),
+    (without("sha256"), "its checksum is gone"),
+    (but(sha256=None), "its checksum is wrong"),
+])  # fmt: skip
+def test_a_record_that_was_changed_is_set_aside_by_who_runs_it_again_alone(runs, edit, words, capsys):
     folder = home_of(runs, "run-0")
     say_done(folder, read_json(folder / "done.json"))
-    record = read_json(folder / "done.json")
+    record, file = read_json(folder / "done.json"), folder / "done.json"
     assert done(folder) == record
-    write_json(folder / "done.json", inside("provenance", date="yesterday")(record))
-    assert done(folder) is None and "its checksum is wrong" in capsys.readouterr().err
+    write_json(file, edit(record))
+    for read in (trade_off, trainings, lambda _: done(folder)):
+        before = file.read_bytes()
+        with pytest.raises(ValueError, match=f"{file}.*{words}.*`bench run` makes it again"):
+            read(runs)
+        assert file.read_bytes() == before and os.listdir(folder) == ["done.json"]
+    assert done_or_aside(folder) is None and words in capsys.readouterr().err and not file.exists()
 
 
 FIGURES = {seed: {"found": 70 + seed, "far": 20 + seed} for seed in range(3)}
@@ -203,7 +215,6 @@ def test_ship_leaves_nothing_of_before(clone, runs, tmp_path):
     tables.ship("mine", tmp_path)
     assert not (clone / "searches.csv").exists() and (clone / "kernels.csv").exists()
     assert not (clone / "runs" / "old-1").exists() and not list(clone.glob(".*")), "and no temporary"
-    assert history_of(clone / "runs" / home_of(runs, "run-0").name) == []
 
 
 def test_records_that_cannot_be_exchanged_stay(clone, runs, tmp_path, monkeypatch):
@@ -221,6 +232,53 @@ def test_records_that_cannot_be_exchanged_stay(clone, runs, tmp_path, monkeypatc
     assert sorted((clone / "runs").iterdir()) == there and not list(clone.glob(".runs.*"))
 
 
+def test_what_was_shipped_is_held_by_its_checksum(clone, runs, tmp_path, monkeypatch):
+    """Records of an older version carry none themselves: jobs.json beside them does."""
+    tables.ship("mine", tmp_path)
+    shipped = clone / "runs"
+    file = home_of(shipped, "run-0") / "done.json"
+    record = read_json(file)
+    listed = {job["id"]: job for job in read_json(shipped / "jobs.json")["jobs"]}
+    assert listed[file.parent.name]["record"] == checksum(record) and unsigned(runs) and not unsigned(shipped)
+    write_json(file, inside("provenance", threads=2)(record))
+    with pytest.raises(ValueError, match=f"{file} is not the record that was shipped"):
+        trainings(shipped)
+    file.unlink()
+    with pytest.raises(ValueError, match=f"{file} is not the record that was shipped"):
+        trainings(shipped)
+
+
+def test_ship_refuses_epochs_that_are_not_the_records(clone, runs, tmp_path):
+    (home_of(runs, "run-0") / "metrics.jsonl").write_text('{"seconds": 5.0}\n')
+    with pytest.raises(ValueError, match="metrics.jsonl and done.json beside it tell of different epochs"):
+        tables.ship("mine", tmp_path)
+    assert not list(clone.glob("*"))
+
+
+@pytest.mark.parametrize("renamed", [1, 2])
+def test_a_ship_that_was_killed_between_its_renames_is_put_right(clone, runs, tmp_path, monkeypatch, renamed, capsys):
+    tables.ship("mine", tmp_path)
+    there, rename, calls = sorted((clone / "runs").iterdir()), os.rename, []
+
+    def killed(*names):
+        rename(*names)
+        calls.append(names)
+        if len(calls) == renamed:
+            os._exit(9)
+
+    if not (child := os.fork()):
+        os.rename = killed
+        ship_runs(runs, clone / "runs")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9 and list(clone.glob(".runs.*"))
+    put_right(clone / "runs")
+    assert sorted((clone / "runs").iterdir()) == there and not list(clone.glob(".*"))
+    assert ("`ship` was killed" in capsys.readouterr().out) == (renamed == 1)
+    other = clone / f".runs.{os.getppid()}.tmp"
+    other.mkdir()
+    put_right(clone / "runs")
+    assert other.exists(), "of a ship that is at work"
+
+
 def test_ship_follows_no_link(clone, tmp_path):
     outside = tmp_path / "outside"
     (outside / "runs").mkdir(parents=True)
@@ -236,5 +294,5 @@ def test_ship_follows_no_link(clone, tmp_path):
 def test_damaged_epochs(runs, text):
     folder = home_of(runs, "run-0")
     (folder / "metrics.jsonl").write_text(text)
-    with pytest.raises(ValueError, match="metrics.jsonl"):
-        history_of(folder)
+    with pytest.raises(ValueError, match="metrics.jsonl.*run the suite again"):
+        check_epochs(folder, read_json(folder / "done.json"))

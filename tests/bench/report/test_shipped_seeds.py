@@ -8,7 +8,7 @@ from helpers.suite_runs import home_of, write_runs
 
 from bench.report.csv_files import read_table, write
 from bench.report.searches import search_runs, searches
-from bench.report.shipped_runs import history_of, runs_of
+from bench.report.shipped_runs import check_epochs, runs_of
 from bench.report.shipped_seeds import of_several_seeds, recipe_of, with_shipped_seeds
 from bench.report.trade_off_figure import draw_trade_off
 from bench.report.trainings import differences, trade_off, trainings
@@ -109,7 +109,7 @@ def check_walk(runs, again):
         kept = [column for column in made if column not in ("other_commit", "note")]
         assert made[kept].equals(there[kept]), name
     for folder in filter(lambda path: (path / "metrics.jsonl").is_file(), runs.iterdir()):
-        assert history_of(folder) == read_json(folder / "done.json")["history"]
+        check_epochs(folder, read_json(folder / "done.json"))
 
 
 def test_what_several_seeds_gave_is_shown_once_it_is_shipped(tmp_path):

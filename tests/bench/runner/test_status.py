@@ -31,6 +31,20 @@ def test_a_line_for_every_run(tmp_path, capsys):
     assert lines[1].endswith(f"epoch 1 of 4, loss 2.000, val top-1 25.0 %, {pace}, 1.5 minutes left")
 
 
+def test_a_damaged_record_is_a_line_of_its_own_and_stays(tmp_path, capsys):
+    (path := tmp_path / "mine.yaml").write_text("data: {videos: 24}\ntrain: {runs: [{model: c2d_nano, epochs: 4}]}\n")
+    prepare, first, costs = load_suite(path).jobs
+    runs = tmp_path / "runs" / "mine"
+    for job, name in ((prepare, "done"), (first, "failed")):
+        (runs / job.id).mkdir(parents=True)
+        (runs / job.id / f"{name}.json").write_text("[1]")
+    assert main(["status", str(path), "--out", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["damaged", "damaged", "waiting"]
+    assert f"{runs / prepare.id / 'done.json'} holds [1], no record" in lines[0]
+    assert not list(tmp_path.rglob("*.torn"))
+
+
 def test_a_lock_that_nobody_holds_runs_nothing(tmp_path):
     with locked(tmp_path, "job.lock"):
         assert state(tmp_path, {})[0] == "running"
