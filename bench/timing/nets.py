@@ -42,7 +42,7 @@ def _times(net, clips, runs, warmup_runs, device):
 def peak_memory(net, clips, device="cpu"):
     """MB that one call of a net takes beyond what there is; None where the system does not say."""
     if torch.device(device).type == "cuda":
-        torch.cuda.resetpeak_memory_stats(device)
+        torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         net(clips)
         return round((torch.cuda.max_memory_allocated(device) - before) / 1e6, 2)
