@@ -59,9 +59,29 @@ DIFFERENCES_SHOWN = {
     "of": ("comparisons", "{:.0f}"),
     "verdict": ("verdict", "{}"),
 }
+CLAIMS_SHOWN = {
+    "claim": ("claim", "{:.0f}"),
+    "says": ("says", "{}"),
+    "compared": ("compared", "{}"),
+    "measured": ("measured", "{:+.3g}"),
+    "unit": ("unit", "{}"),
+    "at least": ("low", "{:+.3g}"),
+    "at most": ("high", "{:+.3g}"),
+    "seeds": ("seeds", "{:.0f}"),
+    "videos": ("videos", "{:.0f}"),
+    "p (Holm)": ("p_holm", "{:.3g}"),
+    "of": ("comparisons", "{:.0f}"),
+    "verdict": ("verdict", "{}"),
+    "note": ("note", "{}"),
+    "cost": ("cost", "{}"),
+    "figure": ("figure", "{}"),
+    "the paper": ("paper", "{}"),
+    "source": ("source", "{}"),
+}
 
 # columns by which a table is known; any may also be the name of a class
 KINDS = [
+    (("claim", "says", "compared"), CLAIMS_SHOWN),
     (("search", "variant", "top1"), SEARCHES_SHOWN),
     (("a", "b", "p_holm"), DIFFERENCES_SHOWN),
     (("net", "seeds", "gmacs"), NETS_SHOWN),
@@ -70,7 +90,7 @@ KINDS = [
 
 
 def shown(table):
-    """A table of trainings, nets, searches or differences as people read it; nets cheapest first. Text alone."""
+    """A table of trainings, nets, searches, differences, claims as people read it; nets cheapest first. Text alone."""
     columns = next((shown for known, shown in KINDS if set(known) <= set(table)), None)
     if columns is None:
         return table.map(_cell)

@@ -205,3 +205,12 @@ def test_a_claim_says_which_of_its_nets_has_not_learned(tables):
     notes = claims(tables).set_index("compared").note
     assert set(notes["ircsn_nano - csn_r3d_nano"]) == {"ircsn_nano: val still rises by 6.10 points"}
     assert notes["rubiksnet_nano - rubiksnet_nano shift=fixed"] == ""
+
+
+def test_its_page_has_figures_that_can_be_read(tables):
+    """A loss is a few hundredths of a nat, a p smaller still; what the CSV is for is left to it."""
+    write(claims(tables), tables, "claims")
+    lines = (tables / "claims.md").read_text().splitlines()
+    (loss,) = [line for line in lines if "nats of training loss" in line]
+    assert "| +0.3 | nats of training loss | +0.3 | +0.3 | 3 |" in loss and "| 0.0 |" not in "".join(lines)
+    assert "run-0" not in "".join(lines) and "| seeds | videos | p (Holm) |" in lines[0]
