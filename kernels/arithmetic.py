@@ -7,7 +7,7 @@ knows them from here on, as FLOPs: 2 per multiply-accumulate. Backward ops have 
 from math import prod
 
 import torch
-from torch.utils.flop_counter import flop_registry, register_flop_formula
+from torch.utils import flop_counter
 
 
 def _subkernels(out, x, weights, *_):
@@ -38,8 +38,8 @@ def register_with_torch():
     """Let `torch.utils.flop_counter.FlopCounterMode` count our ops."""
     for name, formula in MACS.items():
         op = getattr(torch.ops.efficient3d, name)
-        if op not in flop_registry:
-            register_flop_formula(op)(_flops(formula))
+        if op not in flop_counter.flop_registry:
+            flop_counter.register_flop_formula(op)(_flops(formula))
 
 
 def fvcore_handles():

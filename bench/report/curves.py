@@ -7,8 +7,11 @@ FEWEST = 8  # epochs, so that a line is through 2 points or more
 
 
 def still_rises(rise):
-    """What to say of a net whose val rises by `rise` points, the mean over its seeds; "" if it has learned."""
-    return f"val still rises by {rise:.2f} points" if rise > FLAT else ""
+    """What to say of a net whose val rises by `rise` points, the mean over its seeds; "" if it has learned.
+
+    None or NaN of a training of too few epochs, of which nobody knows.
+    """
+    return f"val still rises by {rise:.2f} points" if rise is not None and rise > FLAT else ""
 
 
 def last_quarter(val):

@@ -13,6 +13,7 @@ from bench.report.shipped_seeds import COLUMNS, with_shipped_seeds
 from bench.report.suite_tables import suite_name
 from bench.report.text import to_text
 from bench.report.trainings import differences, trade_off, trainings
+from bench.runner.modules import import_listed
 from lib.files import replacing
 from lib.run import ROOT
 
@@ -59,7 +60,8 @@ def ship(suite, out=ROOT):
         raise ValueError(f"{link} is a link to {link.resolve()}: what is shipped lies in the clone; remove the link")
     target.mkdir(parents=True, exist_ok=True)
     put_right(target / "runs")
-    check_runs(runs := Path(out) / "runs" / suite, source)
+    import_listed(runs := Path(out) / "runs" / suite)
+    check_runs(runs, source)
     _refuse_other_numbers(runs, source)
     ship_runs(runs, target / "runs")
     for file in files:

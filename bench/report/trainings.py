@@ -83,7 +83,7 @@ def _net_row(name, seeds, costs, now):
     return {
         **_what(name, job, first["test"]),
         "seeds": len(seeds),
-        "note": no_verdict(len(seeds)) or (still_rises(rise) if rise is not None else ""),
+        "note": no_verdict(len(seeds)) or still_rises(rise),
         **{key: _rounded(value) for key, value in points.items()},
         "top1_min": min(tops),
         "top1_max": max(tops),

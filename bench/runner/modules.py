@@ -5,6 +5,7 @@
 They are imported in this order before the suite is checked, and in every job before its notebook begins. Of files only
 those that are listed can be imported: a helper stands in the list, before its user. What they hold, a package with all
 its files, is part of the id of every run of a net that they register: a run of other code is never taken for it.
+What they change of the process, of our own modules or of PyTorch is refused and put back: see bench.runner.watched.
 """
 
 import hashlib
@@ -14,8 +15,10 @@ import os
 import sys
 from pathlib import Path
 
+from lib.files import read_json
+from lib.shapes import MAPPING, TEXT, check_form
+
 VARIABLE = "EFFICIENT3D_MODULES"  # what a job's notebook imports, as JSON
-OURS = ("bench", "kernels", "lib")  # packages whose functions a module may call, and not replace
 _imported = {}  # module: (digest of what was imported, names of the nets that it registered)
 
 
@@ -55,9 +58,22 @@ def import_told(environment=os.environ):
     ValueError: the modules have changed since the suite was expanded
     """
     if text := environment.get(VARIABLE):
-        listed = json.loads(text)
-        check_unchanged(listed["files"], listed["digest"])
-        import_modules(listed["files"])
+        _import_unchanged(json.loads(text))
+
+
+def import_listed(runs):
+    """Import what the suite's runs in a folder were made with, which its jobs.json says: what its nets claim to be.
+
+    ValueError: the modules have changed since the suite was expanded
+    """
+    if (file := Path(runs) / "jobs.json").is_file() and (listed := read_json(file).get("modules")):
+        check_form(listed, {"files": MAPPING, "digest": TEXT}, f"{file}: modules")
+        _import_unchanged(listed)
+
+
+def _import_unchanged(listed):
+    check_unchanged(listed["files"], listed["digest"])
+    import_modules(listed["files"])
 
 
 def check_unchanged(files, wanted):
@@ -98,6 +114,7 @@ def _origin(name):
 
 
 def _import(name, file):
+    from bench.runner.watched import Watched
     from lib.models import list_models
 
     now = _digest(file)
@@ -106,30 +123,31 @@ def _import(name, file):
         if before != now:
             raise ValueError(f"modules: {file} has changed since it was imported; start anew")
         return models
-    there, before = set(list_models()), _process()
-    try:
-        _load(name, file)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a module that ends the process, too: nobody would know why nothing ran
-        sys.modules.pop(name, None)
-        raise ValueError(f"modules: {file}: {type(error).__name__}: {error}") from error
-    if changed := [what for what, value in _process().items() if before.get(what, value) is not value]:
-        raise ValueError(f"modules: {file} changes {changed[0]}: it would change other nets' numbers; leave it out")
+    there, loaded = set(list_models()), set(sys.modules)
+    with Watched() as process:
+        try:
+            _load(name, file)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module that ends the process, too: nobody would know why nothing ran
+            failed = f"{type(error).__name__}: {error}"
+        else:
+            failed = ""
+    changed = process.changed()
+    if failed or changed:
+        process.put_back()
+        _forget(name, loaded)
+        raise ValueError(f"modules: {file}: {failed}" if failed else f"modules: {file} changes {changed[0]}: it would "
+                         "change other nets' numbers; leave that out")  # fmt: skip
     _imported[name] = now, set(list_models()) - there
     return _imported[name][1]
 
 
-def _process():
-    """{what all jobs of this process share: its value}, which a module that registers nets has no reason to change."""
-    import torch
-
-    asked = torch.get_default_dtype, torch.get_num_threads
-    shared = {f"torch.{get.__name__}": sys.intern(str(get())) for get in asked}
-    shared |= {"torch.is_grad_enabled": torch.is_grad_enabled(), "the working directory": sys.intern(os.getcwd())}
-    ours = [(name, module) for name, module in list(sys.modules.items()) if name.partition(".")[0] in OURS]
-    return shared | {f"{name}.{key}": value for name, module in ours for key, value in vars(module).items()
-                     if callable(value)}  # fmt: skip
+def _forget(name, loaded):
+    """A module that was refused, and what of its package came with it, can be imported anew."""
+    top = name.partition(".")[0]
+    for other in [other for other in set(sys.modules) - loaded if other.partition(".")[0] == top]:
+        del sys.modules[other]
 
 
 def _load(name, file):
