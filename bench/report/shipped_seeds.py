@@ -14,6 +14,7 @@ from lib.run import ROOT
 SHIPPED = ROOT / "results" / "shipped"
 NEEDED = ("recipe", "seeds", "top1_min", "top1_max")
 SEVERAL = ("standard", "quick_seeds")  # suites that train each net with several seeds, the longer trainings first
+SEARCHED = ("notebook", "search", "variant", "seeds", "top1", "points", "low", "high", "verdict")
 COLUMNS = ("shipped_seeds", "shipped_min", "shipped_max", "shipped_suite")
 
 
@@ -57,6 +58,15 @@ def of_several_seeds(nets, labels="motion", shipped=None):
             between = pairs.a.isin(nets) & pairs.b.isin(nets) & (pairs.labels == labels)
             return _spread(rows.assign(suite=suite)), pairs[between].reset_index(drop=True)
     return None, None
+
+
+def shipped_searches(notebook, shipped=None):
+    """What the searches of `notebook` gave in `standard`, a row per variant; None where that is not shipped."""
+    path = Path(shipped or SHIPPED) / SEVERAL[0] / "searches.csv"
+    if not path.is_file():
+        return None
+    table = read_table(path, SEARCHED)
+    return table.loc[table.notebook == notebook, list(SEARCHED[1:])].reset_index(drop=True)
 
 
 def _spread(rows):

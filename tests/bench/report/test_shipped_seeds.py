@@ -9,7 +9,7 @@ from helpers.suite_runs import home_of, write_runs
 from bench.report.csv_files import read_table, write
 from bench.report.searches import search_runs, searches
 from bench.report.shipped_runs import check_epochs, runs_of
-from bench.report.shipped_seeds import of_several_seeds, recipe_of, with_shipped_seeds
+from bench.report.shipped_seeds import of_several_seeds, recipe_of, shipped_searches, with_shipped_seeds
 from bench.report.trade_off_figure import draw_trade_off
 from bench.report.trainings import differences, trade_off, trainings
 from bench.runner.suite import load_suite
@@ -51,6 +51,19 @@ def test_the_range_lies_grey_behind_its_point(one_seed):
         words = " ".join(text.get_text() for text in ax.get_legend().get_texts())
         assert ("3 seeds shipped of the same" in words) == bool(grey)
         plt.close("all")
+
+
+def test_a_lesson_reads_the_searches_of_standard_once_they_are_shipped(tmp_path):
+    assert shipped_searches("11_search_sub_kernels", tmp_path) is None
+    table = read_table(SHIPPED / "quick" / "searches.csv")
+    write(table, tmp_path / "standard", "searches")
+    found = shipped_searches("12_plan_the_optimization", tmp_path)
+    rows = table[table.notebook == "12_plan_the_optimization"]
+    assert found.variant.tolist() == rows.variant.tolist() and found.top1.tolist() == rows.top1.tolist()
+    assert found.columns.tolist() == ["search", "variant", "seeds", "top1", "points", "low", "high", "verdict"]
+    write(table.drop(columns="verdict"), tmp_path / "standard", "searches")
+    with pytest.raises(ValueError, match="verdict"):
+        shipped_searches("11_search_sub_kernels", tmp_path)
 
 
 def test_no_suite_lies_behind_itself_or_behind_several_seeds(one_seed, tmp_path):

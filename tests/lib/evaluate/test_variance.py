@@ -33,6 +33,37 @@ def test_it_finds_what_was_put_in(between):
     assert (0.035 <= false <= 0.065) if between == 0 else false > 0.1
 
 
+def residual(values, *columns):
+    """The sum of squares that these columns of dummies leave, by least squares."""
+    design = np.column_stack([np.ones(values.size), *columns])
+    return float(np.sum((values.ravel() - design @ np.linalg.lstsq(design, values.ravel(), rcond=None)[0]) ** 2))
+
+
+def test_with_blocks_f_is_that_of_two_nested_models():
+    """The model of seeds alone against that of groups and seeds, fitted by least squares."""
+    values = drawn(np.random.default_rng(3), 2.0, groups=6, each=4) + np.array([5.0, -3.0, 0.0, 8.0])
+    group, seed = np.kron(np.eye(6), np.ones((4, 1))), np.kron(np.ones((6, 1)), np.eye(4))
+    seeds, both = residual(values, seed), residual(values, group, seed)
+    found = split_variance(values.tolist(), blocks=True)
+    assert found.f == pytest.approx((seeds - both) / 5 / (both / 15)) and found.degrees == (5, 15)
+    assert found.within == pytest.approx((both / 15) ** 0.5)
+
+
+def test_what_seeds_share_hides_groups_unless_it_is_taken_out():
+    """2,000 draws of groups without a difference: with a block 5 % are called different, without it hardly any."""
+    rng = np.random.default_rng(5)
+    tables = [drawn(rng, 0.0) + rng.normal(0, 4, (1, 3)) for _ in range(2000)]
+    called = {blocks: np.mean([split_variance(each, blocks).p < 0.05 for each in tables]) for blocks in (True, False)}
+    assert 0.04 <= called[True] <= 0.06 and called[False] < 0.015
+    found = [split_variance(drawn(rng, 4.0) + rng.normal(0, 4, (1, 3)), blocks=True) for _ in range(2000)]
+    assert 0.93 <= np.mean([each.between_low <= 4.0 <= each.between_high for each in found]) <= 0.99
+
+
+def test_seeds_that_explain_all_leave_nothing_to_split():
+    with pytest.raises(ValueError, match="what its seed shares with the others: nothing is known"):
+        split_variance([[1.0, 2.0, 4.0], [3.0, 4.0, 6.0]], blocks=True)
+
+
 @pytest.mark.parametrize(
     "groups, words",
     [
