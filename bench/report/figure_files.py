@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 
-from bench.report import search_figure, trade_off_figure
+from bench.report import rows_figure, search_figure, trade_off_figure
 from bench.report.names_in_figures import plain
 from lib.files import file_name, replacing
 
@@ -34,10 +34,14 @@ def save(figure, path):
 
 @own_style()
 def draw_suite(table, folder, x="gmacs"):
-    """Draw the trade-off figure of a suite's table into `folder`.  -> the PNG, or None if no cost was measured"""
+    """Draw the trade-off figure of a suite's table into `folder`.  -> the PNG, or None if no cost was measured
+
+    Where all nets cost the same it is a row per net.
+    """
     if not table[x].notna().any():
         return None
-    ax = trade_off_figure.draw_trade_off(table, x)
+    draw = rows_figure.draw_rows if rows_figure.one_cost(table, x) else trade_off_figure.draw_trade_off
+    ax = draw(table, x)
     path = save(ax.figure, Path(folder) / "trade_off")
     plt.close(ax.figure)
     return path

@@ -22,7 +22,7 @@ def draw_search(table, ax=None):
     right = {"xycoords": ax.get_yaxis_transform(), "va": "center", "fontsize": 8}
     for y, row in enumerate(table.to_dict("records")):
         found = pd.isna(row.get("points", None))
-        _draw_row(ax, y, row, found)
+        draw_row(ax, y, row, *(("#D55E00", "D") if found else ("0.35", "o")))
         ax.annotate("found" if found else plain(_difference(row)), (1.02, y), **right)
     ax.set_yticks(range(len(table)), names)
     ax.annotate("found - this, points", (1.02, -0.6), **right)
@@ -32,12 +32,16 @@ def draw_search(table, ax=None):
     return ax
 
 
-def _draw_row(ax, y, row, found):
-    look = {"color": "#D55E00" if found else "0.35", "lw": 1.4}
+def draw_row(ax, y, row, colour, marker):
+    """A mean with its interval over seeds, and its seeds as dots; of one seed hollow, its videos' interval dotted.
+
+    row  {"seeds", "top1", "top1_low", "top1_high", "videos_low", "videos_high", "top1_by_seed"}
+    """
+    look = {"color": colour, "lw": 1.4}
     alone = row["seeds"] < 2
     ends = ("videos_low", "videos_high") if alone else ("top1_low", "top1_high")
     ax.plot([row[end] for end in ends], [y, y], ls=(0, (1, 2)) if alone else "-", **look)
-    ax.plot(row["top1"], y, marker="D" if found else "o", ms=6, mfc="white" if alone else look["color"], **look)
+    ax.plot(row["top1"], y, marker=marker, ms=6, mfc="white" if alone else look["color"], **look)
     if not alone:
         tops = seeds_of(row["top1_by_seed"])
         ax.plot(tops, [y] * len(tops), ls="none", marker=".", ms=5, mfc="white", mew=0.7, color="0.1", zorder=3)

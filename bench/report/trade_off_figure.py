@@ -86,11 +86,11 @@ def _panel(table, x, labels, ax, legend):
     ax.grid(alpha=0.25, lw=0.5)
     ax.spines[["top", "right"]].set_visible(False)
     places, handles, front = _draw(ax, measured, measured[x].to_numpy(float)) if len(measured) else ([], [], [])
-    rising = _rising(measured)
-    handles += [Line2D([], [], ls="none", label="↑ val still rises at the end")] if any(rising) else []
+    rising = rising_ones(measured)
+    handles += explained_rise(rising)
     names, listed = short_names(measured.net.tolist(), set(front), numbers)
     names = [name + RISING * up for name, up in zip(names, rising, strict=True)]
-    _note_left_out(ax, [name for name in table.net if name not in set(measured.net)], len(measured))
+    note_left_out(ax, [name for name in table.net if name not in set(measured.net)], len(measured))
     if legend:
         _legend(ax, handles, listed, own)
     low, high = (_ends(measured, end) for end in ("low", "high"))
@@ -99,17 +99,22 @@ def _panel(table, x, labels, ax, legend):
     return ax, partial(name_points, ax, names, places, measured.top1, low, high, lines, thick)
 
 
-def _rising(table):
+def rising_ones(table):
     """Which nets have not learned; of too few seeds none is known."""
     rises = table.rise.where(table.seeds >= SEEDS_FOR_A_VERDICT) if "rise" in table else [0.0] * len(table)
     return [bool(still_rises(rise)) for rise in rises]
+
+
+def explained_rise(rising):
+    """The legend's entry about the arrow, if a net has one."""
+    return [Line2D([], [], ls="none", label="↑ val still rises at the end")] if any(rising) else []
 
 
 def _draw(ax, table, costs):
     """All points, front and chance.  -> where they stand on x, the legend's handles, rows of the front"""
     places = cost_axis(ax, costs)
     handles = []
-    for (colour, marker, name), rows in _by_system(table):
+    for (colour, marker, name), rows in by_system(table):
         for row in rows:
             _draw_net(ax, places[row], table.iloc[row], colour, marker)
         handles.append(Line2D([], [], color=colour, marker=marker, ms=7, ls="none", label=name))
@@ -136,7 +141,7 @@ def _ends(table, end):
     return both.min() if end == "low" else both.max()
 
 
-def _by_system(table):
+def by_system(table):
     """[((colour, marker, name), rows)], the five systems first, then the guest."""
     others = itertools.cycle(OTHERS)
     order = [*(name for name in LOOKS if name in set(table.system)), *sorted(set(table.system) - set(LOOKS))]
@@ -189,8 +194,15 @@ def seeds_of(cell):
 
 
 def _explained(seeds, shipped=None):
-    """The legend's entries that are no system. What too few seeds do not say stands in the figure."""
+    """The legend's entries that are no system."""
     dashed = {"color": "0.35", "lw": 1.2, "ls": "--"}
+    front = "Pareto front" if (seeds >= SEEDS_FOR_A_VERDICT).all() else "front of these runs, which is\nno ranking"
+    lines = [Line2D([], [], label=front, **dashed), Line2D([], [], color="0.6", lw=1, ls=":", label="chance")]
+    return [*explained_seeds(seeds, shipped), *lines]
+
+
+def explained_seeds(seeds, shipped=None):
+    """The legend's entries about seeds. What too few of them do not say stands in the figure."""
     found = []
     if (seeds > 1).any():
         found += [
@@ -206,11 +218,10 @@ def _explained(seeds, shipped=None):
         many = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
         text = f"{many} seeds shipped of the same\nrecipe: lowest to highest"
         found.append(Line2D([], [], color=SHIPPED_GREY, lw=GREY_THICK, solid_capstyle="butt", label=text))
-    front = "Pareto front" if (seeds >= SEEDS_FOR_A_VERDICT).all() else "front of these runs, which is\nno ranking"
-    return [*found, Line2D([], [], label=front, **dashed), Line2D([], [], color="0.6", lw=1, ls=":", label="chance")]
+    return found
 
 
-def _note_left_out(ax, names, drawn):
+def note_left_out(ax, names, drawn):
     """Say which nets the figure lacks, because nobody measured this cost of theirs."""
     if not names:
         return
