@@ -1,0 +1,36 @@
+"""What results/shipped/tuning/README.md says came of `standard` is what its shipped tables give."""
+
+import re
+
+from bench.report.csv_files import read_table
+from bench.report.curves import FLAT
+from bench.report.trade_off_figure import pareto_front
+from lib.run import ROOT
+
+SHIPPED = ROOT / "results" / "shipped"
+NETS = read_table(SHIPPED / "standard" / "trade_off.csv")
+PAIRS = read_table(SHIPPED / "standard" / "differences.csv")
+ROWS = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|$", (SHIPPED / "tuning" / "README.md").read_text(), re.M))
+
+
+def told(aim):
+    """The numbers in the README's answer to the aim that begins so."""
+    (answer,) = [answer for name, answer in ROWS.items() if name.startswith(aim)]
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", answer.replace("3D", "").replace("c2d", ""))]
+
+
+def test_the_aims_and_what_came_of_them():
+    rising = NETS[NETS.rise > FLAT]
+    learned = [len(NETS) - len(rising), len(NETS), rising.rise.min(), rising.rise.max()]
+    assert told("every net has learned") == learned
+    wide = NETS.top1_sd[NETS.top1_sd > 3]
+    assert told("standard deviation") == [len(wide), wide.max().round(1)]
+    assert told("none above") == [NETS.top1.max().round(1)]
+    (flat,) = NETS[NETS.net == "c2d_nano"].itertuples()
+    assert told("c2d_nano at chance") == [round(flat.top1, 1), flat.chance]
+    sees_time = NETS[~NETS.net.str.contains("c2d|shift=|x3d")]
+    assert told("best and worst")[0] == round(sees_time.top1.max() - sees_time.top1.min(), 1)
+    assert sees_time.nsmallest(3, "top1").options.str.contains("0.25").all()
+    apart = PAIRS.verdict.str.endswith("better").sum()
+    assert told("half of all pairs") == [apart, len(PAIRS)]
+    assert told("a Pareto front") == [len(pareto_front(NETS.gmacs.tolist(), NETS.top1.tolist()))]
