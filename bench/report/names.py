@@ -4,8 +4,10 @@ import json
 
 
 def net_name(options):
-    """A training's net by itself: its model, and the options that it was given."""
-    return " ".join([options["model"], *(f"{name}={value}" for name, value in options["options"].items())])
+    """A training's net by itself: its model, the options that it was given, and that its pixels were lossy."""
+    kept = options.get("cached", True)
+    lossy = {} if isinstance(kept, bool) else {"jpeg": kept}
+    return " ".join([options["model"], *(f"{name}={value}" for name, value in {**options["options"], **lossy}.items())])
 
 
 def label_set(options):

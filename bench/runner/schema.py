@@ -11,6 +11,7 @@ from bench.runner import resources
 from bench.runner.parameters import TYPES
 from lib import bounds
 from lib.data.balance import check_length
+from lib.data.jpeg_cache import check_cached
 from lib.recipe import complete, text_hint
 
 SEEDS = "seeds"
@@ -80,6 +81,7 @@ def check_values(options, classes=None):
     _inside("recipe", lambda: complete({**{key: options[key] for key in named}, **options["recipe"]}))
     if classes:
         _inside("recipe", lambda: check_length(options["recipe"].get("class_weights", "equal"), classes))
+    check_cached(options["cached"])
     _inside("sampling", lambda: _protocol(options))
     if options["weights"] and "pixels" in options["sampling"]:
         raise ValueError("sampling: pixels is of nets without weights; beside `weights` say pixels: NAME")

@@ -53,7 +53,7 @@ def train(job, run_dir, listed, device):
     torch.set_num_threads(listed["threads"])
     data = job["data"] or Path(listed["data"]) / job["options"]["data"]
     net, clips, identity, recipe = prepared(job["options"], Path(data), job["weights"])
-    workers = 0 if job["options"]["cached"] else torch.get_num_threads()
+    workers = 0 if job["options"]["cached"] is True else torch.get_num_threads()
     return fit(run_dir, net, *clips, identity=identity, device=device, workers=workers, **recipe)
 
 
@@ -65,7 +65,7 @@ def prepared(options, data, weights):
     import torch
 
     from lib import create_model
-    from lib.data import PIXELS, ClipDataset, build_cache, own_protocol, read_manifest
+    from lib.data import PIXELS, ClipDataset, cache_for, own_protocol, read_manifest
     from lib.identity import used
     from lib.weights.fine_tune import start_from
     from lib.weights.safetensors import sha256
@@ -79,8 +79,7 @@ def prepared(options, data, weights):
     else:
         net = create_model(model, num_classes=classes, **options["options"])
     protocol = own_protocol(options["frames"], size, **{"pixels": sees, **options["sampling"]})
-    place = {"short_side": protocol.short_side or size, "resampling": protocol.resampling, "progress": False}
-    cache = build_cache(manifest, data / "cache", **place) if options["cached"] else None
+    cache = cache_for(manifest, data / "cache", protocol, options["cached"], progress=False)
     splits = ("train", "val", "test")
     clips = [ClipDataset(manifest, name, protocol, train=name == "train", seed=seed, cache=cache) for name in splits]
     same = ("model", "options", "labels", "cached", "sampling", "frames", "size", "freeze")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # what an editor and a type checker see
     from lib.data.cache import DecodedCache, build_cache
     from lib.data.clips import ClipDataset
-    from lib.data.jpeg_cache import JpegCache, build_jpeg_cache
+    from lib.data.jpeg_cache import JpegCache, build_jpeg_cache, cache_for
     from lib.data.loading import batches
     from lib.data.manifest import Manifest, Video, read_manifest, write_manifest
     from lib.data.protocol import PIXELS, Pixels, Protocol, own_protocol
@@ -27,6 +27,7 @@ _HOMES = {
     "batches": "lib.data.loading",
     "build_cache": "lib.data.cache",
     "build_jpeg_cache": "lib.data.jpeg_cache",
+    "cache_for": "lib.data.jpeg_cache",
     "normalize": "lib.data.transforms",
     "open_video": "lib.data.readers",
     "own_protocol": "lib.data.protocol",
@@ -46,6 +47,7 @@ __all__ = [
     "batches",
     "build_cache",
     "build_jpeg_cache",
+    "cache_for",
     "normalize",
     "open_video",
     "own_protocol",

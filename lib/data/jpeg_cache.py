@@ -17,12 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.bounds import whole
 from lib.data import watch
-from lib.data.cache import cache_key, check_there, contents, decode_video
+from lib.data.cache import build_cache, cache_key, check_there, contents, decode_video
 from lib.data.images import read_image
 from lib.data.watch import within
 from lib.files import locked, naming, read_json, write_json
 
+MIN_QUALITY = 50  # of a training's frames: under it, blocks are seen
 FORMAT = {"subsampling": "4:2:0"}  # of the colours, as cameras and Pillow's default have it
 
 
@@ -78,6 +80,26 @@ class JpegCache:
         wanted, place = np.unique(np.asarray(indices), return_inverse=True)
         shown = [read_image(io.BytesIO(os.pread(self._file, sizes[i], int(starts[i])))) for i in wanted]
         return np.stack(shown)[place], slice(None)
+
+
+def cache_for(manifest, folder, protocol, cached=True, progress=True):
+    """The cache that a training's parameter asks for.  -> DecodedCache, JpegCache; None if clips are decoded anew
+
+    protocol  what a net sees: its short side (without one its size) and resampling are the cache's
+    cached    True keeps the decoded frames, a number keeps JPEGs of this quality, False keeps nothing
+    ValueError: see `check_cached`
+    """
+    check_cached(cached)
+    how = {"short_side": protocol.short_side or protocol.size, "resampling": protocol.resampling, "progress": progress}
+    if isinstance(cached, bool):
+        return build_cache(manifest, folder, **how) if cached else None
+    return build_jpeg_cache(manifest, folder, quality=cached, **how)
+
+
+def check_cached(cached):
+    """ValueError: neither a bool nor a quality of JPEG; 1 is none, as who writes it means true."""
+    if not isinstance(cached, bool) and not whole(MIN_QUALITY, 95).right(cached):
+        raise ValueError(f"cached must be true, false or a quality of JPEG from {MIN_QUALITY} to 95, not {cached!r}")
 
 
 def build_jpeg_cache(manifest, folder, short_side, quality=90, *, resampling="pillow", reader="decord", progress=True):

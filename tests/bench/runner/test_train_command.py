@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 
+from bench.report.names import net_name
 from bench.runner import train
 from bench.runner.job import finished
 from bench.runner.suite import NOTEBOOKS, load_suite
@@ -16,13 +17,17 @@ from lib.run import ROOT
 
 TINY = {"videos": 48, "frames": 10, "size": 32, "seed": 0}
 DEFAULTS = {"labels": "shape", "frames": 4, "size": 32, "epochs": 2, "batch_size": 8}
+RUNS = [{"model": "mobilenetv2_3d_nano", "options": {"dropout": 0.2}}, {"model": "c2d_nano"}]
 
 
 def suite_of(folder, **sections):
-    runs = [{"model": "mobilenetv2_3d_nano", "options": {"dropout": 0.2}}, {"model": "c2d_nano"}]
-    spec = {"data": TINY, "train": {"defaults": DEFAULTS, "runs": runs}, **sections}
+    spec = {"data": TINY, "train": trainings(), **sections}
     write_text(folder / "tiny.yaml", yaml.safe_dump(spec))
     return folder / "tiny.yaml"
+
+
+def trainings(**further):
+    return {"defaults": {**DEFAULTS, **further}, "runs": RUNS}
 
 
 def cells_that_make(*names):
@@ -32,20 +37,46 @@ def cells_that_make(*names):
     return [next(text for text in sources if f"\n{name} = " in f"\n{text}") for name in names]
 
 
-def test_it_trains_what_the_notebook_trains(tiny_shapes, tmp_path):
-    job = load_suite(suite_of(tmp_path)).jobs[1]
+@pytest.mark.parametrize(
+    ("further", "kind"),
+    [({}, "DecodedCache"), ({"cached": 80}, "JpegCache"), ({"cached": False}, "NoneType")],
+)
+def test_it_trains_what_the_notebook_trains(tiny_shapes, tmp_path, further, kind):
+    job = load_suite(suite_of(tmp_path, train=trainings(**further))).jobs[1]
     net, clips, identity, recipe = train.prepared(job.options, tiny_shapes, "")
     cell = {**job.options, "data": str(tiny_shapes), "run_dir": str(tmp_path / "run"), "threads": 0, "device": "cpu"}
     exec("from pathlib import Path\nimport torch", cell)
     for source in cells_that_make("lesson", "manifest", "protocol", "identity"):
         exec(source, cell)
     assert (identity, recipe) == (cell["identity"], cell["recipe"])
+    assert [type(each[0].cache).__name__ for each in (clips, list(cell["clips"].values()))] == [kind, kind]
     theirs = list(cell["clips"].values())
     assert [c.protocol.plain() for c in clips] == [c.protocol.plain() for c in theirs]
     for facts in ("train", "seed", "videos"):
         assert [getattr(c, facts) for c in clips] == [getattr(c, facts) for c in theirs]
     for key, value in net.state_dict().items():
         assert torch.equal(value, cell["net"].state_dict()[key])
+
+
+def test_a_jpeg_cache_is_another_run_and_its_absence_is_none(tiny_shapes, tmp_path):
+    """Without JPEG ids and identities are what they were before the parameter: nothing in them names it."""
+    plain, said, lossy, finer = (
+        load_suite(suite_of(tmp_path, train=trainings(**more))).jobs
+        for more in ({}, {"cached": True}, {"cached": 80}, {"cached": 90})
+    )
+    assert said == plain
+    shipped = read_json(ROOT / "results" / "shipped" / "deals" / "runs" / "jobs.json")["jobs"]
+    trained = {job["id"] for job in shipped if job["rule"] == "train"}
+    assert {job.id for job in load_suite("deals").jobs if job.rule == "train"} == trained
+    assert len({jobs[1].id for jobs in (plain, lossy, finer)}) == 3
+    identities = [train.prepared(jobs[1].options, tiny_shapes, "")[2] for jobs in (plain, lossy, finer)]
+    assert "jpeg" not in json.dumps(identities[0])
+    assert [identity["used"]["videos"].get("cache", {}).get("jpeg_quality") for identity in identities] == [
+        None,
+        80,
+        90,
+    ]
+    assert net_name(lossy[2].options) == "c2d_nano jpeg=80" and net_name(plain[2].options) == "c2d_nano"
 
 
 def test_processes_belong_to_a_run_and_one_is_as_ever(tmp_path):
