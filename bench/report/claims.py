@@ -13,8 +13,8 @@ from bench.report.claims_list import CLAIMS
 from bench.report.csv_files import write
 from bench.report.curves import still_rises
 from bench.report.suite_tables import read_tables, suite_name
-from lib.evaluate.comparisons import UNDECIDED, holm, no_verdict
-from lib.evaluate.seeds import ALPHA, paired_t
+from lib.evaluate.comparisons import holm, no_verdict, worded
+from lib.evaluate.seeds import paired_t
 from lib.files import file_name
 from lib.run import ROOT
 
@@ -82,9 +82,8 @@ def _verdict(row):
         return NOT_RUN
     if few := no_verdict(row["seeds"]):
         return few
-    if row["p_holm"] < ALPHA:
-        return "holds here" if row["measured"] > 0 else "the opposite holds here"
-    return UNDECIDED
+    found = "holds here" if row["measured"] > 0 else "the opposite holds here"
+    return worded(found, row["p"], row["p_holm"], row["comparisons"])
 
 
 def _differences(claim, tables):

@@ -11,6 +11,8 @@ from lib.run import commit
 
 DIGITS = {"p": 5, "p_holm": 5}  # of the others 2
 NEVER = {"test"}  # of a variant: not a column
+# options of a search that add rivals to what it finds: no part of its name
+RIVALS = ("alone", "random_deals", "rivals")
 # columns that the tables fill, beside those of `_row`
 TAKEN = "search notebook model dataset labels size split seed run runs device torch threads commit date".split()
 
@@ -53,7 +55,7 @@ def _searches(runs):
     options = [
         {**job["options"], "model": job["options"].get("model", ""), "search": job["notebook"]} for job, _ in done
     ]
-    names = unique_names(options, base=lambda o: o["search"])
+    names = unique_names(options, base=lambda o: o["search"], apart=("seed", *RIVALS))
     for name, (job, record) in zip(names, done, strict=True):
         seeds, seed = found.setdefault(name, {}), job["options"]["seed"]
         if seed in seeds:

@@ -32,7 +32,7 @@ def write_results(runs, results):
         write(search_runs(runs), results, "search_runs")
         draw_searches(found, results)
         print("\nSearches. Each trains its nets its own way: compare within a search, not with the nets further down.")
-        print(f"\n{to_text(found)}\n\ntable   {results / 'searches.csv'}\nfigures {results}/0*.png")
+        print(f"\n{to_text(found)}\n\ntable   {results / 'searches.csv'}\nfigures {results}/[01]*.png")
     if old := unsigned(runs):
         print(f"\n{len(old)} records of an older version have no checksum, such as {old[0]}: `bench ship` adds one")
     if not len(table := trade_off(runs)):

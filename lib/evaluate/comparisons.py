@@ -14,6 +14,7 @@ from lib.evaluate.seeds import ALPHA, Estimate, critical, estimate, hits
 
 SEEDS_FOR_A_VERDICT = 3
 UNDECIDED = "not distinguishable"
+ALONE = "apart alone, not among {}"  # comparisons: had nothing else been asked, it would be a verdict
 TOO_FEW = {0: "no seed in common: no verdict", 1: "one seed: no verdict", 2: "two seeds: no verdict"}
 
 
@@ -64,12 +65,19 @@ def compare(pairs):
     for place, ((name_a, _, name_b, _), (seeds, known)) in enumerate(zip(pairs, found, strict=True)):
         p = corrected.get(place)
         better = name_a if known and known.mean > 0 else name_b
-        verdict = no_verdict(seeds) or (f"{better} is better" if p < ALPHA else UNDECIDED)
         p_alone = known.p if p is not None else None
+        verdict = no_verdict(seeds) or worded(f"{better} is better", p_alone, p, len(decided))
         seen = critical(known.degrees, ALPHA / len(decided)) * known.error if p is not None else None
         ends = (known.mean, *known[1:6]) if known else (None,) * 6
         rows.append(Comparison(name_a, name_b, seeds, *ends, p_alone, p, len(decided), seen, verdict))
     return rows
+
+
+def worded(found, p, p_holm, comparisons):
+    """What may be said: `found`, if it holds among all that were compared; else whether it would alone."""
+    if p_holm < ALPHA:
+        return found
+    return ALONE.format(comparisons) if p < ALPHA else UNDECIDED
 
 
 def holm(p_values):

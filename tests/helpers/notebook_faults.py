@@ -187,6 +187,8 @@ FAULTS = {
         ("names <= set(table.net)", "fronts = {}", "pareto_front = lambda costs, tops: []"),
         ('luck["one seed', "def by_seeds", BETTER),
         ('"better" in verdict', "", 'pairs = pairs.assign(verdict="a is better", seeds=1)'),
+        ('str.contains("holds")', "",
+         'read_table = broken(read_table, lambda claims: claims.assign(verdict="holds here", seeds=1))'),
         ("set(printed.dataset) >=", "", 'published = "Kinetics-4000"'),
     ],
 }

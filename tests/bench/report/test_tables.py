@@ -146,7 +146,8 @@ def test_a_search_over_seeds(tmp_path):
 def test_two_searches_of_one_notebook_have_two_names(tmp_path):
     write_search(tmp_path, {("search", 0): {"found": 70, "near": 68}})
     listed = json.loads((tmp_path / "jobs.json").read_text())
-    other = a_job("other", "search", {**listed["jobs"][0]["options"], "priority": "cost"}, "search")
+    further = {"priority": "cost", "alone": ["kxkxk"]}  # more rivals make no other search
+    other = a_job("other", "search", {**listed["jobs"][0]["options"], **further}, "search")
     record = json.loads((home_of(tmp_path, "search-0") / "done.json").read_text())
     write_json(tmp_path / other["id"] / "done.json", {**record, "history": "another"})
     write_json(tmp_path / "jobs.json", {"jobs": [*listed["jobs"], other]})

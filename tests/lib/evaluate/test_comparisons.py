@@ -80,6 +80,16 @@ def test_too_few_seeds_decide_nothing(seeds, words):
     assert row.verdict == "no seed in common: no verdict" and row.points is None
 
 
+def test_what_holds_alone_and_not_among_many_says_so():
+    """One comparison is decided; among ten it is not, and the words tell both."""
+    a, b = nets_of((71.0, 69.5, 70.0), (63.0, 62.0, 64.5), videos=5000)
+    (alone,) = compare([("a", a, "b", b)])
+    assert alone.verdict == "a is better" and alone.p == alone.p_holm < 0.05
+    rows = compare([("a", a, "b", b)] + [("a", a, "a again", a)] * 9)
+    assert rows[0].verdict == "apart alone, not among 10" and rows[0].p < 0.05 <= rows[0].p_holm
+    assert {row.verdict for row in rows[1:]} == {"not distinguishable"}
+
+
 def test_equal_seeds_do_not_look_like_certainty():
     """Three seeds, each one video apart: an accuracy is no finer than a video."""
     (row,) = compare([("a", *nets_of([50.5] * 3), "b", *nets_of([50.0] * 3))])
