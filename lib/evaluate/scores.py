@@ -82,11 +82,26 @@ def read_scores(path):
 
 
 def _check_once(path, found):
-    """ValueError: a video stands there twice with the same scores; parts of one video have scores of their own."""
-    seen = {}
+    """ValueError: all videos that stand there several times do with the same scores.
+
+    Parts of a video have one path and scores of their own, but for a video that shows one picture all along; and a net
+    may say the same of everything.
+    """
+    rows = {}
     for row, (name, scores) in enumerate(zip(found.paths, found.scores, strict=True)):
-        if (first := seen.setdefault((str(name), scores.tobytes()), row)) != row:
-            raise ValueError(f"{path}: rows {first} and {row} are both {name}, with the same scores: it counts once")
+        rows.setdefault(str(name), []).append((row, scores.tobytes()))
+    several = {name: parts for name, parts in rows.items() if len(parts) > 1}
+    if not several or (len(rows) > 1 and _says_one_thing(found.scores)):
+        return
+    if all(len({scores for _, scores in parts}) < len(parts) for parts in several.values()):
+        name, parts = next(iter(several.items()))
+        first, second = next((a, b) for (a, x), (b, y) in combinations(parts, 2) if x == y)
+        raise ValueError(f"{path}: rows {first} and {second} are both {name}, with the same scores: it counts once")
+
+
+def _says_one_thing(scores):
+    """Whether the scores are the same for all videos."""
+    return bool((scores == scores[:1]).all())
 
 
 def _are_shares(scores):
@@ -132,7 +147,8 @@ def merge_scores(paths):
             raise ValueError(f"{path} is of another protocol than {name}: {', '.join(other)} differ")
     for (path, file), (other, same) in combinations(files.items(), 2):
         crop = _crop(file) if _crop(file) == _crop(same) else ""
-        if crop or _views(file) & _views(same):
+        told_apart = _crop(file) and _crop(same) and not crop
+        if crop or _views(file, told_apart) & _views(same, told_apart):
             raise ValueError(
                 f"{other} holds the very views of {path}{', crop ' * bool(crop)}{crop}: each may count once"
             )
@@ -145,9 +161,10 @@ def _crop(file):
     return str(json.loads(file.protocol or "{}").get("crop") or "")
 
 
-def _views(file):
-    """The content of each crop: two files may share one of several."""
-    return {file.scores[:, crop].tobytes() for crop in range(file.scores.shape[1])}
+def _views(file, telling=False):
+    """The content of each crop: two files may share one of several. `telling`: of those that differ between videos."""
+    crops = np.moveaxis(file.scores, 1, 0)
+    return {crop.tobytes() for crop in crops if not (telling and _says_one_thing(crop))}
 
 
 def _differences(file, other):

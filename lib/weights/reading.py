@@ -23,6 +23,13 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "model_state", "net")
 # of every key, in any number and order: DataParallel's and DDP's, torch.compile's, Lightning's
 PREFIXES = ("module.", "_orig_mod.", "model.")
 COUNTER = "num_batches_tracked"  # absent in old files and under frozen batch norm; means nothing in evaluation
+BUFFERS = ("running_mean", "running_var", COUNTER)
+# by their names: gradients, what optimizers keep of each weight, how much a weight matters, which are pruned
+NO_WEIGHTS = re.compile(
+    r"(^|[._])(grads?|gradients?|optim\w*|(max_)?exp_avg(_sq)?|momentum(_buffer)?|square_avg|acc_delta|fisher|masks?)(\.|$)",
+    re.I,
+)
+AVERAGED = re.compile(r"(^|[._])(ema|swa|shadow|averaged?|teacher)([._]|$)", re.I)
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 WHOLE = (torch.int16, torch.int32, torch.int64, torch.uint8)  # a counter's; averaged weights make floats of it
 SCALAR = np.float64(0).__reduce__()[0]  # NumPy's rebuilder of numbers, known under two module names
@@ -142,23 +149,32 @@ def _plain_keys(path, tensors):
 
 
 def _check_alone(path, tensors, beside):
-    """ValueError: other weights of the same names lie beside these, such as their running average (EMA)."""
-    for place, keys in _state_dicts(beside):
-        names = {key.replace("_orig_mod.", "").removeprefix("module.").removeprefix("model.") for key in keys}
-        if 2 * len(names & tensors.keys()) > len(tensors):
+    """ValueError: other weights of the same net lie beside these, such as their running average (EMA)."""
+    shapes = Counter(tuple(value.shape) for key, value in tensors.items() if not key.endswith(BUFFERS))
+    for place, found in _groups(beside):
+        if isinstance(found, dict):
+            names = {key.replace("_orig_mod.", "").removeprefix("module.").removeprefix("model.") for key in found}
+            again, what, help = 2 * len(names & tensors.keys()) > len(tensors), "of the same names", KEEP
+        else:  # without names, as torch_ema keeps them: told by their shapes
+            common = Counter(tuple(value.shape) for value in found) & shapes
+            again, what, help = 2 * common.total() > shapes.total(), "of the same shapes", KEEP_LIST
+        if again:
             raise ValueError(
-                f"{path} holds weights of the same names twice, the second under {place!r}, and does not say which "
-                f"count: {KEEP}"
+                f"{path} holds weights {what} twice, the second under {place!r}, and does not say which count: {help}"
             )
 
 
-def _state_dicts(tree, place="", depth=3):
-    """(place, keys) of every dict of tensors in nested dicts."""
+def _groups(tree, place="", depth=3):
+    """(place, {name: tensor} or [tensor, ...]) of nested dicts, but for what belongs to weights and is none."""
     for key, value in tree.items() if depth else ():
+        where = f"{place}{key}"
+        counts = AVERAGED.search(where) or not NO_WEIGHTS.search(where)
         if isinstance(value, dict):
-            keys = [inner for inner, tensor in value.items() if isinstance(inner, str) and torch.is_tensor(tensor)]
-            yield f"{place}{key}", keys
-            yield from _state_dicts(value, f"{place}{key}.", depth - 1)
+            if counts:
+                yield where, {name: t for name, t in value.items() if isinstance(name, str) and torch.is_tensor(t)}
+            yield from _groups(value, f"{where}.", depth - 1)
+        elif counts and isinstance(value, list | tuple) and all(map(torch.is_tensor, value)):
+            yield where, value
 
 
 def _refusal(path, error):
@@ -182,6 +198,10 @@ KEEP = (
     "keep the ones that you mean, such as "
     "python -c \"import torch; c = torch.load('file.pth', map_location='cpu', weights_only=False); "
     "torch.save({'state_dict': c['state_dict_ema']}, 'weights.pth')\""
+)
+KEEP_LIST = (
+    "keep the ones that you mean, where they were made: of the net itself its state_dict alone; of the average that "
+    "too, after `ema.copy_to(net.parameters())`"
 )
 CONVERT = (
     "keep its weights alone where it was made, and load those: "

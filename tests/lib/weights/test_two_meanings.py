@@ -58,6 +58,47 @@ def test_raw_and_averaged_weights_in_one_file(way, state, tmp_path):
         read_tensors(written(tmp_path, TWICE[way](state, averaged(state))))
 
 
+LISTS = {
+    "torch_ema": lambda mean: {
+        "ema": {"decay": 0.9, "num_updates": 3, "shadow_params": mean, "collected_params": None}
+    },
+    "on top": lambda mean: {"ema_params": tuple(mean)},
+}
+
+
+@pytest.mark.parametrize("way", LISTS)
+def test_averaged_weights_without_names(way, state, tmp_path):
+    """torch_ema keeps a list in the order of net.parameters(), without buffers."""
+    mean = [value for key, value in averaged(state).items() if "running" not in key and "num_batches" not in key]
+    with pytest.raises(ValueError, match=r"file.pth holds weights of the same shapes twice, the second under 'ema"):
+        read_tensors(written(tmp_path, {"state_dict": state, **LISTS[way](mean)}))
+
+
+BESIDE = {
+    "gradients": lambda like: {"grads": like},
+    "prefixed": lambda like: {"last_grad": like},
+    "optimizer by name": lambda like: {"optimizer": {"exp_avg": like, "exp_avg_sq": like}},
+    "optimizer's list": lambda like: {"optim_state": {"momentum_buffer": list(like.values())}},
+    "bare moments": lambda like: {"exp_avg": like, "max_exp_avg_sq": like},
+    "pruning": lambda like: {"masks": like},
+    "other shapes": lambda like: {"history": [torch.zeros(7), torch.zeros(9)], "none": []},
+}
+
+
+@pytest.mark.parametrize("way", BESIDE)
+def test_what_belongs_to_weights_and_is_none(way, state, tmp_path):
+    content = {"state_dict": state, **BESIDE[way](averaged(state))}
+    assert read_tensors(written(tmp_path, content)).keys() == state.keys()
+
+
+@pytest.mark.parametrize("place", ["optimizer.ema", "optimizer.swa_weights", "ema_optim", "teacher", "other"])
+def test_a_second_candidate_is_refused_wherever_it_lies(place, state, tmp_path):
+    first, _, rest = place.partition(".")
+    mean = averaged(state)
+    with pytest.raises(ValueError, match=f"twice, the second under '{place}'"):
+        read_tensors(written(tmp_path, {"state_dict": state, first: {rest: mean} if rest else mean}))
+
+
 def test_two_keys_of_one_weight(state, tmp_path):
     both = {**{key.replace(".", "._orig_mod.", 1): value for key, value in state.items()}, **averaged(state)}
     with pytest.raises(ValueError, match=r"file.pth was not loaded: .*_orig_mod.* are both .* of the net"):
