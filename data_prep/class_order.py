@@ -17,7 +17,8 @@ def check_order(file, lines):
     said = [(number, line) for line, number in enumerate(numbers) if number is not None]
     if 2 * len(said) > len(lines) and (None in numbers or len({number - line for number, line in said}) > 1):
         raise ValueError(
-            f"{file}: its lines have numbers, but are not in their order: a class a line, from the first on"
+            f"{file}: its lines have numbers, but are not in their order: a class a line, from the first on; where the "
+            f"numbers belong to the names, number all lines from 0 on, the first as {'0 ' + lines[0][1][:40]!r}"
         )
     if said and len(said) == len(lines) and said[0][0] not in (0, 1):
         raise ValueError(f"{file}: its lines are numbered from {said[0][0]} on: are the classes before missing?")

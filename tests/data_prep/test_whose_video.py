@@ -99,6 +99,17 @@ def test_classes_with_numbers_that_are_right(tmp_path, names):
     assert read_classes(tmp_path / "classes.txt") == names
 
 
+def test_names_that_begin_with_numbers_have_a_way_in(tmp_path):
+    """They look like a list that is out of order; the message says how to tell that they are none, and that works."""
+    names = ("1 m springboard", "3 m springboard", "10 m platform")
+    (tmp_path / "classes.txt").write_text("\n".join(names))
+    with pytest.raises(ValueError, match="number all lines from 0 on, the first as '0 1 m springboard'"):
+        read_classes(tmp_path / "classes.txt")
+    numbered = tuple(f"{line} {name}" for line, name in enumerate(names))
+    (tmp_path / "classes.txt").write_text("\n".join(numbered))
+    assert read_classes(tmp_path / "classes.txt") == numbered
+
+
 def test_lines_of_an_old_mac_are_no_class(tmp_path):
     with pytest.raises(ValueError, match="a class must have a name, one line of text"):
         prepared(tmp_path, {"x": 5}, classes="a\rb", train="x 0\n")
