@@ -75,7 +75,7 @@ def _what(name, seeds):
     return {
         "search": name,
         "notebook": job["notebook"],
-        "model": o["model"],
+        "model": o.get("model", ""),  # a search of one's own may have none
         "dataset": o["data"],
         "labels": label_set(o),
         "size": o["size"],

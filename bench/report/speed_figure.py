@@ -20,6 +20,7 @@ LOOKS = {
     "fused bf16": ("#D55E00", "s", 6),
     "compiled": ("0.2", "+", 8),
 }
+OTHER = ("0.2", "*", 8)  # a version that another machine's table has
 
 
 def read_speed(path):
@@ -42,7 +43,7 @@ def draw_speed(table, batch):
     figure, axes = plt.subplots(1, len(threads), figsize=size, layout="constrained", sharey=True, sharex=True)
     for ax, count in zip([axes] if len(threads) == 1 else axes, threads, strict=True):
         for version, part in rows[rows.threads == count].groupby("impl", sort=False):
-            colour, marker, points = LOOKS[version]
+            colour, marker, points = LOOKS.get(version, OTHER)
             ax.plot(part.faster, part.op.map(nets.index), marker, color=colour, ms=points, label=version)
         ax.axvline(1, color="0.5", lw=1)
         ax.set(xlabel="times as fast as plain", title=f"{count:.0f} thread{'s' if count > 1 else ''}")

@@ -55,3 +55,10 @@ def test_what_is_not_there(tmp_path):
     (tmp_path / "half.csv").write_text("op,impl\nircsn_50,ours\n")
     with pytest.raises(ValueError, match="half.csv has no column mode"):
         read_speed(tmp_path / "half.csv")
+
+
+def test_a_version_of_another_machine_is_drawn():
+    table = read_speed(ROOT / "results" / "shipped" / "training.csv").replace({"impl": {"ours": "ours fp16"}})
+    figure = draw_speed(table, BATCHES["training step"][0])
+    assert "ours fp16" in [text.get_text() for text in figure.legends[0].get_texts()]
+    plt.close(figure)

@@ -154,6 +154,16 @@ def test_two_searches_of_one_notebook_have_two_names(tmp_path):
     assert set(searches(tmp_path).search) == {"search priority=none", "search priority=cost"}
 
 
+def test_a_search_without_a_model_has_an_empty_cell(tmp_path):
+    write_search(tmp_path, {("search", 0): {"found": 70, "near": 68}})
+    listed = json.loads((tmp_path / "jobs.json").read_text())
+    options = {name: value for name, value in listed["jobs"][0]["options"].items() if name != "model"}
+    job = a_job("search-0", "search", options, "search")
+    home_of(tmp_path, "search-0").rename(tmp_path / job["id"])
+    write_json(tmp_path / "jobs.json", {"jobs": [job]})
+    assert set(searches(tmp_path).model) == set(search_runs(tmp_path).model) == {""}
+
+
 def test_a_missing_cost_is_empty(runs, tmp_path):
     (home_of(runs, "costs") / "done.json").unlink()
     table = trade_off(runs)
