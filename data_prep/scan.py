@@ -152,7 +152,8 @@ def _in_order(names, pattern, first_index):
     there = [number for number in called if number >= first_index]
     if not there:
         return [], f"no image is called {pattern.format(first_index)} or the like", ""
-    if others := sorted(name for name, number in numbers.items() if number not in set(called)):
+    known = set(called)
+    if others := sorted(name for name, number in numbers.items() if number not in known):
         return [], f"{others[0]} has the number of a frame, and another name than {pattern.format(there[0])}", ""
     for number, wanted in zip(there, range(first_index, first_index + len(there)), strict=True):
         if number != wanted:

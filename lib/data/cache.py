@@ -137,6 +137,12 @@ def contents(manifest, videos):
     return {video.path: fingerprint(manifest.root / video.path) for video in videos}
 
 
+def check_unchanged(manifest, videos, content):
+    """ValueError: a video is no longer what `contents` said before it was decoded."""
+    if changed := [path for path, now in contents(manifest, videos).items() if now != content[path]]:
+        raise ValueError(f"{manifest.root / changed[0]} was changed while it was decoded; run again")
+
+
 def check_there(manifest):
     """The usable videos of a manifest by their path; FileNotFoundError: one of them is not there."""
     videos = {video.path: video for video in manifest.videos if video.status == "ok"}
@@ -162,7 +168,7 @@ def _fill(folder, manifest, videos, made, progress):
     ]
     ends = np.cumsum([place_bytes(shape) for shape in shapes]).tolist()
     places = {v.path: [end - place_bytes(shape), *shape] for v, shape, end in zip(videos, shapes, ends, strict=True)}
-    sums, was_whole = read_sums(folder), index_of(folder) is not None
+    sums, was_whole, content = read_sums(folder), index_of(folder) is not None, contents(manifest, videos)
     (folder / "frames.u8").touch()
     with open(folder / "frames.u8", "r+b") as file, open(folder / "sums.jsonl", "w", encoding="utf-8") as journal:
         missing = [v for v in videos if not _is_there(file, places[v.path], sums.get(v.path))]
@@ -181,7 +187,7 @@ def _fill(folder, manifest, videos, made, progress):
         file.flush()
         os.fsync(file.fileno())
         os.fsync(journal.fileno())
-    content = contents(manifest, videos)
+    check_unchanged(manifest, missing, content)
     write_index(folder, {**made, "bytes": ends[-1] if ends else 0, "videos": places, "content": content})
     write_checked(folder)
 

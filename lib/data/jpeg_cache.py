@@ -19,7 +19,7 @@ import numpy as np
 
 from lib.bounds import whole
 from lib.data import watch
-from lib.data.cache import build_cache, cache_key, check_there, contents, decode_video
+from lib.data.cache import build_cache, cache_key, check_there, check_unchanged, contents, decode_video
 from lib.data.images import read_image
 from lib.data.watch import within
 from lib.files import locked, naming, read_json, write_json
@@ -119,6 +119,7 @@ def build_jpeg_cache(manifest, folder, short_side, quality=90, *, resampling="pi
 def _fill(folder, manifest, videos, made, quality, progress):
     from tqdm import tqdm
 
+    content = contents(manifest, videos)
     (folder / "frames.jpgs").touch()
     with open(folder / "frames.jpgs", "r+b") as file:
         there = _whole(_journal(folder), file)
@@ -139,9 +140,8 @@ def _fill(folder, manifest, videos, made, quality, progress):
             file.flush()
             os.fsync(file.fileno())
             os.fsync(journal.fileno())
-    write_json(
-        folder / "index.json", {**made, "quality": quality, "content": contents(manifest, videos), **_sums(folder)}
-    )
+    check_unchanged(manifest, missing, content)
+    write_json(folder / "index.json", {**made, "quality": quality, "content": content, **_sums(folder)})
 
 
 def _encode(frame, quality):

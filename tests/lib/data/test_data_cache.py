@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from video_files import moving_pattern, write_dataset, write_video
 
-from lib.data import DecodedCache, Video, build_cache, cache, open_video, write_manifest
+from lib.data import DecodedCache, Video, build_cache, cache, jpeg_cache, open_video, write_manifest
 from lib.data.manifest import make_manifest
 from lib.data.transforms import resize_short_side
 from lib.files import locked
@@ -82,6 +82,23 @@ def test_a_killed_fill_goes_on_where_it_stopped(manifest, tmp_path, decoded):
     assert decoded == ["2.mp4", "3.mp4", "4.mp4", "5.mp4"]
     for video in manifest.videos:
         np.testing.assert_array_equal(again[video.path], whole[video.path])
+
+
+@pytest.mark.parametrize("kind, build", [(cache, build_cache), (jpeg_cache, jpeg_cache.build_jpeg_cache)])
+def test_a_video_that_changes_while_it_is_decoded_is_named(kind, build, manifest, tmp_path, monkeypatch):
+    """Else its old frames would be kept under the new video's fingerprint."""
+    decode = cache.decode_video
+
+    def decode_and_change(manifest, video, *rest):
+        frames = decode(manifest, video, *rest)
+        path = manifest.root / video.path
+        path.write_bytes(path.read_bytes() + b"\0")
+        return frames
+
+    monkeypatch.setattr(kind, "decode_video", decode_and_change)
+    with pytest.raises(ValueError, match="was changed while it was decoded; run again"):
+        build(manifest, tmp_path / "cache", 16, progress=False)
+    assert not list((tmp_path / "cache").glob("*/index.json"))
 
 
 def test_a_second_process_waits_and_then_opens(manifest, tmp_path):
