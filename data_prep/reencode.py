@@ -23,7 +23,7 @@ from data_prep.scan import scan
 from data_prep.tree import relative
 from data_prep.workers import check_workers, survive
 from lib.data.content import fingerprint
-from lib.files import locked, read_json, remove_temporaries, write_json, write_text
+from lib.files import locked, open_journal, read_json, remove_temporaries, write_json, write_text
 
 EXAMPLE = "python -m data_prep reencode data/k400 --out data/k400_256 --short-side 256 --gop 12"
 
@@ -81,7 +81,7 @@ def _encode_all(root, out, paths, options, workers, progress):
     encode = partial(encode_one, root=str(root), out=str(out / "videos"), **options)
     results, failed = survive(encode, missing, workers), {}
     bar = tqdm(results, "reencode", len(paths), initial=len(paths) - len(missing), unit="video", disable=not progress)
-    with open(out / "encoded.jsonl", "a", encoding="utf-8") as journal:
+    with open_journal(out / "encoded.jsonl") as journal:
         for path, result, reason in bar:
             failure, lost = result or (reason, "")
             if failure:

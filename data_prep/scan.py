@@ -16,6 +16,7 @@ from pathlib import Path
 from data_prep.workers import survive
 from lib.data.content import files_of, fingerprint
 from lib.data.images import IMAGE_SUFFIXES
+from lib.files import open_journal
 
 RULES = 3  # what a scan looks at: results of other rules are not taken from a journal
 REMEDY = ": reencode it"
@@ -52,7 +53,7 @@ def scan(paths, root, source, *, pattern=None, first_index=None, fps=0.0, journa
     missing = [path for path in paths if path not in found]
     examine = partial(scan_one, root=str(root), source=source, pattern=pattern, first_index=first_index, fps=fps)
     bar = tqdm(total=len(paths), initial=len(found), desc="scan", unit="video", disable=not progress)
-    with open(journal, "a", encoding="utf-8") as file, bar:
+    with open_journal(journal) as file, bar:
         for path, result, reason in survive(examine, missing, workers):
             found[path] = result or Found(status=reason)
             if result:  # who died or hung may have been killed: the next run tries again

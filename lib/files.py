@@ -110,6 +110,17 @@ def _each_once(pairs):
     return found
 
 
+def open_journal(path):
+    """Open a file that grows by lines, to append text; a line at which a process was killed ends first."""
+    file = open(path, "a+", encoding="utf-8")
+    if size := file.seek(0, os.SEEK_END):
+        with open(path, "rb") as there:
+            there.seek(size - 1)
+            if there.read(1) != b"\n":
+                file.write("\n")
+    return file
+
+
 def set_aside(path, why):
     """Rename a damaged file to NAME.torn, and say so: what made it makes it again.  -> its new path"""
     path = Path(path)

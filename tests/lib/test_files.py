@@ -1,10 +1,10 @@
-"""Text from a file becomes part of a path only if it is a plain name; only a file is replaced by a file."""
+"""Text from a file becomes part of a path only as a plain name; only files replace files; lines stay lines."""
 
 import os
 
 import pytest
 
-from lib.files import check_target, file_name, naming, printable, replacing
+from lib.files import check_target, file_name, naming, open_journal, printable, replacing
 
 
 @pytest.mark.parametrize("text", ["plain", "a b", "Ünïcode_1.2", "x" * 200, "CAKES123D_P", "-x"])
@@ -60,3 +60,11 @@ def test_a_full_disk_names_the_file(tmp_path):
         assert caught.value.filename == str(tmp_path / "x") and caught.value.errno == 28
     with pytest.raises(FileNotFoundError, match="other"), naming(tmp_path / "x"):
         open(tmp_path / "other")
+
+
+@pytest.mark.parametrize("before, after", [(b"", b"new\n"), (b"whole\n", b"whole\nnew\n"), (b"to", b"to\nnew\n")])
+def test_a_line_after_a_torn_one_is_a_line_of_its_own(tmp_path, before, after):
+    (tmp_path / "journal").write_bytes(before)
+    with open_journal(tmp_path / "journal") as file:
+        file.write("new\n")
+    assert (tmp_path / "journal").read_bytes() == after
