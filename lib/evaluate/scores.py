@@ -82,21 +82,19 @@ def read_scores(path):
 
 
 def _check_once(path, found):
-    """ValueError: all videos that stand there several times do with the same scores.
+    """ValueError: a video stands there twice with the same scores, unless all rows have the same.
 
-    Parts of a video have one path and scores of their own, but for a video that shows one picture all along; and a net
-    may say the same of everything.
+    Parts of a video have one path and scores of their own; of a net that says the same of everything nobody can tell.
     """
-    rows = {}
-    for row, (name, scores) in enumerate(zip(found.paths, found.scores, strict=True)):
-        rows.setdefault(str(name), []).append((row, scores.tobytes()))
-    several = {name: parts for name, parts in rows.items() if len(parts) > 1}
-    if not several or (len(rows) > 1 and _says_one_thing(found.scores)):
+    seen = {}
+    if len(set(found.paths)) > 1 and _says_one_thing(found.scores):
         return
-    if all(len({scores for _, scores in parts}) < len(parts) for parts in several.values()):
-        name, parts = next(iter(several.items()))
-        first, second = next((a, b) for (a, x), (b, y) in combinations(parts, 2) if x == y)
-        raise ValueError(f"{path}: rows {first} and {second} are both {name}, with the same scores: it counts once")
+    for row, (name, scores) in enumerate(zip(found.paths, found.scores, strict=True)):
+        if (first := seen.setdefault((str(name), scores.tobytes()), row)) != row:
+            raise ValueError(
+                f"{path}: rows {first} and {row} are both {name}, with the same scores: it counts once; of two parts "
+                "of a video that shows one picture all along leave one out"
+            )
 
 
 def _says_one_thing(scores):
