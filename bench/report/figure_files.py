@@ -32,16 +32,21 @@ def save(figure, path):
     return path.with_name(path.name + ".png")
 
 
+def draw_accuracy(table, x="gmacs", labels=None):
+    """Accuracy against the cost `x`, of rows of trade_off.csv; where all nets cost the same, a row per net.  -> axes
+
+    labels  the label set; the table's first
+    """
+    one_cost = rows_figure.one_cost(table, x, labels)
+    return (rows_figure.draw_rows if one_cost else trade_off_figure.draw_trade_off)(table, x, labels)
+
+
 @own_style()
 def draw_suite(table, folder, x="gmacs"):
-    """Draw the trade-off figure of a suite's table into `folder`.  -> the PNG, or None if no cost was measured
-
-    Where all nets cost the same it is a row per net.
-    """
+    """Draw the accuracy of a suite's table into `folder`.  -> the PNG, or None if no cost was measured"""
     if not table[x].notna().any():
         return None
-    draw = rows_figure.draw_rows if rows_figure.one_cost(table, x) else trade_off_figure.draw_trade_off
-    ax = draw(table, x)
+    ax = draw_accuracy(table, x)
     path = save(ax.figure, Path(folder) / "trade_off")
     plt.close(ax.figure)
     return path

@@ -34,3 +34,12 @@ def test_the_aims_and_what_came_of_them():
     apart = PAIRS.verdict.str.endswith("better").sum()
     assert told("half of all pairs") == [apart, len(PAIRS)]
     assert told("a Pareto front") == [len(pareto_front(NETS.gmacs.tolist(), NETS.top1.tolist()))]
+
+
+def test_the_lesson_counts_the_nets_and_pairs_that_are_shipped():
+    lesson = (ROOT / "notebooks" / "14_trade_offs.ipynb").read_text(encoding="utf-8")
+    assert re.findall(r"With (\d+) nets there are (\d+) pairs", lesson) == [(str(len(NETS)), str(len(PAIRS)))]
+    assert re.findall(r"apart alone, not among (\d+)", lesson) == [str(len(PAIRS))]
+    largest = PAIRS.loc[PAIRS.points.abs().idxmax()]
+    told = re.findall(r"largest difference, (\d+) points to a net at chance, is none with the three seeds", lesson)
+    assert told == [f"{abs(largest.points):.0f}"] and largest.seeds == 3 and "better" not in largest.verdict
