@@ -17,6 +17,7 @@ from lib.weights.safetensors import save_converted, sha256
 FILE_NAMES = [
     (r"(?P<kind>ir|ip)csn.*_r(?P<depth>\d+)", "{kind}csn_{depth}"),
     (r"CSN_\d+x\d+_R(?P<depth>\d+)\.pyth", "ircsn_{depth}"),
+    (r"(?i)(?<![a-z])x3d_(?P<size>xs|s|m|l)(?![a-z])", "x3d_{size}"),
 ]
 SHOWN = 3  # keys of a list that are printed
 
@@ -42,7 +43,9 @@ def inspect(path, name=None, out=None):
     path, said = Path(path), _said(Path(path).name)
     others = []
     if name is None:
-        name, *others = guess(path, said)
+        (name, *others), alike = guess(path, said)
+        if out:  # what is written says whose it is
+            name = _the_one(path, [name, *others], alike)
     loaded = load_weights(name, path)
     print("\n".join(_lines(path, name, others, said, loaded)))
     if out:
@@ -52,25 +55,39 @@ def inspect(path, name=None, out=None):
 
 
 def net_of(path):
-    """The name of the net whose weights a file holds: published, converted, or a run's."""
+    """The name of the net whose weights a file holds: published, converted, or a run's.
+
+    ValueError: none, or several have these tensors and compute other things with them
+    """
     path = Path(path)
-    return guess(path, _said(path.name))[0]
+    names, alike = guess(path, _said(path.name))
+    return _the_one(path, names, alike)
+
+
+def _the_one(path, names, alike):
+    if alike > 1:
+        raise ValueError(f"{path} does not say whose it is: {', '.join(names[:alike])} have these tensors and do other "
+                         "things with them; say which by --as NAME")  # fmt: skip
+    return names[0]
 
 
 def guess(path, said):
-    """The names of the nets that a file fits, likeliest first: the file name's own net, then the fewest keys left.
+    """The nets that a file fits, likeliest first: the file name's own net, then the fewest keys left.
 
     said  what the file name tells, `_said`
+    -> (names, how many of the first fit alike)
     """
     tensors, beside = read_weights(path)
     if name := told_by(path, beside).get("model"):
-        return [name]
+        return [name], 1
     for pattern in [said["model"], "*"] if "model" in said else ["*"]:
         fitting = [
             (len(match.missing) + len(match.unused), name) for name, match in compare(tensors, pattern) if match.fits
         ]
         if fitting:
-            return list(dict.fromkeys(name for _, name in sorted(fitting)))
+            best = min(left for left, _ in fitting)
+            names = list(dict.fromkeys(name for _, name in sorted(fitting)))
+            return names, len({name for left, name in fitting if left == best})
     raise ValueError(f"{path} fits none of our nets; {nearest_text(tensors)}")
 
 
@@ -80,7 +97,7 @@ def _said(file_name):
         return told
     for pattern, name in FILE_NAMES:
         if found := re.search(pattern, file_name):
-            return {"model": name.format(**found.groupdict())}
+            return {"model": name.format(**{key: value.lower() for key, value in found.groupdict().items()})}
     return {}
 
 

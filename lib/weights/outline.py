@@ -31,6 +31,9 @@ def check_outline(path):
             (_check_zip if is_zip else _check_legacy)(path, file)
         except Refused as refused:
             raise ValueError(f"{path} was not loaded: {refused}") from None
+        except zipfile.BadZipFile as error:
+            why = f"its zip is damaged, or its download or copy did not end ({error!s:.80})"
+            raise ValueError(f"{path} was not loaded: {why}") from None
         except Exception as error:  # a pickle or a zip can fail in any way; whatever it was, it is not read on
             raise ValueError(f"{path} is damaged: its list of tensors ends in {_said(error)}") from None
 
@@ -210,6 +213,8 @@ class _Outline(pickle._Unpickler):
         return known if isinstance(known, torch.dtype) else CALLED.get(name, _Dummy)
 
     def persistent_load(self, saved):
+        if isinstance(saved, tuple) and len(saved) == 4 and saved[0] == "module":  # a net's class and its source
+            return _Dummy
         if not isinstance(saved, tuple) or len(saved) < 5 or saved[0] != "storage":
             raise Refused(f"a storage is named {saved!r:.80}")
         _, kind, key, _, elements = saved[:5]

@@ -4,24 +4,24 @@ Nothing is executed from a file: it is read with `weights_only=True` under a sho
 """
 
 import argparse
-import pickle
-import pickletools
 import re
+import warnings
 from collections import Counter
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from lib.checkpoints import CHECKSUM, other_than_written
-from lib.weights.foreign import NO_PYTORCH, foreign, is_safetensors
+from lib.weights.foreign import foreign, is_safetensors
 from lib.weights.outline import check_outline
+from lib.weights.refusals import KEEP, KEEP_LIST, refusal
 
 # entries that hold the tensors, beside epoch, optimizer, ...; "net" is our own trainer's
 WRAPPERS = ("state_dict", "model_state_dict", "model", "model_state", "net")
-# of every key, in any number and order: DataParallel's and DDP's, torch.compile's, Lightning's
-PREFIXES = ("module.", "_orig_mod.", "model.")
+# of every key, in any number and order: DataParallel's and DDP's, torch.compile's, Lightning's, of a net in a module
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
+INSIDE = ("._orig_mod.", ".module.")  # a part of the net that was compiled, or made parallel, by itself
 COUNTER = "num_batches_tracked"  # absent in old files and under frozen batch norm; means nothing in evaluation
 BUFFERS = ("running_mean", "running_var", COUNTER)
 # by their names: gradients, what optimizers keep of each weight, how much a weight matters, which are pruned
@@ -39,7 +39,7 @@ DATA_ONLY = [
     (SCALAR, "numpy.core.multiarray.scalar"),
     (SCALAR, "numpy._core.multiarray.scalar"),
     np.dtype,
-    *(type(np.dtype(kind)) for kind in ("bool", "int32", "int64", "float32", "float64")),
+    *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefdgU"},
 ]
 
 
@@ -72,10 +72,11 @@ def read_checkpoint(path):
         raise ValueError(f"{path} was not loaded: it {said}")
     check_outline(path)
     try:
-        with torch.serialization.safe_globals(DATA_ONLY):
+        with torch.serialization.safe_globals(DATA_ONLY), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # the refusal says it
             file = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever ends it, the file is not read on
-        raise ValueError(_refusal(path, error)) from None
+        raise ValueError(refusal(path, error)) from None
     if why := other_than_written(file):
         raise ValueError(f"{path} is damaged: {why}")
     return file
@@ -117,29 +118,63 @@ def _found(path, file):
     """The state dict of a checkpoint and what lies beside it."""
     if not isinstance(file, dict):
         raise ValueError(f"{path} holds no state dict, but a {type(file).__name__}")
-    name = next((name for name in WRAPPERS if isinstance(file.get(name), dict)), None)
-    found = file if name is None else file[name]
-    if not found or not all(isinstance(key, str) and isinstance(v, torch.Tensor) for key, v in found.items()):
-        raise ValueError(
-            f"{path} holds no state dict, bare or under {', '.join(WRAPPERS)}; it has {[*map(str, file)][:8]}"
-        )
-    return _of_the_net(found, {} if name is None else {key: value for key, value in file.items() if key != name})
+    if _is_state(file):
+        return _of_the_net(file, {})
+    known = [name for name in WRAPPERS if isinstance(file.get(name), dict)]
+    if known and _is_state(file[known[0]]):
+        return _of_the_net(file[known[0]], {key: value for key, value in file.items() if key != known[0]})
+    groups = {place: found for place, found in _groups(file) if isinstance(found, dict) and _is_state(found)}
+    states = {place: found for place, found in groups.items() if _is_state(_at(file, place))}
+    if len(states) != 1:
+        raise ValueError(_no_state(path, file, known, states))
+    (place, found), *_ = states.items()
+    return _of_the_net(found, {key: value for key, value in file.items() if key != place.partition(".")[0]})
+
+
+def _is_state(value):
+    """Whether it is a dict of names and tensors, at least one."""
+    names = isinstance(value, dict) and value
+    return bool(names) and all(isinstance(key, str) and torch.is_tensor(item) for key, item in value.items())
+
+
+def _at(tree, place):
+    """What lies at a place of `_groups`, whose names may have dots."""
+    for key, value in tree.items() if isinstance(tree, dict) else ():
+        if str(key) == place:
+            return value
+        if place.startswith(f"{key}.") and (found := _at(value, place.removeprefix(f"{key}."))) is not None:
+            return found
+    return None
+
+
+def _no_state(path, file, known, states):
+    if states:
+        return f"{path} holds several state dicts, {', '.join(states)}, and does not say which counts: {KEEP}"
+    said = f"{path} holds no state dict, bare or under {', '.join(WRAPPERS)}; it has {[*map(str, file)][:8]}"
+    inside = file[known[0]] if known else {}
+    other = next((key for key, value in inside.items() if not isinstance(key, str) or not torch.is_tensor(value)), None)
+    if other is None:
+        return said
+    return f"{said}; {known[0]} is none for its entry {other!r:.60}, a {type(inside[other]).__name__}"
 
 
 def _of_the_net(tensors, beside):
     """Lightning's state dict: the net's part; a loss's, a metric's and other nets' go to what lies beside it."""
-    if "pytorch-lightning_version" not in beside or not any(key.startswith("model.") for key in tensors):
-        return tensors, beside
     others = {}
-    for key, value in tensors.items():
+    for key, value in tensors.items() if "pytorch-lightning_version" in beside else ():
         part, _, rest = key.partition(".")
         others.setdefault(part, {})[rest] = value
-    return others.pop("model"), {**beside, **others}
+    names = [name for name in ("model", "net", "network") if name in others]
+    if len(names) != 1:
+        return tensors, beside
+    return others.pop(names[0]), {**beside, **others}
 
 
 def _plain_keys(path, tensors):
     """Keys without the prefixes that all have. ValueError: two keys become one."""
-    plain = {key: key.replace("._orig_mod.", ".") for key in tensors}
+    plain = {key: key for key in tensors}
+    for inside in INSIDE:
+        plain = {key: name.replace(inside, ".") for key, name in plain.items()}
     while prefix := next((p for p in PREFIXES if plain and all(name.startswith(p) for name in plain.values())), None):
         plain = {key: name.removeprefix(prefix) for key, name in plain.items()}
     if twice := next((name for name, times in Counter(plain.values()).items() if times > 1), None):
@@ -175,46 +210,3 @@ def _groups(tree, place="", depth=3):
             yield from _groups(value, f"{where}.", depth - 1)
         elif counts and isinstance(value, list | tuple) and all(map(torch.is_tensor, value)):
             yield where, value
-
-
-def _refusal(path, error):
-    """Why a file was not read."""
-    if _is_caffe2(path):
-        return (
-            f"{path} is a Caffe2 pickle, as VMZ published them; to read its NumPy arrays is to run what it says. "
-            "mmaction2 publishes the same weights as PyTorch files, vmz_ircsn_*.pth and vmz_ipcsn_*.pth"
-        )
-    if not isinstance(error, pickle.UnpicklingError):
-        return f"{path} is not a checkpoint that PyTorch can read: {error!s:.200}"
-    found = re.search(r"GLOBAL (\S+)", str(error))
-    if not found:
-        return f"{path} was not loaded: it {NO_PYTORCH}"
-    if found[1].startswith("mmengine"):
-        return f"{path} is a training checkpoint of mmengine, which holds its objects ({found[1]}); {CONVERT}"
-    return f"{path} was not loaded: it holds more than data ({found[1]})"
-
-
-KEEP = (
-    "keep the ones that you mean, such as "
-    "python -c \"import torch; c = torch.load('file.pth', map_location='cpu', weights_only=False); "
-    "torch.save({'state_dict': c['state_dict_ema']}, 'weights.pth')\""
-)
-KEEP_LIST = (
-    "keep the ones that you mean, where they were made: of the net itself its state_dict alone; of the average that "
-    "too, after `ema.copy_to(net.parameters())`"
-)
-CONVERT = (
-    "keep its weights alone where it was made, and load those: "
-    "python -c \"import torch; c = torch.load('epoch_N.pth', map_location='cpu', weights_only=False); "
-    "torch.save({'state_dict': c['state_dict']}, 'weights.pth')\""
-)
-
-
-def _is_caffe2(path):
-    """Whether "blobs" is among the first words of a pickle, which is looked at and not run."""
-    try:
-        with open(path, "rb") as file:
-            words = (word for _, word, _ in pickletools.genops(file) if isinstance(word, str | bytes))
-            return any(word in ("blobs", b"blobs") for word in islice(words, 16))
-    except Exception:  # no pickle
-        return False
