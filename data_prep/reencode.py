@@ -23,7 +23,7 @@ from data_prep.scan import scan
 from data_prep.tree import relative
 from data_prep.workers import check_workers, survive
 from lib.data.content import fingerprint
-from lib.files import locked, open_journal, read_json, remove_temporaries, write_json, write_text
+from lib.files import locked, open_journal, printable, read_json, remove_temporaries, write_json, write_text
 
 EXAMPLE = "python -m data_prep reencode data/k400 --out data/k400_256 --short-side 256 --gop 12"
 
@@ -66,8 +66,8 @@ def run(manifest, *, out, short_side, gop, crf=20, workers=None, repetitions=9, 
 
 def _claim(out, options):
     record = out / "reencode.json"
-    if record.is_file() and read_json(record) != options:
-        raise ValueError(f"{out} holds videos encoded with {read_json(record)}, not {options}: choose another folder")
+    if record.is_file() and (there := read_json(record)) != options:
+        raise ValueError(f"{out} holds videos encoded with {repr(there)[:200]}, not {options}: choose another folder")
     write_json(record, options)
 
 
@@ -98,7 +98,7 @@ def _encoded(out):
     for line in file.read_bytes().splitlines() if file.is_file() else []:
         try:
             path, *told = json.loads(line)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             continue
         if len(told) == 2 and all(isinstance(text, str) for text in (path, *told)):
             found[path] = told
@@ -115,7 +115,7 @@ def _check_names(paths):
 
 def write_lost(out):
     """OUT/lost.txt from the journal of all runs.  -> its lines"""
-    lines = [f"{path}: {lost}" for path, (_, lost) in sorted(_encoded(out).items()) if lost]
+    lines = [printable(f"{path}: {lost}") for path, (_, lost) in sorted(_encoded(out).items()) if lost]
     write_text(out / "lost.txt", "".join(f"{line}\n" for line in lines))
     return lines
 

@@ -102,6 +102,21 @@ def read_json(path):
         raise ValueError(f"{path} is not JSON: {str(error) or type(error).__name__}") from None
 
 
+def read_object(path):
+    """`read_json` of a file that holds a mapping; ValueError, naming it: it holds something else."""
+    if not isinstance(found := read_json(path), dict):
+        raise ValueError(f"{path} holds {repr(found)[:40]}, no mapping")
+    return found
+
+
+def read_text(path):
+    """The text of a UTF-8 file, without a byte order mark; another coding is a ValueError that names the file."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8: {error}") from None
+
+
 def _each_once(pairs):
     found = dict(pairs)
     if len(found) < len(pairs):

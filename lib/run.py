@@ -12,7 +12,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lib.files import read_json, set_aside, slug, write_json
+from lib.files import printable, read_json, set_aside, slug, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -79,7 +79,9 @@ def claim(folder, identity, *, file="run.json", what="run", free=None):
         rows = "; ".join(f"{key}: {there.get(key)!r} there, {identity.get(key)!r} asked for" for key in wrong)
         known = [REMEDIES[key].format(there[key]) for key in wrong if key in REMEDIES and there.get(key)]
         back = f"it goes on with {' and '.join(known)}; else " if len(known) == len(wrong) else ""
-        raise ValueError(f"{folder} holds another {what} ({rows}); {back}choose another folder or delete this one")
+        raise ValueError(
+            f"{folder} holds another {what} ({printable(rows)}); {back}choose another folder or delete this one"
+        )
     if differ or not path.exists():
         write_json(path, identity)
 

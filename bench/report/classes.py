@@ -1,5 +1,6 @@
 """A run's answers class by class: tables, a figure, and the line that tells most."""
 
+import os
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -11,10 +12,13 @@ from bench.report.records import checked_record
 from bench.report.run_figures import confusions, draw_confusions
 from bench.report.text import visible
 from lib.evaluate.intervals import wilson_interval
-from lib.files import file_name, read_json
+from lib.files import file_name, read_json, read_text
 from lib.run import read_record
+from lib.shapes import TEXT, check_form
 
 WORST = 5  # classes that are printed
+# of jobs.json, where a run's videos lie
+LISTED = {"?data": TEXT, "jobs": [{"id": TEXT, "?data": TEXT, "options": {"?data": TEXT, "?labels": TEXT}}]}
 RECORDS = ("result.json", "done.json")  # what a training or search writes by itself, and what a suite's job keeps of it
 
 
@@ -101,11 +105,11 @@ def told(test, names):
 def class_names(run_dir, count, classes=None):
     """The names of `count` classes: of the file or manifest `classes`, of the suite's data, or their numbers."""
     path = Path(classes) if classes else _of_the_suite(Path(run_dir))
-    if path and path.is_dir():
+    if path and os.path.isdir(path):
         path = path / "classes.txt"
-    if not path or (not classes and not path.is_file()):
+    if not path or (not classes and not os.path.isfile(path)):
         return tuple(map(str, range(count)))
-    names = tuple(path.read_text(encoding="utf-8").rstrip("\n").split("\n"))
+    names = tuple(read_text(path).rstrip("\n").split("\n"))
     if len(names) != count or len(set(names)) != count:
         raise ValueError(f"{path} names {len(set(names))} classes in {len(names)} lines, but the run has {count}")
     return names
@@ -116,10 +120,12 @@ def _of_the_suite(run_dir):
     jobs = run_dir.resolve().parent / "jobs.json"
     if not jobs.is_file():
         return None
-    plan = read_json(jobs)
-    for job in plan["jobs"]:
+    check_form(listed := read_json(jobs), LISTED, str(jobs))
+    for job in listed["jobs"]:
         if job["id"] == run_dir.resolve().name:
-            options = job["options"]
-            home = Path(job["data"] or Path(plan["data"]) / options.get("data", ""))
-            return home / options.get("labels", "")
+            data, labels = (
+                file_name(said, f"{jobs}: {key}") if (said := job["options"].get(key)) else ""
+                for key in ("data", "labels")
+            )
+            return Path(job.get("data") or Path(listed.get("data") or "") / data) / labels
     return None

@@ -4,6 +4,7 @@ The suite becomes a list of jobs, Snakemake works it off, then tables and figure
 moment, the same command goes on.
 """
 
+import os
 import shutil
 import sys
 import time
@@ -14,8 +15,8 @@ from bench.runner import slurm, snakemake
 from bench.runner.job import finished
 from bench.runner.resources import RESTARTS, asked
 from bench.runner.suite import load_suite
-from lib.files import locked, read_json, remove_temporaries, write_json
-from lib.run import ROOT, claim, done, read_record
+from lib.files import locked, remove_temporaries, write_json
+from lib.run import ROOT, claim, done, read_record, record
 from lib.run import cores as usable_cores
 
 EXAMPLE = "python -m bench run quick"
@@ -90,8 +91,8 @@ def reason(run_dir):
 def claim_suite(runs, suite):
     """One folder, one suite: two files of one name in different folders would overwrite each other's results."""
     file, there = str(suite.file), runs / "suite.json"
-    other = read_json(there).get("file", "") if there.exists() else ""
-    if other not in ("", file) and Path(other).exists():
+    other = (record(there) or {}).get("file")  # torn, it is set aside
+    if isinstance(other, str) and other not in ("", file) and os.path.exists(other):
         raise ValueError(f"{runs} belongs to the suite {other}: rename {file}, or choose another --out")
     claim(runs, {"file": file}, file="suite.json", what="suite", free=lambda _: ("file",))
 

@@ -22,7 +22,7 @@ from data_prep.moving_shapes.drawing import render_scene
 from data_prep.moving_shapes.motion import DIFFICULTIES, MOTIONS, PLAIN, SPLITS, draw_format, labels
 from data_prep.moving_shapes.scene import SHAPE_NAMES, draw_scene
 from data_prep.workers import check_workers, survive
-from lib.files import locked, read_json, replacing, write_json
+from lib.files import locked, printable, read_object, replacing, write_json
 
 EXAMPLE = "python -m data_prep moving_shapes --out data/moving_shapes"
 # label set: its classes, and the pairs of them that a mirror image exchanges; in the order of `labels`
@@ -113,9 +113,11 @@ def _claim(out, arguments):
     record = out / "moving_shapes.json"
     if not record.is_file():
         write_json(record, arguments)
-    found = {"difficulty": PLAIN, **read_json(record)}  # what was made before there was another
+    found = {"difficulty": PLAIN, **read_object(record)}  # what was made before there was another
     differences = [
-        f"{key} {found.get(key)}, not {value}" for key, value in arguments.items() if found.get(key) != value
+        f"{key} {printable(str(found.get(key)))[:60]}, not {value}"
+        for key, value in arguments.items()
+        if found.get(key) != value
     ]
     if differences:  # the last of them alone: the same arguments, drawn by another version of this package
         raise ValueError(f"{out} was prepared with {'; '.join(differences)}: choose another folder, or delete this one")

@@ -192,30 +192,36 @@ def read_deal(deal, op, channels):
     if deal is None:
         return [uniform(kinds, count) for count in channels]
     layers = deal if isinstance(deal, list | tuple) else DEALS.get(str(deal)) or _from_file(deal)
+    where = "the deal" if isinstance(deal, list | tuple) else f"the deal {deal}"
     if len(layers) != len(channels):
-        raise ValueError(f"the deal has {len(layers)} layers; the net has {len(channels)}")
-    return [_complete(number, *layer, op) for number, layer in enumerate(zip(layers, channels, strict=True))]
+        raise ValueError(f"{where} has {len(layers)} layers; the net has {len(channels)}")
+    return [_complete(number, *layer, op, where) for number, layer in enumerate(zip(layers, channels, strict=True))]
 
 
 def _from_file(path):
     if not Path(path).is_file():
         raise ValueError(f"no deal {str(path)!r}; it is a JSON file or one of {', '.join(DEALS)}")
     try:
-        return list(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (json.JSONDecodeError, TypeError) as error:
+        layers = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # also text that is not UTF-8, numbers of too many digits
         raise ValueError(f"{path} holds no deal, a list of splits in JSON: {error}") from None
+    if not isinstance(layers, list):
+        raise ValueError(f"{path} holds no deal, a list of splits in JSON, but {repr(layers)[:60]}")
+    return layers
 
 
-def _complete(number, split, channels, op):
+def _complete(number, split, channels, op, deal):
     """The split of layer `number`, checked, with all kinds of the op in its order."""
-    where = f"layer {number} of the deal"
+    where = f"layer {number} of {deal}"
     if not isinstance(split, dict):
-        raise ValueError(f"{where} is {split!r}; it must be a split {{kind: channels}}")
+        raise ValueError(f"{where} is {repr(split)[:60]}; it must be a split {{kind: channels}}")
     if foreign := [kind for kind in split if kind not in OPS[op]]:
         fitting = [name for name, kinds in OPS.items() if set(split) <= set(kinds)]
-        raise ValueError(f"{where} has {foreign[0]!r}, op {op!r} has not; ops with its kinds: {', '.join(fitting)}")
-    if not all(isinstance(count, int) and count >= 0 for count in split.values()):
-        raise ValueError(f"{where} is {split}; channels are whole numbers, 0 or more")
+        raise ValueError(
+            f"{where} has {repr(foreign[0])[:60]}, op {op!r} has not; ops with its kinds: {', '.join(fitting)}"
+        )
+    if not all(type(count) is int and count >= 0 for count in split.values()):
+        raise ValueError(f"{where} is {repr(split)[:200]}; channels are whole numbers, 0 or more")
     if sum(split.values()) != channels:
         raise ValueError(f"{where} has {sum(split.values())} channels; the layer has {channels}")
     return {kind: split.get(kind, 0) for kind in OPS[op]}

@@ -43,15 +43,39 @@ def test_a_loss_that_is_no_number(tmp_path):
         fit(tmp_path / "fast", Steep(), train, val, **RECIPE | {"learning_rate": 1.0, "warmup_epochs": 0.0})
 
 
-@pytest.mark.parametrize("spoil", ["input", "conv", "loss"])
+class Late(Small):
+    """Its answers are no numbers in the second epoch's training."""
+
+    seen = 0
+
+    def forward(self, x):
+        self.seen += self.training
+        return super().forward(x) * (float("nan") if self.seen > 2 else 1)
+
+
+def test_the_last_good_state_is_named(tmp_path):
+    train, val, _ = splits(tmp_path / "data", 4, 16)
+    with pytest.raises(FloatingPointError, match=f"epoch 2, step 1: .*the last good state is {tmp_path}/run/last.pt; "):
+        fit(tmp_path / "run", Late(), train, val, **RECIPE)
+    assert (tmp_path / "run" / "last.pt").exists()
+
+
+@pytest.mark.parametrize("spoil", ["input", "weights", "conv", "loss"])
 def test_what_was_not_finite_first(spoil):
     net, clips = Small(), torch.zeros(2, 3, 4, 8, 8)
     if spoil == "input":
         clips[1, 0, 0, 0, 0] = float("inf")
+    if spoil == "weights":
+        net.conv.bias.data[1] = float("nan")
     if spoil == "conv":
         net.conv.register_forward_hook(lambda module, inputs, output: output / 0)
     said = not_finite(net, clips, [f"{i}.mp4" for i in range(6)])
-    expected = {"input": "the input was", "conv": "the output of conv was", "loss": "the loss alone is not"}[spoil]
+    expected = {
+        "input": "the input was",
+        "conv": "the output of conv was",
+        "weights": "the weights were",
+        "loss": "the loss alone is not",
+    }[spoil]
     assert expected in said and "0.mp4, 1.mp4, 2.mp4, 3.mp4 and 2 more" in said
 
 

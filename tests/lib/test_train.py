@@ -79,6 +79,7 @@ def test_a_finished_run_is_not_trained_again(splits, tmp_path, monkeypatch):
     first = fit(tmp_path, new_net(), *splits, **RECIPE)
     die_after(monkeypatch, 0)
     assert fit(tmp_path, new_net(), *splits, **RECIPE) == first
+    assert not (tmp_path / "done.json").exists(), "that a run is done is said by a suite's job, last of all"
 
 
 def test_the_number_of_workers_changes_nothing(splits, tmp_path):

@@ -11,6 +11,7 @@ stage starts from the last model of the stage before, with a fresh optimizer.
 from itertools import pairwise
 from pathlib import Path
 
+from lib.bounds import shown
 from lib.files import read_json
 from lib.search.schedule.graph import STAGE_OPTIONS, grid_graph, unroll
 
@@ -128,9 +129,9 @@ def check_schedule(schedule):
         wanted, right = _VALUES.get(option, ("a whole number >= 1", lambda v: type(v) is int and v >= 1))
         for value in schedule[option] if _is_list(schedule[option]) else [schedule[option]]:
             if not right(value):
-                raise ValueError(f"{option} {value!r} must be {wanted}")
-    if "nodes" in schedule and len(schedule["nodes"]) != lengths["epochs"]:
-        raise ValueError(f"nodes {schedule['nodes']} do not fit {lengths['epochs']} stages")
+                raise ValueError(f"{option} {shown(value)} must be {wanted}")
+    if (nodes := schedule.get("nodes")) is not None and not (_is_list(nodes) and len(nodes) == lengths["epochs"]):
+        raise ValueError(f"nodes {repr(nodes)[:60]} do not fit {lengths['epochs']} stages")
     return schedule
 
 

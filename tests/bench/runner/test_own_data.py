@@ -66,6 +66,7 @@ def test_an_id_holds_the_data_not_its_place(own, tmp_path, monkeypatch):
         ("gone", RUN, {}, "gone holds no manifest.csv; data_prep writes one"),
         ("..", RUN, {}, "holds no manifest.csv; `labels` can be mine"),
         (".", {**RUN, "labels": "motion"}, {}, "mine/motion holds no manifest.csv"),
+        (".", {**RUN, "labels": "../mine"}, {}, "labels '../mine' cannot be part of a path"),
         (".", RUN, {"videos": 9}, "beside manifest nothing can stand, but there is videos"),
     ],
 )

@@ -89,6 +89,25 @@ def test_what_snakemake_itself_stumbles_over_is_in_its_log(tmp_path):
     assert "KeyError" in snakemake.complaint(tmp_path)
 
 
+def test_a_job_runs_this_code_wherever_its_runs_lie(tmp_path, monkeypatch):
+    """Below another clone, in a folder whose name Snakemake reads as something else, under a user's own profile."""
+    runs, job = tmp_path / "a # {x}: ü" / "runs", {"id": "a-s0", "rule": "lesson", "options": {}, "needs": []}
+    for package in ("bench", "lib", "kernels", "data_prep", "snakemake"):
+        for folder in (runs, runs.parent):
+            (folder / package).mkdir(parents=True)
+            (folder / package / "__init__.py").write_text("raise SystemExit('another clone was run')\n")
+    write_json(runs / "a-s0" / "done.json", {"headline": "this clone finds it done"})
+    listed = {"executor": "", "cores_per_job": 1, "threads": 1, "device": "cpu", "data": "", "todo": ["a-s0"]}
+    write_json(runs / "jobs.json", {**listed, "jobs": [{**job, "whole_machine": False}]})
+    monkeypatch.setenv("SNAKEMAKE_PROFILE", "/nowhere")
+    monkeypatch.setenv("PYTHONPATH", str(runs.parent))
+    for name in ("HOME", "USER", "LOGNAME"):
+        monkeypatch.delenv(name, raising=False)
+    with open(tmp_path / "lock", "w") as lock:
+        assert snakemake.start(runs, ["--cores", "1"], [], lock).wait(120) == 0, snakemake.complaint(runs)
+    assert (runs / "stamps" / "a-s0").exists() and (runs / "a-s0" / "log.txt").read_text() == ""
+
+
 def test_seeds_come_one_after_the_other_and_their_searches_first(tmp_path):
     """Of jobs that all fail at once, Snakemake's log tells the order."""
     job = {"needs": [], "whole_machine": False}

@@ -111,7 +111,7 @@ def test_deals(tmp_path):
     wrong = {
         "no deal 'CAKES3D'": "CAKES3D",
         "layer 0 of the deal has 15 channels; the layer has 16": [{"kx1x1": 15}, {}, {}],
-        "the deal has 16 layers; the net has 3": "CAKES12D_P",
+        "the deal CAKES12D_P has 16 layers; the net has 3": "CAKES12D_P",
         "'1x1xk', op 'conv1_2d' has not.*mixconv1d": [{"1x1xk": 16}, {}, {}],
         "whole numbers": [{"kx1x1": 16.0}, {}, {}],
     }
