@@ -362,21 +362,6 @@ def test_parts_of_one_film_stay_together(tmp_path):
     assert films["val"] and not films["train"] & films["val"]
 
 
-def test_a_reencoded_video_does_not_depend_on_what_came_before(tmp_path):
-    from data_prep.encode import encode_one
-
-    names = [f"{i}.mp4" for i in range(6)]
-    for i, name in enumerate(names):
-        write_file(tmp_path / "videos" / name, picture(40, 48, 64, seed=i))
-    options = {"root": str(tmp_path / "videos"), "short_side": 36, "gop": 12, "crf": 23}
-    for i, name in enumerate(names):
-        assert encode_one(name, out=str(tmp_path / "row"), **options) == (None, "")
-        assert encode_one(name, out=str(tmp_path / f"alone{i}"), **options) == (None, "")
-    for order in ("row", *(f"alone{i}" for i in range(6))):
-        for file in (tmp_path / order).iterdir():
-            assert file.read_bytes() == (tmp_path / "row" / file.name).read_bytes(), (order, file.name)
-
-
 def test_a_manifest_of_colours_keeps_them(tmp_path):
     """Flat patches, tagged BT.709 and full range, come out of `reencode` as they went in."""
     (tmp_path / "videos").mkdir()
