@@ -9,7 +9,7 @@ from helpers.suite_runs import a_job, a_test, home_of, write_runs, write_search
 from bench.report import tables
 from bench.report.csv_files import write
 from bench.report.records import unsigned
-from bench.report.searches import searches
+from bench.report.searches import search_runs, searches
 from bench.report.shipped_runs import check_epochs, put_right, ship_runs
 from bench.report.trainings import trade_off, trainings
 from lib.files import read_json, write_json
@@ -169,6 +169,17 @@ def test_edited_searches(tmp_path, rows, words):
     write_search(tmp_path, {("search", seed): row for seed, row in rows.items()})
     with pytest.raises(ValueError, match=words):
         searches(tmp_path)
+
+
+def test_a_search_that_its_answers_refute(tmp_path):
+    write_search(tmp_path, {("search", seed): row for seed, row in FIGURES.items()})
+    file = home_of(tmp_path, "search-0") / "done.json"
+    record = read_json(file)
+    record["variants"]["far"]["test"]["top1"] = 99.0
+    write_json(file, record)
+    for table in (searches, search_runs):
+        with pytest.raises(ValueError, match=f"{file}, far: top1 is 99, but its .* answers give"):
+            table(tmp_path)
 
 
 def test_a_search_twice_with_a_seed(tmp_path):
