@@ -1,5 +1,6 @@
 """jobs.json, what a suite expanded to: its jobs, each known by the hash of its options."""
 
+from itertools import combinations
 from pathlib import Path
 
 from lib.bounds import BOUNDS, whole
@@ -51,3 +52,9 @@ def _check(job, file):
             f"{where}: its options are not those that this id was made of ({made.rpartition('-')[2]}): somebody "
             "changed one or the other; run the suite again"
         )
+
+
+def stands_twice(jobs):
+    """Whether two jobs do the same. 1 is 1.0 here, though an id is made of what was written."""
+    told = [(job.notebook, job.options, job.data) for job in jobs]
+    return len({job.id for job in jobs}) < len(jobs) or any(one == other for one, other in combinations(told, 2))

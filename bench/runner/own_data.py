@@ -6,6 +6,7 @@
 A relative folder starts where the command is called, as it does for data_prep.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -58,7 +59,10 @@ def weights_id(weights):
     from lib.weights.safetensors import sha256
 
     if not Path(weights).is_file():
-        raise ValueError(f"weights: there is no file {weights}")
+        hint = " (it is a folder)" if Path(weights).is_dir() else ""
+        hint = ": download it, and name the file" if re.match(r"\w+://", weights) else hint
+        hint = ": ~ is the shell's, write the whole path" if weights.startswith("~") else hint
+        raise ValueError(f"weights: there is no file {weights!r}{hint}")
     return f"{Path(weights).name}-{sha256(weights)[:8]}"
 
 

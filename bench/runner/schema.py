@@ -20,13 +20,26 @@ TEXT = "text"
 COUNT = "count"
 SUITE_THREADS = bounds.whole(1, 1024)
 LARGEST = 2**36  # bytes of a batch of clips: 64 GiB
+# parameters, and what of them is said elsewhere: written there, it would be lost without a word
+DEFAULTS, OF_A_NET, OF_A_SEARCH, COSTS = "defaults", "of a net", "of a search", "costs"
+ELSEWHERE = {
+    DEFAULTS: {
+        "seed": "write seeds: [0], a list, in train",
+        "seeds": "they stand in train, or in an entry of its runs",
+    },
+    OF_A_NET: {"seed": "write seeds: [0], a list"},
+    OF_A_SEARCH: {"seed": "write seeds: [0], a list, beside parameters"},
+    COSTS: {"nets": "all nets of train are counted"},
+}
+# of a training's parameters, those that its recipe could say a second time
+NAMED = ("epochs", "batch_size", "learning_rate", "weight_decay", "seed")
 # a dict: these keys and no others; a list: any number of its one element; a function: it says what is right
 SHAPE = {
     "about": TEXT,
     "data": PARAMETERS,
-    "train": {"defaults": PARAMETERS, "seeds": SEEDS, "runs": [PARAMETERS]},
-    "searches": [{"notebook": TEXT, "parameters": PARAMETERS, "seeds": SEEDS}],
-    "costs": PARAMETERS,
+    "train": {"defaults": DEFAULTS, "seeds": SEEDS, "runs": [OF_A_NET]},
+    "searches": [{"notebook": TEXT, "parameters": OF_A_SEARCH, "seeds": SEEDS}],
+    "costs": COSTS,
     "lessons": [{"notebook": TEXT, "parameters": PARAMETERS}],
     "threads": COUNT,
     "processes": COUNT,
@@ -66,6 +79,8 @@ def check_shape(value, shape=SHAPE, where="the suite"):
         _check(isinstance(value, str), where, "text", value)
     else:
         _check(isinstance(value, dict), where, "a mapping of parameters", value)
+        if misplaced := [key for key in ELSEWHERE.get(shape, {}) if key in value]:
+            raise ValueError(f"{where} has {misplaced[0]}: {ELSEWHERE[shape][misplaced[0]]}")
 
 
 def check_values(options, classes=None):
@@ -77,8 +92,7 @@ def check_values(options, classes=None):
     batch = 12 * options["batch_size"] * options["frames"] * options["size"] ** 2
     if batch > LARGEST:
         raise ValueError(f"batch_size, frames and size make a batch of {batch / 2**30:.0f} GiB; lower one of them")
-    named = ("epochs", "batch_size", "learning_rate", "weight_decay", "seed")
-    _inside("recipe", lambda: complete({**{key: options[key] for key in named}, **options["recipe"]}))
+    _inside("recipe", lambda: _check_recipe(options))
     if classes:
         _inside("recipe", lambda: check_length(options["recipe"].get("class_weights", "equal"), classes))
     check_cached(options["cached"])
@@ -91,9 +105,28 @@ def check_values(options, classes=None):
         _fits(*(options[name] for name in ("model", "weights", "freeze", "pixels")), _key(options["options"]))
 
 
+def _check_recipe(options):
+    recipe = options["recipe"]
+    if twice := [key for key in NAMED if key in recipe]:
+        raise ValueError(f"{twice[0]} stands beside recipe, not in it: there it would count, and nobody would see it")
+    full = complete({**{key: options[key] for key in NAMED}, **recipe})
+    if full["milestones"] and full["schedule"] != "steps":
+        raise ValueError(f"milestones are of schedule: steps; it is {full['schedule']}, which has none")
+    if full["warmup_epochs"] > full["epochs"]:
+        raise ValueError(
+            f"warmup_epochs: {full['warmup_epochs']:g} are more than the training's {full['epochs']} epochs"
+        )
+
+
 def check_search(options):
     """ValueError: a value of a search's own parameters that it cannot take; of a notebook that has none, nothing."""
+    import torch
+
     from lib.models.subkernels import OPS
+    from lib.search.subkernels.nets import build_supernet
+
+    if "model" in options:
+        check_net(options["model"], options.get("options", {}))
 
     rules = {
         "op": (f"one of {', '.join(OPS)}", lambda v: v in OPS),
@@ -105,6 +138,9 @@ def check_search(options):
     for name, (wanted, right) in rules.items():
         if name in options and not right(options[name]):
             raise ValueError(f"{name} must be {wanted}, not {str(options[name])[:60]!r}")
+    if {"model", "op", "priority"} <= options.keys():
+        with torch.device("meta"):
+            _inside(options["model"], lambda: build_supernet(*(options[name] for name in ("model", "op", "priority"))))
 
 
 def check_net(model, options):
@@ -150,7 +186,7 @@ def _forward(model, options, frames, size):
     try:
         with torch.no_grad():
             net(torch.empty(1, 3, frames, size, size, device="meta"))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise ValueError(f"{model} cannot take {frames} frames of {size} x {size} pixels: {error}") from None
 
 

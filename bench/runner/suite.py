@@ -16,7 +16,7 @@ lessons:   further notebooks, run as they are after everything else
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.runner.listed import id_of
+from bench.runner.listed import id_of, stands_twice
 from bench.runner.modules import digest, find_modules, import_modules
 from bench.runner.own_data import identity, most_classes, own_folder, read_own, weights_id
 from bench.runner.parameters import check_parameters, parameters_of
@@ -96,7 +96,7 @@ def load_suite(name):
             check_parameters(job.path, job.options)
         for rule in RULES:
             asked(suite.resources, rule, suite)
-        if len({job.id for job in suite.jobs}) < len(suite.jobs):
+        if stands_twice(suite.jobs):
             raise ValueError("two runs are the same; remove one")
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
@@ -162,8 +162,10 @@ def _expand(spec, mark):
     needs = tuple(job.id for job in jobs)
     for lesson in spec.get("lessons", []):
         _defaults(lesson["notebook"], folder)
-        _check_types(lesson["notebook"], lesson.get("parameters", {}))
-        options = {**lesson.get("parameters", {}), **_threads(spec)}
+        _check_types(lesson["notebook"], parameters := lesson.get("parameters", {}))
+        if "model" in parameters:
+            check_net(parameters["model"], parameters.get("options", {}))
+        options = {**parameters, **_threads(spec)}
         yield mark(Job("lesson", lesson["notebook"], options, needs, True, lesson["notebook"]))
 
 
@@ -177,8 +179,6 @@ def _searches(entries, prepare, folder, threads):
     for entry in entries:
         options = {**_defaults(entry["notebook"], folder), **entry.get("parameters", {})}
         _check_types(entry["notebook"], options)
-        if "model" in options:
-            check_net(options["model"], {})
         check_search(options)
         for seed in entry.get("seeds", [0]):
             seeded = {**options, "seed": seed, **threads}
@@ -188,6 +188,7 @@ def _searches(entries, prepare, folder, threads):
 def _trainings(spec, prepare, folder, threads):
     """One job per net and seed. What an entry leaves open comes from `defaults`, then from the notebook itself."""
     known = _defaults("10_training", folder)
+    _check_types("10_training", spec.get("defaults", {}))
     for number, entry in enumerate(spec.get("runs", []), 1):
         if "model" not in {**spec.get("defaults", {}), **entry}:
             raise ValueError(f"train.runs, entry {number} needs a model")

@@ -33,12 +33,15 @@ def read_suite(path):
 
 
 class _Loader(yaml.SafeLoader):
-    """A SafeLoader that refuses a key that stands twice, and keys that are no text."""
+    """A SafeLoader that refuses a key that stands twice, also in what is merged, and keys that are no text."""
 
-    def construct_mapping(self, node, deep=False):
-        written = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+    def flatten_mapping(self, node):
+        written = [key.value for key, _ in node.value]
         if twice := [key for key in written if written.count(key) > 1]:
             raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]!r} stands twice", node.start_mark)
+        super().flatten_mapping(node)
+
+    def construct_mapping(self, node, deep=False):
         found = super().construct_mapping(node, deep)
         if wrong := [key for key in found if not isinstance(key, str)]:
             problem = f"the key {wrong[0]!r} is no text; write it in quotes"

@@ -88,7 +88,7 @@ def written(bad):
 def test_a_suite_names_the_option(where, text, name, tmp_path):
     path = tmp_path / "mine.yaml"
     for bad in BAD if name not in ("segments", "short_side") else [bad for bad in BAD if bad is not None]:
-        parts = {"data": "seed: 0", "threads": "1", "seed": "0", "net": "epochs: 1", "search": "seed: 0"}
+        parts = {"data": "seed: 0", "threads": "1", "seed": "0", "net": "epochs: 1", "search": "epochs: 1"}
         parts |= {"costs": "timed_runs: 2", "notebook": "11_search_sub_kernels", where: text.format(written(bad))}
         path.write_text((SUITE + NET + SEARCH).format(**parts))
         with pytest.raises(ValueError, match=f"^mine.yaml: .*({name}|too large)") as refused:

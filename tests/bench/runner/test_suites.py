@@ -69,7 +69,7 @@ def test_an_id_changes_with_its_options_and_with_nothing_else(tmp_path):
         ({"train": {"runs": [{"model": "ircsn_nano", "epoch": 8}]}}, "no parameter 'epoch'"),
         ({"searches": [{"notebook": "10_training", "parameters": {"epoch": 8}}]}, "no parameter 'epoch'"),
         ({"train": {"runs": [{"model": "ircsn_nano"}] * 2}}, "two runs are the same"),
-        ({"train": {"runs": [{"model": "ircsn_26", "weights": "gone.pth"}]}}, "there is no file gone.pth"),
+        ({"train": {"runs": [{"model": "ircsn_26", "weights": "gone.pth"}]}}, "there is no file 'gone.pth'"),
         (
             {"train": {"runs": [{"model": "ircsn_26", "freeze": "backbone"}]}},
             "freeze: backbone is of published weights",
