@@ -100,6 +100,8 @@ def test_a_job_runs_this_code_wherever_its_runs_lie(tmp_path, monkeypatch):
     listed = {"executor": "", "cores_per_job": 1, "threads": 1, "device": "cpu", "data": "", "todo": ["a-s0"]}
     write_json(runs / "jobs.json", {**listed, "jobs": [{**job, "whole_machine": False}]})
     monkeypatch.setenv("SNAKEMAKE_PROFILE", "/nowhere")
+    (runs / "profiles" / "default").mkdir(parents=True)
+    (runs / "profiles" / "default" / "config.yaml").write_text("no-such-option: 1\n")
     monkeypatch.setenv("PYTHONPATH", str(runs.parent))
     for name in ("HOME", "USER", "LOGNAME"):
         monkeypatch.delenv(name, raising=False)

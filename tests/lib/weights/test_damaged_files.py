@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from lib import checkpoints
 from lib.weights.reading import read_checkpoint, read_tensors
@@ -147,6 +148,16 @@ def test_our_own_checkpoints_carry_a_checksum(tmp_path):
         torch.save(saved, tmp_path / "last.pt", _use_new_zipfile_serialization=zipped)
         with pytest.raises(ValueError, match="last.pt is damaged.*checksum"):
             read_checkpoint(tmp_path / "last.pt")
+
+
+def test_a_converted_file_carries_a_checksum(tmp_path):
+    """Of our own tensors in a safetensors file, which has none itself."""
+    path, metadata = tmp_path / "net.safetensors", {checkpoints.CHECKSUM: checkpoints.checksum(tensors())}
+    save_file(tensors(), path, metadata)
+    assert torch.equal(read_tensors(path)["conv.weight"], tensors()["conv.weight"])
+    save_file({**tensors(), "fc.bias": torch.ones(5)}, path, metadata)
+    with pytest.raises(ValueError, match="net.safetensors is damaged.*checksum"):
+        read_tensors(path)
 
 
 def test_mmengines_checkpoint_says_what_to_do(tmp_path, monkeypatch):
