@@ -111,13 +111,12 @@ def _run(job, run_dir, listed, threads):
     parameters = {**job["options"], **_runtime(notebook, listed, run_dir, job, threads)}
     check_parameters(notebook, parameters)
     make_home(home)
-    environment = {**job_environment(home, threads), **modules.told(listed.get("modules", {}))}
-    if job["rule"] == "costs":  # timed as in a user's own process: passive threads make a small net 2 to 4 times slower
-        del environment["OMP_WAIT_POLICY"]
+    environment = job_environment(home, threads, passive=job["rule"] != "costs")
+    environment |= modules.told(listed.get("modules", {}))
     with inside(environment):
         if job.get("processes", 1) > 1 and not result(run_dir):
             _train_together(job, run_dir.parent, listed)  # the notebook then finds it trained
-        _execute(notebook, run_dir / "notebook.ipynb", parameters)
+        execute(notebook, run_dir / "notebook.ipynb", parameters)
     if not (record := result(run_dir)):
         raise KilledError(f"{notebook.name} ended without {run_dir / 'result.json'}; was its kernel killed?")
     files = {path.name: path.stat().st_size for path in sorted(run_dir.iterdir()) if _promised(path)}
@@ -158,8 +157,11 @@ def _runtime(notebook, listed, run_dir, job, threads):
     return {name: value for name, value in values.items() if name in known}
 
 
-def _execute(notebook, executed, parameters):
-    """Papermill, tried again where two kernels that started at once were given the same port (papermill issue 511)."""
+def execute(notebook, executed, parameters):
+    """Papermill, `inside` an environment of ours with its home made; the kernel is this very Python.
+
+    Tried again where two kernels that started at once were given the same port (papermill issue 511).
+    """
     import papermill
 
     paths = [str(path).replace("{", "{{").replace("}", "}}") for path in (notebook, executed)]  # it formats them

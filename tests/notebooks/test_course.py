@@ -94,6 +94,10 @@ class TestEveryLesson:
         for block in answers(path):
             ast.parse(block)
 
+    def test_no_two_cells_have_one_id(self, path):
+        ids = [cell["id"] for cell in cells(path)]
+        assert sorted(set(ids)) == sorted(ids)
+
     def test_it_is_kept_without_outputs(self, path):
         for cell in cells(path):
             assert not cell.get("outputs") and not cell.get("execution_count")

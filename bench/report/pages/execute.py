@@ -2,13 +2,14 @@
 
 import hashlib
 import os
-import sys
 import tempfile
 from pathlib import Path
 
+from bench.runner.environment import inside, job_environment, make_home
+from bench.runner.job import execute
 from bench.runner.suite import NOTEBOOKS
 from lib.files import read_json, write_json
-from lib.run import provenance
+from lib.run import cores, provenance
 
 
 def executed(folder, notebooks=NOTEBOOKS, parameters=None):
@@ -40,12 +41,12 @@ def _key(notebook, values):
 
 
 def _execute(notebook, target, values):
-    import papermill
-
-    os.environ.update(TQDM_DISABLE="1", PYTHONWARNINGS="ignore")  # bars and warnings are for who sits before it
+    """In an environment of ours, as a suite's jobs: with the user's own, or this command's, figures could be missing."""
+    home = target.parent / ".environment"
+    make_home(home)
+    quiet = {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore"}  # bars and warnings are for who sits before it
     with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
         half = Path(temporary) / target.name  # an execution that fails leaves the last good one
-        papermill.execute_notebook(
-            str(notebook), str(half), values, cwd=str(NOTEBOOKS), progress_bar=sys.stderr.isatty(), log_output=False
-        )
+        with inside({**job_environment(home, cores(), passive=False), **quiet}):
+            execute(notebook, half, values)
         os.replace(half, target)

@@ -104,3 +104,22 @@ def test_a_notebook_is_executed_again_only_if_it_changed(tmp_path, capsys):
         (file,) = executed(kept, source)
     assert capsys.readouterr().out.count("executing") == 1
     assert nbformat.read(file, 4).cells[1].outputs[0].text == "42\n"
+
+
+@pytest.mark.parametrize("variables", [{"MPLBACKEND": "agg"}, {"IPYTHONDIR": "user"}, {"JUPYTER_PATH": "user"}])
+def test_a_figure_is_in_the_pages_whatever_the_environment_is(variables, tmp_path, monkeypatch):
+    """The command's own back end writes files alone; a user's start-up file and kernel are not the lesson's."""
+    source, user = tmp_path / "source", tmp_path / "user"
+    startup, spec = user / "profile_default/startup/a.py", user / "kernels/python3/kernel.json"
+    for path, text in ((startup, "raise SystemExit"), (spec, '{"argv": ["false"], "language": "python"}')):
+        path.parent.mkdir(parents=True)
+        path.write_text(text.replace("raise SystemExit", "import matplotlib; matplotlib.use('agg')"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(user) if value == "user" else value)
+    notebook = cells("# Toy")
+    notebook.cells.append(nbformat.v4.new_code_cell("import matplotlib.pyplot as plt\nplt.plot([1, 2]);"))
+    notebook.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    source.mkdir()
+    nbformat.write(notebook, source / "00_toy.ipynb")
+    (file,) = executed(tmp_path / "kept", source)
+    assert "image/png" in nbformat.read(file, 4).cells[1].outputs[-1].data

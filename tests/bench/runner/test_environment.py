@@ -36,7 +36,7 @@ def test_costs_are_timed_as_in_a_users_own_process(tmp_path, monkeypatch):
     """OpenMP's threads wait actively there; passive ones, as trainings have, made a small net 2 to 4 times slower."""
     policies, listed = {}, {"threads": 1, "device": "cpu", "data": str(tmp_path)}
     for rule, notebook in (("costs", "08_counting_flops"), ("train", "10_training")):
-        monkeypatch.setattr(job, "_execute", lambda *_: policies.update({rule: os.environ.get("OMP_WAIT_POLICY")}))  # noqa: B023
+        monkeypatch.setattr(job, "execute", lambda *_: policies.update({rule: os.environ.get("OMP_WAIT_POLICY")}))  # noqa: B023
         made = {"rule": rule, "notebook": notebook, "options": {}, "id": rule, "data": "", "weights": ""}
         with pytest.raises(RuntimeError, match="ended without"):
             job._run(made, tmp_path / "runs" / rule, listed, 2)
