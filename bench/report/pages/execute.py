@@ -41,7 +41,7 @@ def _key(notebook, values):
 
 
 def _execute(notebook, target, values):
-    """In an environment of ours, as a suite's jobs: with the user's own, or this command's, figures could be missing."""
+    """In an environment of ours, as a suite's jobs: with this command's own the pages were without their figures."""
     home = target.parent / ".environment"
     make_home(home)
     quiet = {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore"}  # bars and warnings are for who sits before it
