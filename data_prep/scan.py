@@ -39,7 +39,7 @@ class Found:
 def scan(paths, root, source, *, pattern=None, first_index=None, fps=0.0, journal, workers=None, progress=True):
     """Scan every video, or take what `journal`, a file that grows with each one, already knows.  -> {path: Found}
 
-    A file that has changed since is scanned again.
+    A file that has changed since is scanned again. Nothing is read before the bar shows: who scans a video stamps it.
     pattern, first_index, fps  of frame folders and databases, see `data_prep.tree.frame_pattern`
     """
     from tqdm import tqdm
@@ -47,20 +47,25 @@ def scan(paths, root, source, *, pattern=None, first_index=None, fps=0.0, journa
     for package in NEEDS[source]:  # if one is missing, that is no video's fault
         import_module(package)
     known = _read_journal(journal)
-    options = [RULES, source, pattern, first_index, fps]
-    stamps = {path: [*options, *_stamp(Path(root) / path)] for path in paths}
-    found = {path: known[path][1] for path in paths if known.get(path, [None])[0] == stamps[path]}
-    missing = [path for path in paths if path not in found]
-    examine = partial(scan_one, root=str(root), source=source, pattern=pattern, first_index=first_index, fps=fps)
-    bar = tqdm(total=len(paths), initial=len(found), desc="scan", unit="video", disable=not progress)
-    with open_journal(journal) as file, bar:
-        for path, result, reason in survive(examine, missing, workers):
-            found[path] = result or Found(status=reason)
+    options, found = [RULES, source, pattern, first_index, fps], {}
+    examine = partial(_examine, root=str(root), source=source, pattern=pattern, first_index=first_index, fps=fps)
+    with open_journal(journal) as file, tqdm(total=len(paths), desc="scan", unit="video", disable=not progress) as bar:
+        for path in filter(known.get, paths):
+            if known[path][0] == [*options, *_stamp(Path(root) / path)]:
+                found[path] = known[path][1]
+                bar.update()
+        for path, result, reason in survive(examine, [path for path in paths if path not in found], workers):
+            stamp, found[path] = result or (None, Found(status=reason))
             if result:  # who died or hung may have been killed: the next run tries again
-                file.write(json.dumps([path, stamps[path], asdict(found[path])]) + "\n")
+                file.write(json.dumps([path, [*options, *stamp], asdict(found[path])]) + "\n")
                 file.flush()
             bar.update()
     return found
+
+
+def _examine(path, *, root, **how):
+    """-> stamp, Found; the stamp first: a video that changes while it is decoded is scanned again by the next run"""
+    return _stamp(Path(root) / path), scan_one(path, root=root, **how)
 
 
 def _read_journal(file):

@@ -75,6 +75,46 @@ def test_a_killed_scan_goes_on(tmp_path):
     assert journal.read_text().splitlines()[: len(done)] == done, "what was known is not scanned again"
 
 
+def test_a_scan_that_is_stopped_while_it_reads_keeps_what_it_has_seen(tmp_path, monkeypatch, capsys):
+    """Contents are read one by one beside the decoding, and after the bar is there."""
+    import data_prep.scan
+
+    for i in range(4):
+        put_video(tmp_path / f"{i}", tmp_path, frames=12)
+    paths, read = [f"{i}.mp4" for i in range(4)], []
+    options = {"root": tmp_path, "source": "video", "journal": tmp_path / "scan.jsonl", "workers": 0}
+
+    def stopped_at_the_third(path):
+        assert "scan:   0%" in capsys.readouterr().err or read
+        read.append(path)
+        if len(read) == 3:
+            raise KeyboardInterrupt
+        return "0" * 16
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(data_prep.scan, "fingerprint", stopped_at_the_third)
+        scan(paths, **options)
+    assert [json.loads(line)[0] for line in (tmp_path / "scan.jsonl").read_text().splitlines()] == paths[:2]
+    assert {found.status for found in scan(paths, **options).values()} == {"ok"}
+
+
+def test_a_video_that_changes_while_it_is_scanned_is_scanned_again(tmp_path, monkeypatch):
+    import data_prep.scan
+
+    put_video(tmp_path / "a", tmp_path, frames=12)
+    options = {"root": tmp_path, "source": "video", "journal": tmp_path / "scan.jsonl", "workers": 0, "progress": False}
+
+    def changed_after(path, **how):
+        found = scan_one(path, **how)
+        put_video(tmp_path / "a", tmp_path, frames=9)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(data_prep.scan, "scan_one", changed_after)
+        assert scan(["a.mp4"], **options)["a.mp4"].frames == 12
+    assert scan(["a.mp4"], **options)["a.mp4"].frames == 9
+
+
 def test_the_journal_knows_files_by_size_and_time(tmp_path):
     for name in "ab":
         put_video(tmp_path / "videos" / name, tmp_path, frames=12)
