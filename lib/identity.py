@@ -32,6 +32,9 @@ def used(net, clips):
     videos = {"name": manifest.name, "hash": manifest.hash} if manifest else {"name": type(clips).__name__}
     if names := getattr(manifest, "frame_names", []):  # of one folder's images others may be meant
         videos["frames"] = names
+    if getattr(clips, "mirror", False):  # what dataset.json says of it is in no hash
+        pairs = sorted(map(sorted, manifest.mirror_pairs))
+        videos["mirrored"] = {"pairs": pairs, "never": sorted(manifest.unmirrored)}
     if changes := getattr(getattr(clips, "cache", None), "changes", None):  # a lossy cache shows other pixels
         videos["cache"] = changes
     return {"net": {"name": name, "tensors": _tensors(net), "code": _foreign_code(net)}, "videos": videos}

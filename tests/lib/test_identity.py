@@ -13,6 +13,7 @@ from family_clips import splits
 from torch import nn
 
 from lib import create_model
+from lib.data import ClipDataset, own_protocol, read_manifest
 from lib.identity import arithmetic, used
 from lib.run import ROOT
 from lib.train import fit
@@ -63,6 +64,24 @@ def test_weights_and_wrappers_do_not_count(sets):
     with torch.no_grad():
         net.fc.bias.add_(1)
     assert used(net, clips) == used(nn.DataParallel(net), clips) == before
+
+
+def test_what_mirror_images_exchange_counts_where_clips_are_mirrored(tmp_path):
+    """It stands in dataset.json alone, and is in no hash."""
+    net, told = create_model("mobilenetv2_3d_nano", num_classes=3), {}
+    changes = {"as it was": {}, "turned": {"mirror_pairs": [[1, 0]]}, "other": {"mirror_pairs": [[0, 2]]},
+               "none": {"mirror_pairs": []}, "not one": {"unmirrored": [2]}, "never": {"mirror_pairs": None}}  # fmt: skip
+    for name, change in changes.items():
+        clips = splits(tmp_path / name, 8, 32)[0]
+        file = tmp_path / name / "dataset.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | change))
+        for mirror in (True, False):
+            protocol = own_protocol(8, 32, mirror=mirror)
+            again = ClipDataset(read_manifest(tmp_path / name), "train", protocol, train=True, cache=clips.cache)
+            told[name, mirror] = json.dumps(used(net, again))
+    assert told["as it was", True] == told["turned", True]
+    assert len({said for (name, mirror), said in told.items() if mirror}) == len(changes) - 1
+    assert len({said for (name, mirror), said in told.items() if not mirror} | {told["never", True]}) == 1
 
 
 def test_a_folder_of_another_net_is_refused(sets, tmp_path):
