@@ -1,5 +1,6 @@
 """What dataset.json may say of a dataset: its entries, and what each must be."""
 
+import difflib
 import os
 import re
 from pathlib import PurePath
@@ -29,8 +30,10 @@ def check_dataset(dataset, file):
     """The content of dataset.json, if every entry is what it must be; else a ValueError that names `file`."""
     if not isinstance(dataset, dict):
         raise ValueError(f"{file} must be {{...}}, a JSON object")
-    if unknown := set(dataset) - set(SHAPES):
-        raise ValueError(f"{file}: {str(min(unknown))[:100]!r} is no entry of it; there are {', '.join(SHAPES)}")
+    if unknown := set(dataset) - set(SHAPES):  # passed over, a misspelt `mirror_pairs` would change a training
+        name = min(map(str, unknown))
+        near = "".join(f"; is {near} meant?" for near in difflib.get_close_matches(name[:100].lower(), SHAPES, n=1))
+        raise ValueError(f"{file}: {name[:100]!r} is no entry of it; there are {', '.join(SHAPES)}{near}")
     missing = set(SHAPES) - OPTIONAL - set(dataset)
     if missing:
         raise ValueError(f"{file}: {', '.join(sorted(missing))} is missing")

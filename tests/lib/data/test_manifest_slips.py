@@ -55,8 +55,10 @@ def test_numbers_as_nobody_writes_them(tmp_path, cell):
 @pytest.mark.parametrize(
     "before, after, words",
     [
-        ('"unmirrored"', '"unmirored"', "'unmirored' is no entry of it; there are name, source"),
-        ('"source"', '"frame_patern": "x", "source"', "'frame_patern' is no entry"),
+        ('"unmirrored"', '"unmirored"', "'unmirored' is no entry of it; there are name, source.*is unmirrored meant"),
+        ('"source"', '"frame_patern": "x", "source"', "'frame_patern' is no entry.*; is frame_pattern meant"),
+        ('"source"', '"Mirror pairs": [], "source"', "'Mirror pairs' is no entry.*; is mirror_pairs meant"),
+        ('"source"', '"author": "x", "source"', "'author' is no entry of it; there are .*, hash$"),
         ('"mirror_pairs": []', '"mirror_pairs": null, "mirror_pairs": []', "is not JSON: 'mirror_pairs' stands twice"),
     ],
 )
