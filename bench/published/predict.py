@@ -85,17 +85,9 @@ def _files(paths):
 
 
 def _names(file):
-    if file is None:
-        return None
-    from data_prep.class_order import check_order
-    from lib.data.manifest import parse_classes
+    from data_prep.labels import read_classes
 
-    try:
-        names = parse_classes(Path(file).read_text(encoding="utf-8-sig").rstrip(), file)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file} is not UTF-8: {error}") from None
-    check_order(file, [(f"{file}, line {line}", name) for line, name in enumerate(names, start=1)])
-    return names
+    return read_classes(file) if file is not None else None
 
 
 def _lines(answer):

@@ -11,8 +11,10 @@ from bench.report.figure_files import own_style, save
 from bench.report.records import checked_record
 from bench.report.run_figures import confusions, draw_confusions
 from bench.report.text import visible
+from data_prep.labels import read_classes
+from lib.data.manifest import read_class_names
 from lib.evaluate.intervals import wilson_interval
-from lib.files import file_name, read_json, read_text
+from lib.files import file_name, read_json
 from lib.run import read_record
 from lib.shapes import TEXT, check_form
 
@@ -105,13 +107,13 @@ def told(test, names):
 def class_names(run_dir, count, classes=None):
     """The names of `count` classes: of the file or manifest `classes`, of the suite's data, or their numbers."""
     path = Path(classes) if classes else _of_the_suite(Path(run_dir))
-    if path and os.path.isdir(path):
-        path = path / "classes.txt"
+    ours = path and os.path.isdir(path)
+    path = path / "classes.txt" if ours else path
     if not path or (not classes and not os.path.isfile(path)):
         return tuple(map(str, range(count)))
-    names = tuple(read_text(path).rstrip("\n").split("\n"))
-    if len(names) != count or len(set(names)) != count:
-        raise ValueError(f"{path} names {len(set(names))} classes in {len(names)} lines, but the run has {count}")
+    names = read_class_names(path) if ours else read_classes(path)
+    if len(names) != count:
+        raise ValueError(f"{path} names {len(names)} classes, but the run has {count}")
     return names
 
 

@@ -58,6 +58,11 @@ def read_manifest(folder):
     return _check(folder, dataset, _read(folder / "manifest.csv"), _read(folder / "classes.txt"))
 
 
+def read_class_names(file):
+    """The names of a manifest's classes.txt, letter by letter; others' lists: data_prep.labels.read_classes.  -> tuple"""
+    return parse_classes(_read(Path(file)), file)
+
+
 def write_manifest(folder, *, contents=True, **content):
     """Check a dataset and write its three files, dataset.json last.  -> Manifest
 

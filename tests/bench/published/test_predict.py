@@ -108,7 +108,7 @@ def test_mistakes(weights, videos, tmp_path):
     (tmp_path / "empty").mkdir()
     for words, message in (
         ([str(videos), "--classes", str(tmp_path / "names.txt")], "2 names of classes, but the net has 7"),
-        ([str(videos), "--classes", str(tmp_path / "twice.txt")], "twice.txt, line 7: 'a' is empty, stands twice"),
+        ([str(videos), "--classes", str(tmp_path / "twice.txt")], "twice.txt, line 7: class 'a' stands twice"),
         (
             [str(videos), "--classes", str(tmp_path / "numbered.txt")],
             "numbered.txt: its lines have numbers, but are not in",

@@ -71,8 +71,14 @@ def test_names_come_from_a_file_the_suite_or_are_numbers(run_dir, tmp_path):
     assert class_names(run_dir, 3) == NAMES
     (tmp_path / "own.txt").write_text("a\nb\nc\n")
     assert class_names(run_dir, 3, tmp_path / "own.txt") == ("a", "b", "c")
+    (tmp_path / "own.txt").write_bytes(b"\xef\xbb\xbfa\r\nb\r\nc\r\n")
+    assert class_names(run_dir, 3, tmp_path / "own.txt") == ("a", "b", "c")
     assert class_names(tmp_path, 3) == ("0", "1", "2")
-    with pytest.raises(ValueError, match="own.txt names 3 classes in 3 lines, but the run has 8"):
+    for content, words in ((b"a\n\nb\nc\n", "line 2 is blank"), (b"a\nb\n\xff\n", "own.txt, line 3: .* is not UTF-8")):
+        (tmp_path / "wrong own.txt").write_bytes(content)
+        with pytest.raises(ValueError, match=words):
+            class_names(run_dir, 3, tmp_path / "wrong own.txt")
+    with pytest.raises(ValueError, match="own.txt names 3 classes, but the run has 8"):
         class_names(run_dir, 8, tmp_path / "own.txt")
 
 
