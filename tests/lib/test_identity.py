@@ -69,8 +69,14 @@ def test_weights_and_wrappers_do_not_count(sets):
 def test_what_mirror_images_exchange_counts_where_clips_are_mirrored(tmp_path):
     """It stands in dataset.json alone, and is in no hash."""
     net, told = create_model("mobilenetv2_3d_nano", num_classes=3), {}
-    changes = {"as it was": {}, "turned": {"mirror_pairs": [[1, 0]]}, "other": {"mirror_pairs": [[0, 2]]},
-               "none": {"mirror_pairs": []}, "not one": {"unmirrored": [2]}, "never": {"mirror_pairs": None}}  # fmt: skip
+    changes = {
+        "as it was": {},
+        "turned": {"mirror_pairs": [[1, 0]]},
+        "other": {"mirror_pairs": [[0, 2]]},
+        "none": {"mirror_pairs": []},
+        "not one": {"unmirrored": [2]},
+        "never": {"mirror_pairs": None},
+    }
     for name, change in changes.items():
         clips = splits(tmp_path / name, 8, 32)[0]
         file = tmp_path / name / "dataset.json"
