@@ -97,7 +97,7 @@ def write_json(path, value):
 def read_json(path):
     """Read JSON; a file that is not JSON, cannot be parsed or has a key twice is a ValueError that names it."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_each_once)
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:  # also text that is not UTF-8, numbers of too many digits
         raise ValueError(f"{path} is not JSON: {str(error) or type(error).__name__}") from None
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import PurePosixPath
 
 MOST_FRAMES, MOST_PIXELS = 10**8, 10**5  # of a video, of a side: more is a mistake, and memory is planned by them
+MOST_SECONDS, MOST_FPS = 10**9, 10**6
 SPLITS = ("train", "val", "test")
 
 
@@ -54,7 +55,7 @@ def render_videos(videos):
 def parse_videos(text, file, classes):
     """The text of manifest.csv -> iterator of Video; a ValueError names `file`, line and column."""
     columns = [field.name for field in fields(Video)]
-    rows = csv.reader(io.StringIO(text))
+    rows = csv.reader(io.StringIO(text.rstrip("\n")), strict=True)
     try:
         yield from _parse_rows(rows, columns, file, classes)
     except csv.Error as error:
@@ -65,14 +66,23 @@ ROUNDING = 2  # frames, of seconds that were rounded
 
 
 def check_no_leak(videos, file):
-    """ValueError: a video, or parts of it that overlap, is trained on and tested on. val may be test.
+    """ValueError: a video, or parts of it that overlap, is trained on and tested on, or a row is there twice.
+
+    val may be test.
 
     A part that ends where the next begins may share ROUNDING frames with it.
     """
-    shown, reach = defaultdict(list), {}
+    shown, reach, rows = defaultdict(list), {}, set()
     for video in videos:
         if video.status == "ok":
-            shown[os.path.normpath(video.path)].append((video.frame_range(), video.split))
+            path = os.path.normpath(video.path)
+            shown[path].append((video.frame_range(), video.split))
+            row = path, video.label, video.split, video.start, video.end
+            if row in rows:
+                raise ValueError(
+                    f"{file}: {path[:200]!r} stands twice in {video.split}, and would count twice; keep one"
+                )
+            rows.add(row)
     for path, parts in shown.items():
         reach.clear()
         for frames, split in sorted(parts, key=lambda part: part[0].start):
@@ -110,7 +120,7 @@ def _parsers(classes):
         "start": _seconds,
         "end": _seconds,
         "frames": partial(_number, int, 0, MOST_FRAMES),
-        "fps": partial(_number, float, 0, math.inf),
+        "fps": partial(_number, float, 0, MOST_FPS),
         "width": partial(_number, int, 0, MOST_PIXELS),
         "height": partial(_number, int, 0, MOST_PIXELS),
         "status": _status,
@@ -121,6 +131,10 @@ def _parsers(classes):
 def _check_video(video, place):
     if video.status == "ok" and video.frames < 1:
         raise ValueError(f"{place}, column frames: a video whose status is ok has at least 1 frame, not {video.frames}")
+    if video.status == "ok" and min(video.width, video.height) < 1:
+        raise ValueError(
+            f"{place}, column width: a video whose status is ok has pixels, not {video.width}x{video.height}"
+        )
     if (video.start, video.end) != (None, None) and video.fps == 0 and video.status == "ok":
         raise ValueError(f"{place}, column fps: start and end in seconds need a known fps")
     if None not in (video.start, video.end) and video.end <= video.start:
@@ -149,7 +163,7 @@ def _number(kind, low, high, text):
 
 
 def _seconds(text):
-    return None if text == "" else _number(float, 0, math.inf, text)
+    return None if text == "" else _number(float, 0, MOST_SECONDS, text)
 
 
 def _hexadecimal(text):
@@ -165,6 +179,7 @@ def _one_of(choices, text):
 
 
 def _status(text):
-    if not text.strip() or (text != "ok" and text.strip().lower() == "ok"):  # any other word leaves the video out
+    letters = "".join(filter(str.isalnum, text)).lower()
+    if not text.strip() or (text != "ok" and letters in ("ok", "okay")):  # any other word leaves the video out
         raise ValueError(f"{text[:50]!r} must be ok, or say why the video cannot be used")
     return text

@@ -26,6 +26,13 @@ def of(*rows):
         ([{}, {"split": "val", "path": "x/.././a.mp4", "label": 1}], "frames of 'a.mp4' stand in train and in val"),
         ([{"end": 0.5}, {"split": "test", "start": 0.4}], "frames of 'a.mp4' stand in train and in test"),
         ([{"split": "val", "end": 0.5}, {"start": 0.2, "end": 0.4}], "stand in val and in train"),
+        ([{}, {"path": "b.mp4"}, {"path": "./a.mp4"}], "'a.mp4' stands twice in train, and would count twice"),
+        ([{"split": "test", "start": 0.5}, {"split": "test", "start": 0.5}], "'a.mp4' stands twice in test"),
+        ([{"status": "Okay"}], "column status: 'Okay' must be ok, or say why"),
+        ([{"status": "o\0k"}], "column status: .* must be ok, or say why"),
+        ([{"width": 0}], "column width: a video whose status is ok has pixels, not 0x32"),
+        ([{"end": 1e308}], "column end: '1e\\+308' must be a number in 0..1000000000"),
+        ([{"fps": 1e308}], "column fps: '1e\\+308' must be a number in 0..1000000"),
     ],
 )
 def test_rows_that_cannot_be_meant(rows, words):
@@ -41,6 +48,23 @@ def test_rows_that_are_meant():
     of({"split": "val"}, {"split": "test"})  # a set whose test videos have no labels is tested on val
     of({"end": 0.52}, {"split": "test", "start": 0.5})  # a frame of rounding
     of({"start": 99.0, "status": "it starts at 99 s, but the video ends at 1.00 s"})
+
+
+def test_what_editors_add_is_no_slip(tmp_path):
+    """A byte order mark before each file, CRLF, blank lines at the end: it is the dataset of this hash."""
+    before = write_manifest(tmp_path, name="n", classes=["a"], videos=[Video(path="a.mp4", **ROW)], mirror_pairs=())
+    for file in ("manifest.csv", "classes.txt", "dataset.json"):
+        content = (tmp_path / file).read_bytes().replace(b"\n", b"\r\n")
+        (tmp_path / file).write_bytes(b"\xef\xbb\xbf" + content + b"\r\n" * 2)
+    assert read_manifest(tmp_path) == before
+
+
+@pytest.mark.parametrize("cell", ['"a".mp4', '"a.mp4', 'a.mp4,"'])
+def test_quotation_marks_that_do_not_end_a_cell(tmp_path, cell):
+    write_manifest(tmp_path, name="n", classes=["a"], videos=[Video(path="a.mp4", **ROW)], mirror_pairs=())
+    (tmp_path / "manifest.csv").write_text((tmp_path / "manifest.csv").read_text().replace("a.mp4", cell))
+    with pytest.raises(ValueError, match="manifest.csv, line 2: (',' expected|unexpected end of data)"):
+        read_manifest(tmp_path)
 
 
 @pytest.mark.parametrize("cell", ["3_0", " 30 ".replace(" ", "\u2003"), "\u0663\u0660", "0x1e"])
