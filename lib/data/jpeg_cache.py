@@ -9,6 +9,7 @@ checksum, which each process that reads it compares once.
     <folder>/<short side>px-q<quality>-<key>/index.json     what is there in all; written last
 """
 
+import contextlib
 import io
 import json
 import os
@@ -20,9 +21,10 @@ import numpy as np
 from lib.bounds import whole
 from lib.data import watch
 from lib.data.cache import build_cache, cache_key, check_there, check_unchanged, contents, decode_video
+from lib.data.cache_files import summed, write_index
 from lib.data.images import read_image
 from lib.data.watch import within
-from lib.files import locked, naming, read_json, write_json
+from lib.files import locked, naming
 
 MIN_QUALITY = 50  # of a training's frames: under it, blocks are seen
 FORMAT = {"subsampling": "4:2:0"}  # of the colours, as cameras and Pillow's default have it
@@ -71,9 +73,12 @@ class JpegCache:
         """Decoded frames of a video, and which of them the clip shows: all."""
         offset, sizes, checksum = self._videos[path]
         if path not in self._seen:
-            if zlib.crc32(os.pread(self._file, sum(sizes), offset)) != checksum:
+            there = offset + sum(sizes) <= os.fstat(self._file).st_size  # a size is not believed before it is held
+            if not there or zlib.crc32(os.pread(self._file, sum(sizes), offset)) != checksum:
+                with contextlib.suppress(OSError):
+                    (self.folder / "index.json").unlink(missing_ok=True)  # so the next build looks at every video
                 raise ValueError(
-                    f"{self.folder}: the frames of {path} are damaged. Delete this folder; it is made anew"
+                    f"{self.folder}: the frames of {path} are damaged. Run again: build_jpeg_cache mends it"
                 )
             self._seen.add(path)
         starts = np.cumsum([offset, *sizes])
@@ -119,10 +124,10 @@ def build_jpeg_cache(manifest, folder, short_side, quality=90, *, resampling="pi
 def _fill(folder, manifest, videos, made, quality, progress):
     from tqdm import tqdm
 
-    content = contents(manifest, videos)
+    content, lengths = contents(manifest, videos), {video.path: video.frames for video in videos}
     (folder / "frames.jpgs").touch()
     with open(folder / "frames.jpgs", "r+b") as file:
-        there = _whole(_journal(folder), file)
+        there = _whole({} if _was_edited(folder) else _journal(folder), file, lengths)
         file.truncate(end := max((offset + sum(sizes) for offset, sizes, _ in there.values()), default=0))
         file.seek(end)
         with open(folder / "videos.jsonl", "w", encoding="utf-8") as journal:
@@ -141,7 +146,7 @@ def _fill(folder, manifest, videos, made, quality, progress):
             os.fsync(file.fileno())
             os.fsync(journal.fileno())
     check_unchanged(manifest, missing, content)
-    write_json(folder / "index.json", {**made, "quality": quality, "content": content, **_sums(folder)})
+    write_index(folder, {**made, "quality": quality, "content": content, **_sums(folder)})
 
 
 def _encode(frame, quality):
@@ -152,10 +157,18 @@ def _encode(frame, quality):
     return file.getvalue()
 
 
-def _whole(videos, file):
+def _was_edited(folder):
+    """Is the journal another than when the cache was complete? No checksum in it says whose frames are whose."""
+    index = summed(folder)
+    return index is not None and index.get("journal") != _sums(folder)["journal"]
+
+
+def _whole(videos, file, lengths):
     """Of the videos of a journal those whose bytes are all there, up to the first that is not."""
-    found = {}
+    found, end = {}, os.fstat(file.fileno()).st_size
     for path, (offset, sizes, checksum) in videos.items():
+        if len(sizes) != lengths.get(path) or offset + sum(sizes) > end:
+            break
         file.seek(offset)
         if zlib.crc32(file.read(sum(sizes))) != checksum:
             break
@@ -179,14 +192,14 @@ def _journal(folder):
 
 
 def _sums(folder):
-    size = (folder / "frames.jpgs").stat().st_size
-    return {"bytes": size, "journal": zlib.crc32((folder / "videos.jsonl").read_bytes())}
+    journal, size = folder / "videos.jsonl", (folder / "frames.jpgs").stat().st_size
+    return {"bytes": size, "journal": zlib.crc32(journal.read_bytes()) if journal.is_file() else None}
 
 
 def _index(folder):
-    """index.json, or None: it is not there, or the two other files are not those that it was written for."""
+    """index.json, or None: it is not as it was written, or the two other files are not those of that time."""
     try:
-        index = read_json(folder / "index.json")
-        return index if {**index, **_sums(folder)} == index else None
-    except (OSError, ValueError, TypeError):
+        index = summed(folder)
+        return index if index and {**index, **_sums(folder)} == index else None
+    except OSError:
         return None

@@ -1,5 +1,6 @@
 """The cache of JPEG frames: nearly the same pixels, in less space, and never taken for the pixels themselves."""
 
+import json
 import pickle
 
 import numpy as np
@@ -85,6 +86,50 @@ def test_damage_is_named(manifest, jpeg):
     file.write_bytes(content[:-1])
     with pytest.raises(ValueError, match="no complete cache"):
         JpegCache(jpeg.folder)
+
+
+def test_the_same_command_mends(manifest, jpeg, tmp_path, capsys):
+    whole, last = contents(jpeg.folder), max(manifest.videos, key=lambda video: video.path).path
+    (jpeg.folder / "frames.jpgs").write_bytes(whole["frames.jpgs"][:-9] + bytes(9))
+    with pytest.raises(ValueError, match=f"frames of {last} are damaged. Run again: build_jpeg_cache mends it"):
+        build_jpeg_cache(manifest, tmp_path, 32, progress=False).clip(last, [0])
+    build_jpeg_cache(manifest, tmp_path, 32, progress=False).clip(last, [0])
+    assert contents(jpeg.folder) == whole
+
+
+@pytest.mark.parametrize("before, after", [('"short_side": 32', '"short_side": 64'), ('"pillow"', '"opencv"')])
+def test_an_index_that_says_something_else_is_written_again(before, after, manifest, jpeg, tmp_path):
+    whole, index = contents(jpeg.folder), jpeg.folder / "index.json"
+    assert before in index.read_text()
+    index.write_text(index.read_text().replace(before, after))
+    with pytest.raises(ValueError, match="no complete cache"):
+        JpegCache(jpeg.folder)
+    build_jpeg_cache(manifest, tmp_path, 32, progress=False)
+    assert contents(jpeg.folder) == whole
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_frames_never_change_their_videos(index, manifest, jpeg, tmp_path):
+    """Two names of the journal were exchanged; without an index their lengths tell, if they differ."""
+    whole, journal, lengths = contents(jpeg.folder), jpeg.folder / "videos.jsonl", {}
+    for video in manifest.videos:
+        lengths.setdefault(video.frames, video.path)
+    first, second = list(lengths.values())[:2]
+    text = journal.read_text().replace(f'"{first}"', '"@"').replace(f'"{second}"', f'"{first}"')
+    journal.write_text(text.replace('"@"', f'"{second}"'))
+    if not index:
+        (jpeg.folder / "index.json").unlink()
+    build_jpeg_cache(manifest, tmp_path, 32, progress=False)
+    assert contents(jpeg.folder) == whole
+
+
+def test_sizes_are_held_against_the_file_before_they_are_read(manifest, jpeg, tmp_path):
+    whole, rows = contents(jpeg.folder), [json.loads(line) for line in open(jpeg.folder / "videos.jsonl")]
+    (jpeg.folder / "index.json").unlink()
+    rows[0][2] = [2**45] * len(rows[0][2])
+    (jpeg.folder / "videos.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    build_jpeg_cache(manifest, tmp_path, 32, progress=False)
+    assert contents(jpeg.folder) == whole
 
 
 @pytest.mark.parametrize("quality", [0, 96, 90.0, True, "90"])
