@@ -112,6 +112,7 @@ def _note(container, stream, frame):
         f"its pixels are {pixel}, as wide as high they are shown": pixel not in (None, 0, 1),
         "it is interlaced, and both fields are shown as one frame": frame.interlaced_frame,
         "it is HDR, and shown as if it were not": frame.color_trc in HDR,
+        f"it asks to be turned by {frame.rotation} degrees, and is shown by quarter turns alone": frame.rotation % 90,
         f"its picture begins {late:.2f} s after its sound; seconds are counted from the picture on": late > LATE_S,
     }
     return "; ".join(fact for fact, true in facts.items() if true)
@@ -127,8 +128,9 @@ def _missing(container, stream, times, frames, fps, reach):
     last, shares = max(max(times) + 1 / fps, min(times) + frames / fps), []
     if stream.frames:
         shares.append(1 - frames / stream.frames)
-    if stream.duration:
-        shares.append(1 - (last - min(times)) / float(stream.duration * stream.time_base))
+    if stream.duration:  # some count it from the first frame, fragments of MP4 from 0, where B-frames begin later
+        begins = min(times) if not 0 < min(times) <= LATE_S else 0.0
+        shares.append(1 - (last - begins) / float(stream.duration * stream.time_base))
     elif tag := _tagged_seconds(stream):
         shares.append(1 - last / tag)
     elif container.duration and not shares:

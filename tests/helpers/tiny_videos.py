@@ -87,7 +87,7 @@ def displayed(content, a, b, c, d):
     """An MP4 file's bytes with a display matrix: x' = a x + c y, y' = b x + d y."""
     place = content.index(b"tkhd") + 4 + 4 + 20 + 16  # version and flags, times and ids, layer and volume
     one = 1 << 16
-    matrix = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
+    matrix = struct.pack(">9i", int(a * one), int(b * one), 0, int(c * one), int(d * one), 0, 0, 0, 1 << 30)
     return content[:place] + matrix + content[place + 36 :]
 
 

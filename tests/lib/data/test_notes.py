@@ -5,6 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from tiny_videos import displayed
 from tiny_videos import picture as moving
 
 from data_prep.report import notes
@@ -13,9 +14,9 @@ from data_prep.scan import scan_one
 CLIP = moving(12)
 
 
-def write(path, *, sound=False, begins=0, options=None, pixel=None, pixels="yuv420p"):
+def write(path, *, sound=False, begins=0, options=None, pixel=None, pixels="yuv420p", container_options=None):
     """Twelve frames in H.264, with a second of sound, the picture beginning at frame `begins`."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream("libx264", rate=30, options={"bf": "0", **(options or {})})
         stream.height, stream.width, stream.pix_fmt = 32, 40, pixels
         stream.codec_context.thread_count = 1
@@ -55,6 +56,21 @@ def test_a_note(tmp_path, name, how, note):
     write(tmp_path / name, **how)
     found = scan_one(name, root=str(tmp_path), source="video")
     assert (found.status, found.note) == ("ok", note)
+
+
+def test_a_turn_that_is_no_quarter_is_told(tmp_path):
+    write(tmp_path / "plain.mp4")
+    part = 0.5**0.5
+    turned = displayed((tmp_path / "plain.mp4").read_bytes(), part, part, -part, part)
+    (tmp_path / "a.mp4").write_bytes(turned)
+    found = scan_one("a.mp4", root=str(tmp_path), source="video")
+    assert found.status == "ok" and "45 degrees, and is shown by quarter turns alone" in found.note
+
+
+def test_short_fragments_with_b_frames_are_whole(tmp_path):
+    """MPEG-DASH counts a stream's seconds from 0, where the first picture begins two frames later."""
+    write(tmp_path / "a.mp4", options={"bf": "2"}, container_options={"movflags": "dash+frag_keyframe"})
+    assert scan_one("a.mp4", root=str(tmp_path), source="video").status == "ok"
 
 
 def test_a_note_of_many_videos_is_one_line():
