@@ -20,7 +20,8 @@ def write_doubts(manifest, progress):
 def doubts(manifest):
     """Lines on classes that look like one, that only tests know, and on one video under two names.  -> list of str"""
     videos = [video for video in manifest.videos if video.status == "ok"]
-    return [*_twins(manifest.classes), *_never_trained(manifest, videos), *_doubles(manifest, videos)]
+    lines = [*_twins(manifest.classes), *_never_shown(manifest), *_never_trained(manifest, videos)]
+    return [*lines, *_doubles(manifest, videos)]
 
 
 def _twins(classes):
@@ -31,12 +32,21 @@ def _twins(classes):
     return [f"classes {' and '.join(map(short, names))}: are they one?" for names in alike.values() if len(names) > 1]
 
 
+def _never_shown(manifest):
+    """Names of classes too many, a copy of a label file among others: each moves the numbers of those after it."""
+    missing = sorted(set(range(len(manifest.classes))) - {video.label for video in manifest.videos})
+    return [f"no video is listed of class {_some(manifest, missing)}"] if missing else []
+
+
 def _never_trained(manifest, videos):
     trained = {video.label for video in videos if video.split == "train"}
     missing = sorted({video.label for video in videos} - trained) if trained else []
-    told = ", ".join(short(manifest.classes[label]) for label in missing[:5])
-    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-    return [f"no training video, but others: of class {told}{more}"] if missing else []
+    return [f"no training video, but others: of class {_some(manifest, missing)}"] if missing else []
+
+
+def _some(manifest, labels):
+    more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
+    return ", ".join(short(manifest.classes[label]) for label in labels[:5]) + more
 
 
 def _doubles(manifest, videos):

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from data_prep.formats import write_database, write_list
 from data_prep.labels import Entry
+from data_prep.tree import name_of
 from lib.files import file_name, write_text
 
 EXAMPLE = "python -m data_prep export data/ucf101/split1 --format tsn --out lists"
@@ -26,7 +27,7 @@ LISTS = {
 }
 # format: by subset, with frame counts; how a path becomes the key of a video
 DATABASES = {
-    "efficient3dcnns": (False, lambda path: PurePosixPath(path).stem),
+    "efficient3dcnns": (False, name_of),
     "efficient3dcnns_kinetics": (True, lambda path: PurePosixPath(path).name),
 }
 

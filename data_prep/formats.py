@@ -18,7 +18,8 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from data_prep.labels import INTEGER, Listing, read_classes, read_json, read_lines, read_rows, short
+from data_prep.class_names import read_classes
+from data_prep.labels import INTEGER, Listing, read_json, read_lines, read_rows, short
 from lib.files import write_text
 
 LISTS = {
@@ -89,7 +90,7 @@ def write_list(file, entries, form):
     for entry in entries:
         values = [getattr(entry, column) for column in columns]
         blanks = re.search(r"[^\S ]|[\x00-\x1f\x7f\x85\u2028\u2029]" if form in PATHS_WITH_BLANKS else r"\s", entry.key)
-        if None in values or blanks:
+        if None in values or blanks or entry.key != entry.key.strip():
             raise ValueError(f"{entry.key!r} {values} cannot be a line of {form}: path, {', '.join(columns)}")
         rows.append(" ".join(map(str, (entry.key, *values))))
     write_text(file, "".join(f"{row}\n" for row in rows))
@@ -132,16 +133,20 @@ def read_database(file, *, classes=None, subsets=SUBSETS, unit="frames"):
     content = read_json(file, problems)
     if not isinstance(content, dict) or not isinstance(content.get("database"), dict):
         raise ValueError(f'{file}: "database" is missing; it must be {{"labels": [...], "database": {{...}}}}')
-    videos = content["database"]
+    videos, homes = content["database"], {}
     if videos and set(videos) <= set(SUBSETS) and all(isinstance(video, dict) for video in videos.values()):
+        homes = {key: subset for subset, those in videos.items() for key in those}
         videos = {key: video for subset in videos.values() for key, video in subset.items()}
     if classes is None:
-        classes = _classes(content.get("labels"), videos)
+        classes = _classes(content.get("labels"), videos, file)
     listing, unlabelled = Listing(classes, problems, file=file), Counter()
     for key, video in videos.items():
         place = f"{name}, {short(key)}"
         if not isinstance(video, dict) or video.get("subset") not in list(subsets):
             listing.problems.append(f"{place}: subset must be {' or '.join(subsets)}")
+            continue
+        if homes.get(key, video["subset"]) != video["subset"]:
+            listing.problems.append(f"{place}: it stands under {homes[key]}, and says {video['subset']}")
             continue
         labelled = [one for one in _annotations(video) if not isinstance(one, dict) or "label" in one]
         if not labelled and video["subset"] == "testing":  # these are kept back
@@ -155,8 +160,10 @@ def read_database(file, *, classes=None, subsets=SUBSETS, unit="frames"):
     return listing
 
 
-def _classes(labels, videos):
-    if isinstance(labels, list) and labels:
+def _classes(labels, videos, file):
+    if not isinstance(labels, list | None):
+        raise ValueError(f'{file}: "labels" must be a list of names, the first being class 0, not {short(labels)}')
+    if labels:
         return labels
     found = [one for video in videos.values() for one in _annotations(video) if isinstance(one, dict)]
     return sorted({one["label"] for one in found if isinstance(one.get("label"), str)})
@@ -169,13 +176,19 @@ def _annotations(video):
 
 def _add_annotation(listing, place, key, split, annotation, unit, frames):
     try:
-        part = UNITS[unit](*annotation["segment"]) if "segment" in annotation else {"frames": frames or None}
+        part = UNITS[unit](*_ends(annotation["segment"])) if "segment" in annotation else {"frames": frames or None}
         label = annotation["label"]
     except (KeyError, TypeError, ValueError, OverflowError):
         rule = "[first, last + 1] in whole frames from 1" if unit == "frames" else "[start, end] in seconds"
         listing.problems.append(f"{place}: {short(annotation)} must have a label, and perhaps a segment {rule}")
     else:
         listing.add(place, key, label, split, **part)
+
+
+def _ends(segment):
+    if not isinstance(segment, list) or any(isinstance(end, bool) for end in segment):
+        raise TypeError("no pair of numbers")
+    return segment
 
 
 def _in_seconds(start, end):
@@ -218,7 +231,7 @@ def read_20bn(files):
         for place, text in read_lines(files[split], listing.problems):
             key, semicolon, label = text.partition(";")
             if semicolon:
-                listing.add(place, key, label.strip(), split)
+                listing.add(place, key.strip(), label.strip(), split)
             else:
                 listing.problems.append(f"{place}: {short(text)} must be: id;label")
     return listing

@@ -8,11 +8,11 @@ import csv
 import json
 import os
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.class_order import check_order
 from lib.data.manifest_rows import SPLITS
 
 INTEGER = re.compile(r"-?[0-9]{1,15}")
@@ -42,9 +42,7 @@ class Listing:
 
     def __init__(self, classes, problems=(), *, file="the label files"):
         self.classes, self.entries, self.problems = tuple(classes), [], list(problems)
-        strange = [
-            name for name in self.classes if not isinstance(name, str) or not name.strip() or set(name) & set("\r\n")
-        ]
+        strange = [name for name in self.classes if not isinstance(name, str) or not name.strip() or controls(name)]
         if strange:
             raise ValueError(f"{file}: a class must have a name, one line of text, not {short(strange[0])}")
         self._label = {name: label for label, name in enumerate(self.classes)}
@@ -56,6 +54,10 @@ class Listing:
 
     def add(self, place, key, label, split, **more):
         """Keep an entry, or record why it cannot be used. `label` is an index (int or digits) or a class's name."""
+        more = {
+            name: int(n) if isinstance(n, float) and name == "frames" and n.is_integer() else n
+            for name, n in more.items()
+        }
         try:
             _check_key(key)
             entry = Entry(key, self._index(label, place), split, place, **more)
@@ -97,9 +99,16 @@ class Listing:
         for number in (entry.frames, entry.offset):
             if number is not None and (type(number) is not int or not 0 <= number <= MOST_FRAMES):
                 raise ValueError(f"{short(number)} of {entry.key!r} is no number of frames")
+        if entry.offset is not None and not entry.frames:
+            raise ValueError(f"the part of {entry.key!r} from frame {entry.offset} on has no frames")
         earlier = self._places.get(self._identity(entry))
         if earlier is not None:
             raise ValueError(f"{entry.key!r} is listed twice; {earlier} counts")
+
+
+def controls(name):
+    """What of a name moves a cursor or ends a line; a tab may stand in one."""
+    return [letter for letter in name if unicodedata.category(letter) in ("Cc", "Zl", "Zp") and letter != "\t"]
 
 
 def _check_key(key):
@@ -127,14 +136,14 @@ def short(value):
 def read_lines(file, problems):
     """The lines of a text file that are not blank.  -> iterator of ("name, line 3", text)
 
-    A byte order mark, CRLF and a missing last newline change nothing; a line that is not UTF-8 is a problem.
+    CRLF, a missing last newline and byte order marks, of files that were joined, change nothing; a line that is not
+    UTF-8 is a problem.
     """
     file = Path(file)
-    content = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
         place = f"{file.name}, line {number}"
         try:
-            text = line.decode("utf-8").strip()
+            text = line.decode("utf-8-sig").strip()
         except UnicodeDecodeError:
             problems.append(f"{place}: {short(line)} is not UTF-8")
             continue
@@ -145,7 +154,7 @@ def read_lines(file, problems):
 def read_table(file, columns, problems, *, delimiter=","):
     """A table with a header that names at least `columns`.  -> iterator of (place, {column: text})
 
-    ValueError: a column is missing in the header. A row that is too short is a problem.
+    ValueError: a column is missing in the header, or there twice. A row that is too short, or not whole, is a problem.
     """
     lines = read_lines(file, problems)
     place, text = next(lines, (f"{Path(file).name}, line 1", ""))
@@ -155,9 +164,15 @@ def read_table(file, columns, problems, *, delimiter=","):
         raise ValueError(
             f"{file}, line 1: column {', '.join(missing)} is missing; there are {short(', '.join(header))}"
         )
+    if twice := [column for column in columns if header.count(column) > 1]:
+        raise ValueError(f"{file}, line 1: column {', '.join(twice)} is there twice")
     for place, text in lines:
         cells = _cells(text, delimiter)
-        if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
+        if text.count('"') % 2:
+            problems.append(f"{place}: {short(text)} has a quotation mark without its other; a row is one line")
+        elif [cell.strip() for cell in cells] == header:
+            problems.append(f"{place}: {short(text)} is the header again")
+        elif len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
             problems.append(f"{place}: {short(text)} has {len(cells)} columns instead of {len(header)}")
         else:
             yield place, dict(zip(header, cells, strict=False))
@@ -169,31 +184,6 @@ def _cells(line, delimiter):
         return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
         return []
-
-
-def read_classes(file, *, numbered=False):
-    """Class names, one per line, or `1 name` lines with numbers from 1, in any order.  -> tuple; strict
-
-    A class file that is not whole would shift every label, so everything wrong in it is a ValueError.
-    """
-    problems, names, twice = [], {}, set()
-    lines = list(read_lines(file, problems))
-    if not numbered and not problems:
-        check_order(file, lines)
-    for number, (place, text) in enumerate(lines, start=1):
-        if numbered and not re.fullmatch(r"[0-9]{1,9}\s+\S.*", text):
-            raise ValueError(f"{place}: {short(text)} must be a number and a class name")
-        index, name = text.split(None, 1) if numbered else (number, text)
-        if int(index) in names or name in twice:
-            raise ValueError(f"{place}: class {short(text)} stands twice")
-        names[int(index)] = name
-        twice.add(name)
-    if problems:
-        raise ValueError(problems[0])
-    missing = set(range(1, len(names) + 1)) - set(names)
-    if missing or not names:
-        raise ValueError(f"{file}: class {min(missing, default=1)} is missing")
-    return tuple(names[number] for number in sorted(names))
 
 
 def read_json(file, problems):
@@ -226,6 +216,11 @@ def read_rows(file, problems):
     return rows
 
 
+def visible(files):
+    """Sorted, without hidden ones: archives of macOS hold a ._train.csv beside each train.csv.  -> list of Path"""
+    return sorted(file for file in files if not file.name.startswith("."))
+
+
 def find_files(folder, layouts):
     """The first of `layouts`, each ({role: file name pattern}, reader), whose files are all in `folder`.
 
@@ -236,7 +231,7 @@ def find_files(folder, layouts):
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder of label files")
     for roles, reader in layouts:
-        found = {role: sorted(folder.glob(pattern)) for role, pattern in roles.items()}
+        found = {role: visible(folder.glob(pattern)) for role, pattern in roles.items()}
         if not all(files or role.endswith("?") for role, files in found.items()):
             continue
         for role, files in found.items():

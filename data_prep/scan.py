@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from data_prep.workers import survive
-from lib.data.content import files_of, fingerprint
+from lib.data.content import check_is_file, files_of, fingerprint
 from lib.data.images import IMAGE_SUFFIXES
 from lib.files import open_journal
 
@@ -108,6 +108,7 @@ def _scan_file(path):
     from lib.data.seeks import find_disagreement
     from lib.data.verify import verify_video
 
+    check_is_file(path)
     if not path.stat().st_size:
         return Found(status="empty file")
     whole = verify_video(path)

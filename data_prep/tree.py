@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections import Counter
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
@@ -25,13 +26,22 @@ class Tree:
 
     def __init__(self, root, source, paths):
         self.root, self.source, self.paths, self.problems = Path(root), source, sorted(paths), []
-        self._by_name = {}
+        self._by_name, self._composed = {}, {}
         for path in self.paths:
             for name in _names(path)[: None if source == "video" else 1]:
                 self._by_name.setdefault(name, []).append(path)
+                if not name.isascii():
+                    self._composed.setdefault(unicodedata.normalize("NFC", name), []).append(path)
+        self._backslashes = any("\\" in path for path in self.paths)
 
     def inside(self, key):
-        """A label file's path, absolute or not, as one relative to the root; None: it lies elsewhere."""
+        """A label file's path, absolute or not, as one relative to the root; None: it lies elsewhere.
+
+        One that was written under Windows gets the slashes of here, unless there are names with backslashes.
+        """
+        key = key if self._backslashes else key.replace("\\", "/")
+        if os.path.normpath(key).split("/")[0] == "..":
+            return None
         if not os.path.isabs(key):
             return key
         for root in (os.path.abspath(self.root), os.path.realpath(self.root)):
@@ -50,7 +60,7 @@ class Tree:
         key = os.path.normpath(key)
         if self._exists(key):
             return key
-        found = next(filter(None, map(self._by_name.get, _names(key))), [])
+        found = next(filter(None, map(self._by_name.get, _names(key))), []) or self._otherwise_composed(key)
         found = [path for path in found if all(TELLS[what](path, key, split) for what in by)]
         if len(found) > 1:
             shared = [_shared_folders(path, key) for path in found]
@@ -60,6 +70,11 @@ class Tree:
         if len(found) > 1:
             self.problems.append(f"{key}: it is there {len(found)} times, {', '.join(found[:3])}: the first counts")
         return found[0] if found else None
+
+    def _otherwise_composed(self, key):
+        """Paths of this name whose accents are letters of their own, as of macOS, or are none there and are here."""
+        names = (unicodedata.normalize("NFC", name) for name in _names(key) if not name.isascii())
+        return next(filter(None, map(self._composed.get, names)), [])
 
     def _exists(self, key):
         """A listed path that exists counts, whatever its suffix."""

@@ -85,7 +85,7 @@ def _files(paths):
 
 
 def _names(file):
-    from data_prep.labels import read_classes
+    from data_prep.class_names import read_classes
 
     return read_classes(file) if file is not None else None
 

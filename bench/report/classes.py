@@ -11,7 +11,7 @@ from bench.report.figure_files import own_style, save
 from bench.report.records import checked_record
 from bench.report.run_figures import confusions, draw_confusions
 from bench.report.text import visible
-from data_prep.labels import read_classes
+from data_prep.class_names import read_classes
 from lib.data.manifest import read_class_names
 from lib.evaluate.intervals import wilson_interval
 from lib.files import file_name, read_json

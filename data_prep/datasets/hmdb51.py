@@ -17,7 +17,7 @@ from pathlib import Path
 
 from data_prep import listings as dataset
 from data_prep.formats import SUBSETS, read_database
-from data_prep.labels import Listing, read_lines, short
+from data_prep.labels import Listing, read_lines, short, visible
 
 EXAMPLE = "python -m data_prep hmdb51 --root /data/hmdb51 --labels /data/testTrainMulti_7030_splits --out data/hmdb51"
 PUBLISHED = {"train": 3570, "test": 1530}  # 70 and 30 of each class, in every split
@@ -26,7 +26,7 @@ ROLES = {"0": None, "1": "train", "2": "test"}
 
 def read_split(folder, split):
     """The label files of one split.  -> Listing"""
-    files = {file.name.split("_test_split")[0]: file for file in sorted(Path(folder).glob(f"*_test_split{split}.txt"))}
+    files = {file.name.split("_test_split")[0]: file for file in visible(Path(folder).glob(f"*_test_split{split}.txt"))}
     converted = Path(folder) / f"hmdb51_{split}.json"
     if not files and converted.is_file():
         return read_database(converted, subsets=SUBSETS | {"validation": "test"})

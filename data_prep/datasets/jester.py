@@ -13,8 +13,9 @@ Source: Materzynska et al., The Jester Dataset, ICCVW 2019.
 """
 
 from data_prep import listings as dataset
+from data_prep.class_names import read_classes
 from data_prep.formats import LIST_LAYOUTS, read_20bn, read_database, read_lists
-from data_prep.labels import Listing, find_files, read_classes, read_table
+from data_prep.labels import Listing, find_files, read_table
 
 EXAMPLE = "python -m data_prep jester --root /data/jester/20bn-jester-v1 --labels /data/jester --out data/jester"
 PUBLISHED = {"train": 118562, "val": 14787}

@@ -18,9 +18,16 @@ import re
 from data_prep import listings as dataset
 from data_prep.formats import LIST_LAYOUTS, read_database
 from data_prep.labels import Listing, find_files, read_table, short
+from data_prep.tree import SPLIT_FOLDERS
 
 EXAMPLE = "python -m data_prep kinetics --root /data/k400/videos --labels /data/k400/annotations --out data/k400"
 ID_LENGTH = 11  # of YouTube's ids
+# what the releases' column `split` says, which need not be there
+SPLITS = {
+    split: {f"{before}{name}" for before in ("", "holdout_") for name in names}
+    for split, names in SPLIT_FOLDERS.items()
+}
+SPLITS["val"].add("validate")
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 
 
@@ -45,9 +52,18 @@ def read_crawler(files):
             told = f"{short(row['time_start'])}, {short(row['time_end'])}"
             listing.problems.append(f"{place}: {told} must be seconds")
             continue
-        key = "{}/{}_{:06d}_{:06d}".format(_folder(_name(row)), row["youtube_id"], *times)
+        if told := _other_split(row, split):
+            listing.problems.append(f"{place}: it is of split {short(told)}, in the file of {split}")
+            continue
+        key = "{}/{}_{:06d}_{:06d}".format(_folder(_name(row)), row["youtube_id"].strip(), *times)
         listing.add(place, key, _name(row), split)
     return listing
+
+
+def _other_split(row, split):
+    """What a row says of its split, if that is another one than its file's."""
+    told = row.get("split", "").strip()
+    return told if any(told.lower() in names for other, names in SPLITS.items() if other != split) else ""
 
 
 def _name(row):

@@ -11,8 +11,8 @@ Labels   --train, --val, --test: a list each; --classes: class names, one per li
 """
 
 from data_prep import listings as dataset
+from data_prep.class_names import read_classes
 from data_prep.formats import LISTS, read_database, read_lists, read_mmaction_json
-from data_prep.labels import read_classes
 
 EXAMPLE = """python -m data_prep lists --format optplan --root /data/k400 --out data/k400 \\
              --train train.txt --val val.txt --classes classes.txt"""

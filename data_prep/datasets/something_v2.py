@@ -26,9 +26,7 @@ def read_templates(files):
     """{"Approaching something with your camera": "0", ...} and [{"id": ..., "template": ...}, ...].  -> Listing"""
     problems = []
     numbers = read_json(files["classes"], problems)
-    if not isinstance(numbers, dict) or sorted(map(short, numbers.values())) != sorted(
-        map(repr, map(str, range(len(numbers))))
-    ):
+    if not isinstance(numbers, dict) or sorted(map(_digits, numbers.values())) != sorted(map(str, range(len(numbers)))):
         raise ValueError(f"{files['classes']} must give every class a number, from 0 on")
     if problems:
         raise ValueError(problems[0])
@@ -36,12 +34,17 @@ def read_templates(files):
     for split in ("train", "val"):
         for number, row in enumerate(read_rows(files[split], listing.problems), start=1):
             place = f"{Path(files[split]).name}, video {number}"
-            if not isinstance(row, dict) or not {"id", "template"} <= set(row):
+            if not isinstance(row, dict) or not _digits(row.get("id")) or not isinstance(row.get("template"), str):
                 listing.problems.append(f"{place}: {short(row)} must have an id and a template")
             else:
-                label = short(row["template"]).strip("'\"").replace("[", "").replace("]", "")
-                listing.add(place, str(row["id"]), label, split)
+                label = row["template"].replace("[", "").replace("]", "")
+                listing.add(place, _digits(row["id"]), label, split)
     return listing
+
+
+def _digits(number):
+    """A number as its text; some write these files again with numbers that are none.  -> str, "" of all else"""
+    return number if isinstance(number, str) else str(number) if type(number) is int and abs(number) < 10**15 else ""
 
 
 LAYOUTS = [

@@ -14,8 +14,9 @@ Source: Soomro et al., UCF101, arXiv:1212.0402.
 import re
 
 from data_prep import listings as dataset
+from data_prep.class_names import read_classes
 from data_prep.formats import SUBSETS, read_database
-from data_prep.labels import INTEGER, Listing, find_files, read_classes, read_lines, short
+from data_prep.labels import INTEGER, Listing, find_files, read_lines, short
 
 EXAMPLE = "python -m data_prep ucf101 --root /data/UCF-101 --labels /data/ucfTrainTestlist --out data/ucf101"
 PUBLISHED = {
@@ -31,7 +32,7 @@ def read_official(files):
     numbered = dict(enumerate(listing.classes))
     for split in ("train", "test"):
         for place, text in read_lines(files[split], listing.problems):
-            key, *number = text.split()
+            key, *number = text.replace("\\", "/").split()  # as written under Windows
             if "/" not in key or len(number) > 1 or (split == "train" and not number):
                 rule = "class/video" + " and a class number" * (split == "train")
                 listing.problems.append(f"{place}: {short(text)} must be: {rule}")

@@ -7,8 +7,9 @@ from PIL import Image
 from tiny_videos import put_frames
 
 from data_prep.__main__ import main
+from data_prep.class_names import read_classes
 from data_prep.formats import write_list
-from data_prep.labels import Entry, Listing, read_classes
+from data_prep.labels import Entry, Listing
 from data_prep.scan import scan_one
 from data_prep.splits import mirror_pairs, unmirrored
 from lib.data import Video, read_manifest, write_manifest

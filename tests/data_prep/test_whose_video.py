@@ -4,9 +4,10 @@ import pytest
 from tiny_videos import put_frames, put_video
 
 from data_prep import check
+from data_prep.class_names import read_classes
 from data_prep.datasets import jester, lists, ucf101
 from data_prep.doubts import doubts
-from data_prep.labels import read_classes, read_table
+from data_prep.labels import read_table
 from lib.data import Video, read_manifest, write_manifest
 from lib.data.manifest import make_manifest
 
@@ -149,6 +150,7 @@ def test_doubts(tmp_path, capsys):
     assert told == [
         "classes 'Zumba' and 'zum ba': are they one?",
         "classes 'Cafe\u0301' and 'Caf\xe9 ': are they one?",
+        "no video is listed of class 'zum ba'",
         "no training video, but others: of class 'Caf\xe9 '",
         "one video under two names: 'a' (train, 'Zumba') and 'b' (val, 'Cafe\u0301')",
         "one video under two names: 'd' (train, 'Zumba') and 'f' (train, 'Cafe\u0301')",

@@ -5,7 +5,8 @@ from importlib import import_module
 import pytest
 from trees import TREES, build
 
-from data_prep.labels import Listing, find_files, read_classes, read_table
+from data_prep.class_names import read_classes
+from data_prep.labels import Listing, find_files, read_table
 from data_prep.splits import mirror_pairs
 
 # a tree, one of its label files, its content with a mistake; the line that tells, and how many videos remain
