@@ -19,6 +19,7 @@ from data_prep.splits import hold_out_some, mirror_pairs, unmirrored
 from data_prep.tree import SOURCES, find_videos, relative
 from data_prep.tree import frame_pattern as find_pattern
 from data_prep.workers import check_workers
+from lib.data.dataset_json import is_frame_pattern
 from lib.files import file_name, locked, write_text
 
 
@@ -69,7 +70,7 @@ def prepare_listings(
     frame_pattern  how the images are called, None: found out
     workers    processes; None: one per core, 0: this one alone
     """
-    _check(name, workers, hold_out, fps)
+    _check(name, workers, hold_out, fps, frame_pattern)
     out, tree, published, parts = Path(out), find_videos(root, source), published or {}, {}
     for home, listing in listings.items():
         if not labels_known:
@@ -92,8 +93,10 @@ def prepare_listings(
     return manifests
 
 
-def _check(name, workers, hold_out, fps):
+def _check(name, workers, hold_out, fps, pattern):
     check_workers(workers)
+    if pattern is not None and not is_frame_pattern(pattern):
+        raise ValueError(f"--frame-pattern {pattern!r} must be a file name with one number, as 'img_{{:05d}}.jpg'")
     file_name(name, "--name")
     if not 0 <= hold_out < 1 or fps < 0:
         raise ValueError(f"hold_out={hold_out} must be at least 0 and less than 1, fps={fps} not negative")

@@ -13,6 +13,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+from data_prep.tree import shape
 from data_prep.workers import survive
 from lib.data.content import check_is_file, files_of, fingerprint
 from lib.data.images import IMAGE_SUFFIXES
@@ -151,7 +152,7 @@ def _scan_images(path, opened, pattern, first_index, fps):
 
 def _in_order(names, pattern, first_index):
     """The names of the frames that there should be, given those that there are.  -> names, what is wrong, a note"""
-    before, after = pattern.split("{:")[0].replace("{{", "{"), pattern.split("}")[-1]
+    before, after = shape(pattern)
     suffixes = "|".join(map(re.escape, sorted({after, *IMAGE_SUFFIXES})))
     numbered = re.compile(rf"{re.escape(before)}(\d+)(?i:{suffixes})")
     numbers = {name: int(match[1]) for name in names if (match := numbered.fullmatch(name))}

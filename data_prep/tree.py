@@ -197,7 +197,7 @@ def frame_pattern(root, folders, pattern=None):
     pattern  what the user says they are called, None: find out
     ValueError: nothing is numbered, or several names are used equally often
     """
-    votes, firsts, given = Counter(), {}, pattern and _shape(pattern)
+    votes, firsts, given = Counter(), {}, pattern and shape(pattern)
     for folder in folders[:: max(1, len(folders) // 20)]:
         names = [FRAME_NAME.fullmatch(name) for name in sorted(os.listdir(Path(root) / folder))]
         names = [name for name in names if name and name[3].lower() in IMAGE_SUFFIXES]
@@ -206,26 +206,31 @@ def frame_pattern(root, folders, pattern=None):
             votes[prefix, suffix, min(map(len, digits))] += len(digits)
             firsts.setdefault((prefix, suffix), Counter())[min(map(int, digits))] += 1
     if given:
-        return pattern, firsts.get(given, Counter({1: 1})).most_common(1)[0][0]
+        return pattern, _usual(firsts.get(given, Counter({1: 1})))
     if not votes:
-        raise ValueError(f"{root}: its images have no numbers, as 00001.jpg has")
+        raise ValueError(f"{root}: its images do not end in numbers, as 00001.jpg does; say it with --frame-pattern")
     known = {name: count for name, count in votes.items() if name[0].lower() in KNOWN_PREFIXES} or votes
     best = sorted(name for name, count in known.items() if count == max(known.values()))
     if len({name[:2] for name in best}) > 1:
         names = ", ".join(_pattern(*name) for name in best)
         raise ValueError(f"{root}: which images are the frames, {names}? Say it with --frame-pattern")
     prefix, suffix, width = best[0]
-    return _pattern(prefix, suffix, width), firsts[prefix, suffix].most_common(1)[0][0]
+    return _pattern(prefix, suffix, width), _usual(firsts[prefix, suffix])
+
+
+def _usual(numbers):
+    """The number that most folders begin with, of several the least: where it is missing, that is told."""
+    return min(number for number, count in numbers.items() if count == max(numbers.values()))
 
 
 def _pattern(prefix, suffix, width):
     return "{}{{:0{}d}}{}".format(prefix.replace("{", "{{").replace("}", "}}"), width, suffix)
 
 
-def _shape(pattern):
+def shape(pattern):
     """A pattern's prefix and suffix."""
     before, _, after = pattern.partition("{:")
-    return before.replace("{{", "{").replace("}}", "}"), after.partition("}")[2]
+    return tuple(part.replace("{{", "{").replace("}}", "}") for part in (before, after.partition("}")[2]))
 
 
 def relative(root, folder):

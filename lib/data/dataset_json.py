@@ -15,7 +15,10 @@ SHAPES = {
     "source": (f"one of {', '.join(SOURCES)}", lambda value: value in SOURCES),
     "root": ("a path", lambda value: _passes(_is_path, value)),
     "mirror_pairs": ("pairs of labels, or null", lambda value: value is None or _are_pairs(value)),
-    "frame_pattern": ("a file name with one number, as img_{:05d}.jpg", lambda value: value is None or _is_name(value)),
+    "frame_pattern": (
+        "a file name with one number, as img_{:05d}.jpg",
+        lambda value: value is None or is_frame_pattern(value),
+    ),
     "first_index": ("an integer from 0 on", lambda value: value is None or _is_count(value)),
     "expected": ("videos per split", lambda value: isinstance(value, dict) and all(map(_is_count, value.values()))),
     "found": ("usable videos per split", lambda value: isinstance(value, dict)),
@@ -59,7 +62,7 @@ def _passes(check, value):
         return False
 
 
-def _is_name(pattern):
+def is_frame_pattern(pattern):
     """A pattern of names under a video's folder: not absolute, no way up, one number, nothing else to fill in."""
     if not isinstance(pattern, str) or not PATTERN.fullmatch(pattern) or not pattern.isprintable():
         return False

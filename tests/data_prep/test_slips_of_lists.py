@@ -181,6 +181,27 @@ def test_backslashes_that_are_part_of_a_name(tmp_path):
     assert listed(tmp_path, "a\\1.mp4") == [("a\\1.mp4", 0, 9)]
 
 
+@pytest.mark.parametrize("pattern", ["%05d.jpg", "../x/{:05d}.jpg", "img.jpg", "/a/{:05d}.jpg", ""])
+def test_a_frame_pattern_that_cannot_be_is_told_before_anything_is_scanned(tmp_path, pattern):
+    put_frames(tmp_path / "v" / "x", frames=3)
+    with pytest.raises(ValueError, match="--frame-pattern .* must be a file name with one number"):
+        listed(tmp_path, "x", frame_pattern=pattern)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("pattern", ["{{1}}_{:05d}.jpg", "{:05d}_}}.jpg"])
+def test_braces_in_the_names_of_frames(tmp_path, pattern):
+    put_frames(tmp_path / "v" / "x", frames=3, pattern=pattern)
+    assert listed(tmp_path, "x", frame_pattern=pattern) == [("x", 0, 3)]
+
+
+def test_a_folder_without_its_first_frame_does_not_decide_for_others(tmp_path):
+    for name in "ab":
+        put_frames(tmp_path / "v" / name, frames=3)
+    (tmp_path / "v" / "a" / "00001.jpg").unlink()
+    assert listed(tmp_path, "a", "b") == [("a", 0, 0), ("b", 1, 3)]
+
+
 def test_what_is_no_file_is_told_as_that(tmp_path):
     os.mkfifo(tmp_path / "fifo.mp4")
     (tmp_path / "zero.mp4").symlink_to("/dev/zero")
