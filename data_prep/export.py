@@ -50,6 +50,8 @@ def run(manifest, *, out, format):
         write_database(out / f"{name}.json", manifest.classes, entries, nested=nested)
         return
     pattern, classes = LISTS[format]
+    if blanks := [name for name in manifest.classes if name != name.strip()]:
+        raise ValueError(f"{manifest.folder}: class {blanks[0]!r} has blanks at an end; who reads {classes} drops them")
     write_text(out / classes, "".join(f"{one}\n" for one in manifest.classes))
     for split in manifest.found:
         entries = [Entry(v.path, v.label, split, frames=v.frames) for v in usable if v.split == split]

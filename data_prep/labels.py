@@ -107,8 +107,11 @@ class Listing:
 
 
 def controls(name):
-    """What of a name moves a cursor or ends a line; a tab may stand in one."""
-    return [letter for letter in name if unicodedata.category(letter) in ("Cc", "Zl", "Zp") and letter != "\t"]
+    """What of a name moves a cursor, ends a line, or is a byte order mark; a tab may stand in one."""
+    wrong = ("Cc", "Zl", "Zp")
+    return [
+        letter for letter in name if letter == "\ufeff" or (unicodedata.category(letter) in wrong and letter != "\t")
+    ]
 
 
 def _check_key(key):

@@ -177,7 +177,7 @@ def parse_classes(text, file):
     classes = tuple(text.rstrip("\n").split("\n"))
     seen = set()
     for line, name in enumerate(classes, start=1):
-        if not name.strip() or name in seen or "\r" in name:
+        if not name.strip() or name in seen or set(name) & {"\r", "\ufeff"}:  # the mark would be no letter when read
             raise ValueError(f"{file}, line {line}: {name[:100]!r} is empty, stands twice or is several lines")
         seen.add(name)
     return classes

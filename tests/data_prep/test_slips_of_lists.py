@@ -216,6 +216,24 @@ def test_a_list_keeps_no_blank_at_a_name_s_ends(tmp_path):
         write_list(tmp_path / "t.txt", [Entry(" a.mp4", 0, "train", frames=3)], "optplan")
 
 
+@pytest.mark.parametrize("name", ["a ", "\u00a0a", "\ta"])
+def test_a_class_keeps_no_blank_at_its_ends(tmp_path, name):
+    rows = [Video("a.mp4", 0, "train", None, None, 3, 0.0, 40, 32)]
+    write_manifest(tmp_path / "m", name="n", classes=[name, "b"], videos=rows, mirror_pairs=())
+    with pytest.raises(ValueError, match="m: class .* has blanks at an end; who reads classes.txt drops them"):
+        export.run(tmp_path / "m", out=tmp_path / "out", format="optplan")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_byte_order_mark_in_a_name_is_refused_before_it_is_written(tmp_path):
+    """A script that read a text file with one wrote it into its JSON; a manifest of it could not be read again."""
+    (tmp_path / "x.json").write_text(json.dumps({"labels": ["\ufeffa"], "database": {}}))
+    with pytest.raises(ValueError, match=r"x.json: a class must have a name, one line of text, not '\\ufeffa'"):
+        read_database(tmp_path / "x.json")
+    with pytest.raises(ValueError, match="classes.txt, line 1"):
+        write_manifest(tmp_path / "m", name="n", classes=["\ufeffa"], videos=[], mirror_pairs=())
+
+
 def test_a_dot_in_a_folder_s_name_is_exported(tmp_path):
     """Two clips of one recording, v1.0 and v1.1, are not both v1."""
     for name in ("v1.0", "v1.1"):
