@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lib.files import check_target, file_name, naming, open_journal, printable, replacing
+from lib.files import check_target, file_name, locked, naming, open_journal, printable, replacing
 
 
 @pytest.mark.parametrize("text", ["plain", "a b", "Ünïcode_1.2", "x" * 200, "CAKES123D_P", "-x"])
@@ -68,3 +68,13 @@ def test_a_line_after_a_torn_one_is_a_line_of_its_own(tmp_path, before, after):
     with open_journal(tmp_path / "journal") as file:
         file.write("new\n")
     assert (tmp_path / "journal").read_bytes() == after
+
+
+def test_who_holds_a_folder_sweeps_what_a_killed_one_left(tmp_path):
+    """Directly in it, where nobody else writes; what lies deeper may be another's."""
+    (tmp_path / "deep").mkdir()
+    left = [tmp_path / ".a.json.123.tmp", tmp_path / "deep" / ".b.json.123.tmp", tmp_path / "c.tmp"]
+    for path in left:
+        path.touch()
+    with locked(tmp_path):
+        assert [path.exists() for path in left] == [False, True, True]

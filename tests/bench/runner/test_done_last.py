@@ -38,8 +38,11 @@ def test_what_fails_after_its_training_is_not_done(jobs, monkeypatch):
     assert first and not done(run_dir) and "a figure" in read_json(run_dir / "failed.json")["error"]
     assert not (jobs.parent / "stamps" / "a-1").exists()
     broken = False
+    (run_dir / "report").mkdir()
+    (left := run_dir / "report" / ".curves.png.123.tmp").touch()  # of one that was killed
     run_job(jobs, "a-1", 1)
-    assert done(run_dir).items() >= first.items() and not (run_dir / "failed.json").exists()
+    assert not left.exists() and done(run_dir).items() >= first.items()
+    assert not (run_dir / "failed.json").exists()
     assert set(done(run_dir)["files"]) == {"notebook.ipynb", "curves.png", "result.json"}
     assert (jobs.parent / "stamps" / "a-1").exists()
 

@@ -107,7 +107,10 @@ def test_what_a_job_is_told_does_not_depend_on_the_machine(cores, jobs, tmp_path
     monkeypatch.setattr(run, "_write_results", lambda *_: None)
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(SPEC))
+    (tmp_path / "results" / "mine").mkdir(parents=True)
+    (left := tmp_path / "results" / "mine" / ".runs.csv.123.tmp").touch()  # of one that was killed
     run.run_suite(path, out=tmp_path, cores=cores, jobs=jobs)
+    assert not left.exists()
     listed = read_json(tmp_path / "runs" / "mine" / "jobs.json")
     assert listed["threads"] == 1 and listed["cores_per_job"] == cores // (jobs or cores)
     told = {}
