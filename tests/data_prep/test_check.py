@@ -110,8 +110,10 @@ def test_reencoded_videos(tmp_path, capsys):
         assert np.abs(new.read(range(13)).astype(int) - old.read(range(13))).mean() < 6
     assert "decoding 8 segments: " in capsys.readouterr().out
     stamps = [path.stat().st_mtime_ns for path in sorted((out / "videos").rglob("*.mp4"))]
+    (left := out / "videos" / "a" / ".wide.mp4.123.tmp").touch()  # of one that was killed
     main(f"reencode {tmp_path / 'tiny'} --out {out} --short-side 36 --gop 6 --workers 0".split())
     assert stamps == [path.stat().st_mtime_ns for path in sorted((out / "videos").rglob("*.mp4"))]
+    assert not left.exists()
     with pytest.raises(SystemExit, match="choose another folder"):
         main(f"reencode {tmp_path / 'tiny'} --out {out} --short-side 32 --gop 6".split())
     with pytest.raises(SystemExit, match="the short side must be even"):
