@@ -111,7 +111,7 @@ def test_a_job_runs_this_code_wherever_its_runs_lie(tmp_path, monkeypatch):
 
 
 def test_seeds_come_one_after_the_other_and_their_searches_first(tmp_path):
-    """Of jobs that all fail at once, Snakemake's log tells the order."""
+    """Of jobs that all fail at once, Snakemake's log tells the order. What their trainings left stays, however old."""
     job = {"needs": [], "whole_machine": False}
     jobs = [
         {**job, "rule": rule, "id": f"{'ba'[rule == 'search']}-s{seed}", "options": {"seed": seed}}
@@ -119,12 +119,16 @@ def test_seeds_come_one_after_the_other_and_their_searches_first(tmp_path):
         for rule in ("train", "search")
     ]
     ids = [job["id"] for job in jobs]
+    for id in ids:
+        write_json(tmp_path / id / "result.json", {"headline": "a training that ended"})
+        os.utime(tmp_path / id / "result.json", (0, 0))
     write_json(tmp_path / "jobs.json", {"executor": "", "cores_per_job": 1, "jobs": jobs, "todo": ids})
     with open(tmp_path / "lock", "w") as lock:
         assert snakemake.start(tmp_path, ["--cores", "1"], [], lock).wait(120)
     assert re.findall(r"jobs\.json ([ab]-s\d)", (tmp_path / "snakemake.log").read_text()) == sorted(
         ids, key=lambda id: (id[-1], id)
     )
+    assert all((tmp_path / id / "result.json").exists() for id in ids)
 
 
 def test_what_all_runs_died_of_is_said_once(tmp_path, capsys):
