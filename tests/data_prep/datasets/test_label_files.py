@@ -46,6 +46,13 @@ MISTAKES = [
         "kinetics_val.csv, line 3: 'zumba,short,1' has 3 columns instead of 5",
         4,
     ),
+    (  # more than Python's reader takes for one cell
+        "kinetics_csv",
+        "kinetics_val.csv",
+        b"label,youtube_id,time_start,time_end,split\r\nabseiling,yq_M1PMw2hY,38,48,val\r\n" + b"x" * 140_000,
+        "kinetics_val.csv, line 3: .* has 0 columns instead of 5",
+        4,
+    ),
     (
         "kinetics_csv",
         "kinetics_val.csv",
