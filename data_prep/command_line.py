@@ -125,6 +125,9 @@ def _check_places(parser, options):
     for action in parser._actions:
         if action.dest == "out" and str(action.metavar).startswith("FILE") and options["out"] is not None:
             check_target(options["out"])
+        if action.dest == "out" and action.metavar == "DIR" and Path(options["out"] or ".").exists():
+            if not Path(options["out"] or ".").is_dir():
+                raise ValueError(f"--out {options['out']} is no folder")
     if str(options.get("device", "")).startswith("cuda") and not options.get("executor"):
         import torch
 

@@ -47,7 +47,11 @@ def check_target(path):
     home = next(folder for folder in path.absolute().parents if folder.exists())
     if not home.is_dir():
         raise ValueError(f"{path} cannot be written: {home} is no folder")
-    tempfile.TemporaryFile(dir=home).close()
+    try:
+        tempfile.TemporaryFile(dir=home).close()
+    except OSError as error:
+        error.filename = str(path)  # what was asked for, not the temporary's name
+        raise
 
 
 @contextlib.contextmanager

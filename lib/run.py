@@ -73,7 +73,7 @@ def claim(folder, identity, *, file="run.json", what="run", free=None):
     ValueError: the folder holds another run; it names what differs
     """
     path, identity = Path(folder) / file, json.loads(json.dumps(identity))
-    there = (record(path) if path.exists() else None) or identity
+    there = record(path) or identity
     differ = [key for key in {**there, **identity} if there.get(key) != identity.get(key)]
     if wrong := [key for key in differ if free is None or key not in free(there)]:
         rows = "; ".join(f"{key}: {there.get(key)!r} there, {identity.get(key)!r} asked for" for key in wrong)
@@ -165,6 +165,8 @@ def _ended(folder):
 
 def _read(path):
     """(the JSON object in a file, "") or (None, why there is none, "" where there is no file)."""
+    if path.is_dir() or (path.is_symlink() and not path.exists()):
+        return None, f"{path} is {'a folder' if path.is_dir() else 'a link to nothing'}, no record"
     if not path.exists():
         return None, ""
     try:

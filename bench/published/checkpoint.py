@@ -41,6 +41,8 @@ def inspect(path, name=None, out=None):
     name  of the net; None: the one that the file's name and tensors tell
     """
     path, said = Path(path), _said(Path(path).name)
+    if out and Path(out).exists() and Path(out).samefile(path):
+        raise ValueError(f"--out {out} is the file itself; name another")
     others = []
     if name is None:
         (name, *others), alike = guess(path, said)

@@ -43,7 +43,7 @@ def run(*, suite, out=ROOT, estimate=None, videos="", tensorboard=None):
     for job in suite.jobs:
         try:
             word, text = state(runs / job.id, job.options, queued.get(job.id))
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             word, text = "damaged", str(error)
         print(f"{word:8}{job.id:50} {text}".rstrip())
         if tensorboard:
@@ -111,7 +111,7 @@ def progress(metrics, epochs):
     """What metrics.jsonl says of a training that is not over; "" before its first epoch is."""
     try:
         rows = list(map(_row, metrics.read_text(encoding="utf-8").splitlines())) if metrics.exists() else []
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, OSError):
         return f"{metrics} is damaged; the training writes it anew after its epoch"
     if not rows:
         return ""

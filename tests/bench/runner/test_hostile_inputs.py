@@ -7,6 +7,8 @@ import pytest
 from bench.__main__ import main
 from bench.runner.status import progress
 from bench.runner.suite import load_suite
+from lib.files import check_target
+from lib.run import claim, done, done_or_aside
 
 DATA = "data: {{videos: 24, frames: 8, size: 32, seed: 0}}\n"
 NET = DATA + "train: {{runs: [{{model: {}}}]}}\n"
@@ -58,3 +60,41 @@ def test_schedules(said, tmp_path):
     (tmp_path / "mine.json").write_text(said)
     with pytest.raises(SystemExit, match=f"error: {tmp_path}/mine.json: a schedule is a JSON object"):
         main(["schedule", str(tmp_path / "mine.json")])
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a link to nothing"])
+def test_what_stands_in_a_record_s_place(kind, tmp_path, capsys):
+    """It is no run that has not begun: who reads says so, who makes the run again sets it aside."""
+    place = tmp_path / "run-0" / "done.json"
+    place.parent.mkdir()
+    place.mkdir() if kind == "a folder" else place.symlink_to("nowhere")
+    with pytest.raises(ValueError, match=f"run-0/done.json is {kind}, no record; the suite's next `bench run`"):
+        done(place.parent)
+    assert done_or_aside(place.parent) is None and f"done.json is {kind}, no record; set" in capsys.readouterr().err
+    assert not place.is_symlink() and not place.exists() and len(list(place.parent.iterdir())) == 1
+    claimed = place.parent / "run.json"
+    claimed.mkdir() if kind == "a folder" else claimed.symlink_to("nowhere")
+    claim(place.parent, {"a": 1})
+    assert claimed.is_file() and not claimed.is_symlink()
+
+
+def test_status_goes_on_after_what_cannot_be_read(tmp_path, capsys):
+    runs = tmp_path / "runs" / "smoke"
+    first, second = [job.id for job in load_suite("smoke").jobs][:2]
+    (runs / first / "done.json").mkdir(parents=True)
+    (runs / second / "failed.json").mkdir(parents=True)
+    assert main(["status", "smoke", "--out", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[:2]] == [["damaged", first], ["damaged", second]] and len(lines) > 9
+    (tmp_path / "metrics.jsonl").mkdir()
+    assert progress(tmp_path / "metrics.jsonl", 3).startswith(f"{tmp_path}/metrics.jsonl is damaged")
+
+
+def test_places_are_named_as_they_were_asked_for(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=f"error: --out {tmp_path}/file is no folder"):
+        main(["status", "smoke", "--out", str(tmp_path / "file")])
+    with pytest.raises(OSError, match="/proc/x.csv"):
+        check_target("/proc/x.csv")
+    with pytest.raises(SystemExit, match="is the file itself; name another"):
+        main(["checkpoint", str(tmp_path / "file"), "--out", str(tmp_path / "file")])
