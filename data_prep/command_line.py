@@ -128,11 +128,27 @@ def _check_places(parser, options):
         if action.dest == "out" and action.metavar == "DIR" and Path(options["out"] or ".").exists():
             if not Path(options["out"] or ".").is_dir():
                 raise ValueError(f"--out {options['out']} is no folder")
-    if str(options.get("device", "")).startswith("cuda") and not options.get("executor"):
-        import torch
+    if not options.get("executor"):
+        _check_device(str(options.get("device") or "cpu"))
 
-        if not torch.cuda.is_available():
-            raise ValueError(f"--device {options['device']}: PyTorch {torch.__version__} finds no GPU here")
+
+def _check_device(name):
+    """ValueError: no device of PyTorch's, or none that this machine has."""
+    if name == "cpu":
+        return
+    import torch
+
+    try:
+        device = torch.device(name)
+        if device.type == "cuda":  # asked without a context there, which a training's workers could not share
+            there = torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
+        else:
+            there = torch.empty(1, device=device).device.type != "meta"
+    except (RuntimeError, AssertionError, NotImplementedError):  # no such word; built without it; none here
+        there = False
+    if not there:
+        what = "GPU" if name.startswith("cuda") else "such device"
+        raise ValueError(f"--device {name}: PyTorch {torch.__version__} finds no {what} here")
 
 
 def _is_text(value):

@@ -98,3 +98,10 @@ def test_places_are_named_as_they_were_asked_for(tmp_path):
         check_target("/proc/x.csv")
     with pytest.raises(SystemExit, match="is the file itself; name another"):
         main(["checkpoint", str(tmp_path / "file"), "--out", str(tmp_path / "file")])
+
+
+@pytest.mark.parametrize("device", ["tpu", "meta", "cpu:x"])
+def test_a_device_that_is_none(device, tmp_path):
+    with pytest.raises(SystemExit, match=f"error: --device {device}: PyTorch .* finds no such device here"):
+        main(["run", "smoke", "--out", str(tmp_path), "--device", device])
+    assert not list(tmp_path.iterdir())
