@@ -30,7 +30,7 @@ def test_what_fails_after_its_training_is_not_done(jobs, monkeypatch):
         path.write_text("{}")
         (run_dir / "curves.png").write_bytes(b"x")
 
-    monkeypatch.setattr(job, "_execute", executed)
+    monkeypatch.setattr(job, "execute", executed)
     broken = True
     with pytest.raises(RuntimeError, match="a figure"):
         run_job(jobs, "a-1", 1)
@@ -55,7 +55,7 @@ def test_a_figure_that_was_deleted_is_drawn_again(jobs, monkeypatch):
         (run_dir / "curves.png").write_bytes(b"x")
         drawn.append(path)
 
-    monkeypatch.setattr(job, "_execute", executed)
+    monkeypatch.setattr(job, "execute", executed)
     for _ in range(2):
         run_job(jobs, "a-1", 1)
     assert len(drawn) == 1

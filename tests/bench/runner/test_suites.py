@@ -114,7 +114,7 @@ def test_what_a_job_is_told_does_not_depend_on_the_machine(cores, jobs, tmp_path
     listed = read_json(tmp_path / "runs" / "mine" / "jobs.json")
     assert listed["threads"] == 1 and listed["cores_per_job"] == cores // (jobs or cores)
     told = {}
-    monkeypatch.setattr(job, "_execute", lambda notebook, executed, parameters: told.update(parameters, **os.environ))
+    monkeypatch.setattr(job, "execute", lambda notebook, executed, parameters: told.update(parameters, **os.environ))
     for each in (each for each in listed["jobs"] if each["rule"] in ("train", "lesson")):
         with pytest.raises(RuntimeError, match="ended without"):
             job.run_job(tmp_path / "runs" / "mine" / "jobs.json", each["id"], cores)
