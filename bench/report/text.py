@@ -115,10 +115,15 @@ def to_text(table):
     return shown(table).map(visible).to_string(index=False)
 
 
-def folded(title, table):
-    """HTML: a table behind a line that opens it, with its number of rows."""
+def folded(title, table, anchor="", more=""):
+    """HTML: a table behind a line that opens it, with its number of rows.
+
+    anchor  the id that a link leads to
+    more    HTML under the table
+    """
     rows = table.to_html(index=False, border=0, na_rep="", float_format="{:.4g}".format)
-    return f"<details><summary>{html.escape(title)}, {len(table)} rows</summary>\n{rows}</details>"
+    name = f' id="{html.escape(anchor)}"' if anchor else ""
+    return f"<details{name}><summary>{html.escape(title)}, {len(table)} rows</summary>\n{rows}{more}</details>"
 
 
 def to_markdown(table):

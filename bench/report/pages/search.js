@@ -24,3 +24,11 @@ query.addEventListener("input", () => {
   }));
   if (words.length && !hits.length) found.textContent = "Nothing found.";
 });
+
+// A link into a folded table opens it.
+function open() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target) { for (let e = target; e; e = e.parentElement) if (e.tagName === "DETAILS") e.open = true; target.scrollIntoView(); }
+}
+window.addEventListener("hashchange", open);
+if (location.hash) open();

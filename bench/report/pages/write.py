@@ -8,18 +8,16 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
-from bench.report.csv_files import read_table
 from bench.report.pages.links import links
-from bench.report.text import folded
+from bench.report.pages.page import Page
+from bench.report.pages.results import copy_files, place_of, published_page, results_page
 from lib.files import write_text
 from lib.run import ROOT
 
 HERE = Path(__file__).parent
 MATH = re.compile(r"\\\[(?P<block>.+?)\\\]|\$\$(?P<display>.+?)\$\$|\$(?P<line>[^$\n]+?)\$", re.S)
-WORDS = 4000  # of a page that can be searched
 # a document of the clone: its page's name and title
 DOCUMENTS = {
     "README": ("index", "efficient3d"),
@@ -27,29 +25,15 @@ DOCUMENTS = {
     "results/README": ("columns", "Columns and units"),
     "results/shipped/models": ("models", "All nets"),
     "results/shipped/support": ("support", "What works with which net"),
+    "results/shipped/tuning/README": ("tuning", "How standard was chosen"),
+    "bench/README": ("suites", "Suites on other machines"),
     "bench/published/README": ("from_the_originals", "Coming from the original code"),
     "data_prep/README": ("data_prep", "Files that people have"),
     "CONTRIBUTING": ("contributing", "Contributing"),
     "THIRD_PARTY": ("third_party", "What this stands on"),
 }
-FOLDERS = {"results/shipped/": "results.html", "results/published": "published.html"}  # what is named in them
-PUBLISHED_IS = """<p>Each row is one training of one net by one team, under the protocol that stands in it. Rows of
-different protocols, data or teams are no ranking. An empty cell was not published, or is not known to us.</p>"""
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page: its file's stem, its title, and the HTML of its body."""
-
-    name: str
-    title: str
-    body: str
-
-    @property
-    def text(self):
-        """What a search looks through."""
-        plain = re.sub(r"<(script|style|math)\b.*?</\1>|<[^>]+>", " ", self.body, flags=re.S)
-        return " ".join(html.unescape(plain).split()[:WORDS])
+# texts of lessons that are no headings, as things to link to
+MARKS = ("You will learn", "Exercises")
 
 
 def notebook_page(file, lessons=(), repository=None):
@@ -60,7 +44,7 @@ def notebook_page(file, lessons=(), repository=None):
     import nbformat
     from nbconvert import HTMLExporter
 
-    notebook = nbformat.read(file, as_version=4)
+    notebook, warned = nbformat.read(file, as_version=4), 0
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = with_formulas(cell.source)
@@ -68,9 +52,14 @@ def notebook_page(file, lessons=(), repository=None):
             if "text/markdown" in output.get("data", {}):
                 output.data["text/markdown"] = with_formulas(output.data["text/markdown"])
         _join_streams(cell)
+        warned += sum(output.get("name") == "stderr" for output in cell.get("outputs", []))
+    if warned:
+        print(f"{Path(file).name}: {warned} outputs on stderr are in its page; look at them")
     _describe_figures(notebook)
     body, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
     title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
+    for mark in MARKS:
+        body = body.replace(f"<strong>{mark}", f'<strong id="{mark.replace(" ", "-")}">{mark}', 1)
     body = with_lessons_linked(body, lessons).replace("</h1>", f"</h1>\n{links(Path(file).stem, repository)}", 1)
     return Page(Path(file).stem, title, body)
 
@@ -129,39 +118,15 @@ def document_page(document, name, title, lessons):
     def link(found):
         if re.match(r"https?:|#", found["to"]):
             return found[0]
-        file = os.path.normpath(here / found["to"].split("#")[0])
-        target = targets.get(file) or next((page for home, page in FOLDERS.items() if file.startswith(home)), None)
+        named, _, heading = found["to"].partition("#")
+        file = os.path.normpath(here / named)
+        target = f"{targets[file]}#{heading}".rstrip("#") if file in targets else place_of(file)
         return f'<a href="{target}">{found["text"]}</a>' if target else found["text"]
 
     body = markdown2html((ROOT / document).read_text(encoding="utf-8"))
     body = re.sub(r'src="results/shipped/([^"]+\.(?:png|svg))"', r'src="figures/\1"', body)
     body = re.sub(r'<a href="(?P<to>[^"]*)">(?P<text>.*?)</a>', link, body, flags=re.S)
     return Page(name, title, with_lessons_linked(body, lessons))
-
-
-def _figure(source, told):
-    told = html.escape(told.replace("_", " "))
-    return f'<figure><img src="figures/{source}" alt="{told}"><figcaption>{told}</figcaption></figure>'
-
-
-def results_page(shipped):
-    """Every shipped table and figure."""
-    parts = ["<h1>Shipped tables and figures</h1>"]
-    for suite in sorted(path for path in Path(shipped).iterdir() if path.is_dir()):
-        parts.append(f"<h2>{html.escape(suite.name)}</h2>")
-        for figure in sorted(suite.rglob("*.svg")):
-            parts.append(_figure(figure.relative_to(shipped), f"suite {suite.name}: {figure.stem}"))
-        parts += [folded(table.stem, read_table(table)) for table in sorted(suite.rglob("*.csv"))]
-    return Page("results", "Tables and figures", "\n".join(parts))
-
-
-def published_page(published):
-    """What the papers and their repositories print: a figure per dataset, a table per source."""
-    parts = ["<h1>What the papers published</h1>", PUBLISHED_IS]
-    for figure in sorted(Path(published).glob("*.svg")):
-        parts.append(_figure(figure.name, f"published accuracy against published cost: {figure.stem}"))
-    parts += [folded(table.stem, read_table(table)) for table in sorted(Path(published).glob("*.csv"))]
-    return Page("published", "What the papers published", "\n".join(parts))
 
 
 def write_site(out, files, shipped=ROOT / "results" / "shipped", repository=None):
@@ -177,7 +142,7 @@ def write_site(out, files, shipped=ROOT / "results" / "shipped", repository=None
     first, second, *more = [document_page(f"{stem}.md", *page, lessons) for stem, page in DOCUMENTS.items()]
     pages = [first, second, *course, *more]
     for home in (shipped, published):
-        _copy_figures(home, out / "figures")
+        copy_files(home, out)
     template = (HERE / "page.html").read_text(encoding="utf-8")
     for page in pages:
         write_text(out / f"{page.name}.html", _fill(template, page, "\n".join(_link(p, p is page) for p in pages)))
@@ -185,13 +150,6 @@ def write_site(out, files, shipped=ROOT / "results" / "shipped", repository=None
     write_text(out / "search.js", f"const PAGES = {json.dumps(index)};\n{(HERE / 'search.js').read_text()}")
     shutil.copyfile(HERE / "site.css", out / "site.css")
     return out / "index.html"
-
-
-def _copy_figures(shipped, folder):
-    for picture in [*Path(shipped).rglob("*.svg"), *Path(shipped).rglob("*.png")]:
-        target = folder / picture.relative_to(shipped)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(picture, target)
 
 
 def _fill(template, page, contents):

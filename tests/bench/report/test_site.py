@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import unquote
 
 import nbformat
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from bench.report.pages import write as pages
 from bench.report.pages.execute import executed
 
-FORMULA = "The shift moves by $s_t$ frames, and `cost=$5` is code.\n\n$$y = x$$\n\n**Next:** `00_toy` again."
+FORMULA = (
+    "**Exercises**\n\nThe shift moves by $s_t$ frames, and `cost=$5` is code.\n\n$$y = x$$\n\n**Next:** `00_toy` again."
+)
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -42,9 +45,64 @@ def test_pages_ask_nobody_outside(site):
 
 def test_every_link_inside_leads_somewhere(site):
     for file in site.glob("*.html"):
-        for address in re.findall(r'(?:src|href)="([^"#]+)"', file.read_text(encoding="utf-8")):
+        for address in re.findall(r'(?:src|href)="([^"#]+)[^"]*"', file.read_text(encoding="utf-8")):
             if not re.match(r"(https?|data|mailto):", address):
+                address = unquote(address)
                 assert (site / address).exists(), f"{file.name}: {address}"
+
+
+def anchors(page):
+    return {unquote(name) for name in re.findall(r' id="([^"]+)"', page.read_text(encoding="utf-8"))}
+
+
+def test_a_link_to_a_place_finds_it(site):
+    """Links to differences, claims and tuning all led to the top of one page."""
+    for file in site.glob("*.html"):
+        for page, name in re.findall(r'href="([\w]*(?:\.html)?)#([^"]+)"', file.read_text(encoding="utf-8")):
+            assert unquote(name) in anchors(site / page if page else file), f"{file.name}: {page}#{name}"
+    home = (site / "index.html").read_text(encoding="utf-8").split("<main>")[1]
+    for place in ("results.html#standard-differences", "results.html#standard-claims", "results.html#deals-runs"):
+        assert f'href="{place}"' in home
+    for place in ("tuning.html", "suites.html"):
+        assert f'href="{place}"' in home
+
+
+@pytest.mark.parametrize("page", ["results", "published"])
+def test_every_heading_table_and_figure_can_be_linked_and_every_table_is_at_hand(site, page):
+    body = (site / f"{page}.html").read_text(encoding="utf-8").split("<main>")[1]
+    assert not re.findall("<(?:h2|details|figure)>", body) and "id=" in body
+    names = re.findall(r' id="([^"]+)"', body)
+    assert len(names) == len(set(names))
+    home = pages.ROOT / "results" / {"results": "shipped", "published": "published"}[page]
+    linked = {unquote(name) for name in re.findall(r'href="tables/([^"]+)"', body)}
+    assert linked == {str(file.relative_to(home)) for file in home.rglob("*.csv") if "runs" not in file.parts}
+
+
+def test_a_caption_is_not_the_text_for_those_who_do_not_see(site):
+    for page in ("results", "published"):
+        body = (site / f"{page}.html").read_text(encoding="utf-8")
+        told = re.findall(r'alt="([^"]+)"><figcaption>([^<]+)<', body)
+        assert len(told) > 4 and all(alt != caption for alt, caption in told)
+
+
+def test_the_page_of_results_is_short_enough_to_be_read(site):
+    """It held every cell of every table, 900 kB."""
+    assert (site / "results.html").stat().st_size < 300_000
+
+
+def test_exercises_can_be_linked(site):
+    assert '<strong id="Exercises">' in (site / "00_toy.html").read_text(encoding="utf-8")
+
+
+def test_a_warning_of_a_lesson_is_seen_and_told(site, tmp_path, capsys):
+    notebook = cells("# Toy")
+    output = nbformat.v4.new_output("stream", name="stderr", text="UserWarning: gnu")
+    notebook.cells.append(nbformat.v4.new_code_cell("warn('gnu')", outputs=[output]))
+    nbformat.write(notebook, tmp_path / "00_toy.ipynb")
+    assert "UserWarning: gnu" in pages.notebook_page(tmp_path / "00_toy.ipynb").body
+    assert capsys.readouterr().out == "00_toy.ipynb: 1 outputs on stderr are in its page; look at them\n"
+    rule = re.search(r"\.output_stderr[^}]*}", (site / "site.css").read_text(encoding="utf-8"))[0]
+    assert "none" not in rule, "it was hidden"
 
 
 def test_formulas_are_drawn_and_code_is_left_alone(site):
@@ -74,11 +132,12 @@ def test_shipped_tables_are_folded_and_what_names_them_leads_there(site):
     results = (site / "results.html").read_text(encoding="utf-8")
     published = (site / "published.html").read_text(encoding="utf-8")
     for page in (results, published):
-        assert page.count("<table") == page.count("<details><summary>") > 0 and 'alt=""' not in page
-    assert "CAKES123D_P" in published and published.count("<figure>") > 4
+        folded = re.findall(r"<details id=[^>]+><summary>", page)
+        assert page.count("<table") == len(folded) > 0 and 'alt=""' not in page
+    assert "CAKES123D_P" in published and published.count("<figure id=") > 4
     home = (site / "index.html").read_text(encoding="utf-8")
     for page in ("models", "results", "columns", "course", "published"):
-        assert f'href="{page}.html">' in home.split("<main>")[1]
+        assert f'href="{page}.html' in home.split("<main>")[1]
 
 
 def test_a_word_of_an_output_is_found(site):
