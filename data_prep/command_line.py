@@ -6,6 +6,7 @@ The list of commands is read from the files, so that it shows at once, whatever 
 
 import argparse
 import ast
+import contextlib
 import errno
 import os
 import sys
@@ -44,6 +45,30 @@ def main(package, about, modules, arguments=None, add_shared=None, unlisted=()):
     unlisted    commands that the list of all does not show
     A wrong option or value, and a file that cannot be read or written, end the process with one line that says so.
     """
+    try:
+        try:
+            return _called(package, about, modules, arguments, add_shared, unlisted)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # who read has gone, as of `| head`
+        _no_more_output()
+        return 1
+    except OSError as error:
+        _no_more_output()
+        sys.exit(f"error: standard output: {explained(error)}")
+
+
+def _no_more_output():
+    """What is still to be written goes nowhere: Python would complain of it once more at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _called(package, about, modules, arguments, add_shared, unlisted):
     _as_installed()
     check_clone()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -61,6 +86,8 @@ def main(package, about, modules, arguments=None, add_shared=None, unlisted=()):
         bounds.check({name: value for name, value in options.items() if not _is_text(value)})
         _check_places(parser, options)
         result = (module.run if hasattr(module, "run") else module.prepare)(**options)
+    except BrokenPipeError:
+        raise
     except (ValueError, OSError) as error:
         sys.exit("error: " + "\n".join(map(printable, explained(error).split("\n"))))
     except ModuleNotFoundError as error:

@@ -1,6 +1,9 @@
 """What a file says that no program of ours wrote: one line that names the file, and nothing raw."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -8,7 +11,7 @@ from bench.__main__ import main
 from bench.runner.status import progress
 from bench.runner.suite import load_suite
 from lib.files import check_target
-from lib.run import claim, done, done_or_aside
+from lib.run import ROOT, claim, done, done_or_aside
 
 DATA = "data: {{videos: 24, frames: 8, size: 32, seed: 0}}\n"
 NET = DATA + "train: {{runs: [{{model: {}}}]}}\n"
@@ -105,3 +108,26 @@ def test_a_device_that_is_none(device, tmp_path):
     with pytest.raises(SystemExit, match=f"error: --device {device}: PyTorch .* finds no such device here"):
         main(["run", "smoke", "--out", str(tmp_path), "--device", device])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [["--help"], ["merge", "--help"]])
+def test_an_output_that_ends(words):
+    """A reader that has gone, a disk that is full: one line at most."""
+    command = [sys.executable, "-m", "bench", *words]
+    read, write = os.pipe()
+    os.close(read)
+    gone = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert gone.stderr == "" and gone.returncode in (0, 1)  # argparse says nothing, where output is not buffered
+    with open("/dev/full", "w") as full:
+        said = subprocess.run([*command[:3], "--help"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert said.returncode == 1 and said.stderr.startswith("error: standard output: No space left on device")
+    assert said.stderr.count("\n") == 1
+
+
+def test_an_interrupt_is_a_line(monkeypatch, capsys):
+    def stop(**_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.report.report.run", stop)
+    assert main(["report", "a"]) == 130 and capsys.readouterr().err == "interrupted\n"
