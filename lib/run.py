@@ -76,7 +76,8 @@ def claim(folder, identity, *, file="run.json", what="run", free=None):
     there = record(path) or identity
     differ = [key for key in {**there, **identity} if there.get(key) != identity.get(key)]
     if wrong := [key for key in differ if free is None or key not in free(there)]:
-        rows = "; ".join(f"{key}: {there.get(key)!r} there, {identity.get(key)!r} asked for" for key in wrong)
+        told = [(key[:100], *(repr(of.get(key))[:1000] for of in (there, identity))) for key in wrong]
+        rows = "; ".join(f"{key}: {was} there, {asked} asked for" for key, was, asked in told)
         known = [REMEDIES[key].format(there[key]) for key in wrong if key in REMEDIES and there.get(key)]
         back = f"it goes on with {' and '.join(known)}; else " if len(known) == len(wrong) else ""
         raise ValueError(
