@@ -191,3 +191,13 @@ def test_a_full_check_sees_what_head_middle_and_tail_do_not_show(tmp_path):
         (manifest.folder / "full.json").write_text(torn)
         with pytest.raises(ValueError, match="full.json"):
             check.run(manifest.folder, full=True, **CHECK)
+
+
+def test_names_in_the_quarantine_are_lines_of_it(tmp_path):
+    before = write_dataset(tmp_path, {"a.mp4": picture(12)})
+    row = replace(before.videos[0], path="b\x1b[2J\nc.mp4", content="")
+    write_manifest(
+        tmp_path / "tiny", name="tiny", root="../videos", classes=["a"], videos=[*before.videos, row], mirror_pairs=()
+    )
+    check.run(tmp_path / "tiny", **CHECK)
+    assert (tmp_path / "tiny" / "quarantine.txt").read_text().startswith("b\\x1b[2J\\nc.mp4\t")

@@ -111,3 +111,13 @@ def test_an_error_is_one_line_with_the_file_and_the_remedy(error, said, monkeypa
         bench.main(["status", "quick"])
     assert str(ended.value).startswith(f"error: {said}") and "\n" not in str(ended.value)
     assert command_line.explained(error) == str(ended.value).removeprefix("error: ")
+
+
+def test_what_an_error_quotes_moves_no_cursor(monkeypatch):
+    def fail(**_):
+        raise ValueError("no net \x1b[2Jx\u202e")
+
+    monkeypatch.setattr("bench.runner.status.run", fail)
+    with pytest.raises(SystemExit) as ended:
+        bench.main(["status", "quick"])
+    assert str(ended.value) == r"error: no net \x1b[2Jx\u202e"

@@ -8,7 +8,7 @@ from helpers.suite_runs import write_runs
 
 from bench.report.csv_files import NUMBERS, read_table, write
 from bench.report.redraw import redraw
-from bench.report.text import markdown, to_markdown, to_text, visible
+from bench.report.text import folded, markdown, to_markdown, to_text, visible
 from bench.report.trade_off_figure import NEEDED
 from bench.report.trainings import trade_off
 
@@ -116,4 +116,6 @@ def test_cells_are_text_in_markdown_and_in_a_terminal():
     assert markdown("i_j") == "i_j" and markdown("_h_") == "\\_h\\_" and markdown("[c](d)") == "\\[c\\](d)"
     assert visible("\x1b[2J\u200b") == "\\x1b[2J\\x200b"
     assert "\x1b" not in to_text(pd.DataFrame({"name": [nasty]}))
+    page = folded("<b>", pd.DataFrame({"<i>": ["<u>"]}))
+    assert not any(tag in page for tag in ("<b>", "<i>", "<u>")) and "&lt;b&gt;, 1 rows" in page
     assert to_markdown(pd.DataFrame({"a": [], "b": []})) == "| a | b |\n| --- | --- |"

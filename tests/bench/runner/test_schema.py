@@ -23,6 +23,7 @@ MISTAKES = [
     ("train: {runs: []}", "needs data"),
     ("[]", "a suite is a mapping"),
     ("", "a suite is a mapping"),
+    (f"{DATA}train: {{runs: [{{model: c2d_nano, frames: 1024, size: 1024, batch_size: 1024}}]}}", "batch of 12288 GiB"),
     (f"{DATA}1: 2", "the key 1 is no text; write it in quotes"),
     (f"{DATA}tran: {{}}", "the suite has no key 'tran'; there are about, data, train"),
     (f"{DATA}train: null", "train must be a mapping"),

@@ -121,6 +121,11 @@ def test_what_a_job_is_told_does_not_depend_on_the_machine(cores, jobs, tmp_path
         assert told["threads"] == 1 and told["OMP_NUM_THREADS"] == told["NUMBA_NUM_THREADS"] == "1"
 
 
+def test_a_machine_of_one_core_runs_one_job(tmp_path):
+    machine = run._machine(suite_of(tmp_path, threads=2), 1, None, "cpu", None)
+    assert machine["cores"] == 1 and machine["said"] == "1 at a time on 1 cores"
+
+
 def test_a_finished_training_of_other_threads_is_not_done(tmp_path):
     write_json(tmp_path / "done.json", {"headline": "x", "provenance": {"threads": 2, "device": "a CPU"}})
     listed = {"data": "", "device": "cpu", "threads": 1}
