@@ -39,7 +39,7 @@ def fuse(net, clip=(3, 16, 112, 112), precision="fp32"):
                clip shows
     precision  "fp32" keeps the net's type. "bf16": convolutions and linear layers in bfloat16 (lib.precision.has_bf16
                says whether a device is made for it), which moves the logits, and 1 in 300 answers (bench/README.md)
-    ValueError: an unknown precision, a clip that the net cannot take
+    ValueError: an unknown precision, a clip that the net cannot take, weights that are beyond float32 when folded
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; it can be {' or '.join(map(repr, PRECISIONS))}")
@@ -49,9 +49,17 @@ def fuse(net, clip=(3, 16, 112, 112), precision="fp32"):
         twin = _in_plain_sight(copy.deepcopy(net).eval())
         flow = Flow(twin, clip)
         _apply(twin, flow)
+        _check_finite(twin)
         if precision == "bf16":
             _narrow(twin)
     return Fused(twin.requires_grad_(False), precision)
+
+
+def _check_finite(net):
+    """ValueError: a folded weight is NaN or infinite. The activations of a CPU's fused layers make numbers of NaN."""
+    for name, weight in net.named_parameters():
+        if not weight.is_meta and not torch.isfinite(weight).all():
+            raise ValueError(f"{name} is beyond {str(weight.dtype).removeprefix('torch.')} with its norm folded in")
 
 
 def fused_for(net, protocol, precision="fp32", device="cpu"):

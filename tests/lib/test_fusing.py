@@ -10,7 +10,7 @@ from family_nets import NETS, small_net
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lib import fuse, measure_cost
+from lib import create_model, fuse, measure_cost
 from lib.models import in_format
 from lib.models.fused import ACTIVATIONS, FoldedConv
 from lib.models.layers import conv_bn, freeze_batch_norms
@@ -249,3 +249,13 @@ def test_in_bf16_clips_smaller_than_a_kernel_are_computed_in_float32():
         assert y.dtype == torch.bfloat16
         torch.testing.assert_close(y.float(), net(x), rtol=0, atol=0.03)
     assert len(seen) == 3 or not by_onednn
+
+
+def test_weights_that_overflow_are_not_fused():
+    """The net would say NaN; a fused ReLU makes zero of that, and then an answer."""
+    net = create_model("mobilenetv2_3d_nano", num_classes=3).eval()
+    with torch.no_grad():
+        net.stem[0].weight.fill_(1e30)
+        net.stem[1].weight.fill_(1e30)
+    with pytest.raises(ValueError, match="stem.* is beyond float32 with its norm folded in"):
+        fuse(net, (3, 8, 32, 32))
