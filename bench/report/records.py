@@ -85,6 +85,13 @@ def checked_record(record, where):
     return record
 
 
+def enter(seeds, job, record, said):
+    """Put a seed's (job, record) into `seeds`. ValueError, which names both runs: there is one already"""
+    if first := seeds.get(seed := job["options"]["seed"]):
+        raise ValueError(f"{said} twice with seed {seed}: {first[0]['id']} and {job['id']}")
+    seeds[seed] = (job, record)
+
+
 def nets(runs):
     """{(net's name, label set): {seed: (job, record)}} of all finished trainings, in the suite's order.
 
@@ -94,9 +101,7 @@ def nets(runs):
     names = unique_names([job["options"] for job, _ in trained])
     for name, (job, record) in zip(names, trained, strict=True):
         seeds = found.setdefault((name, label_set(job["options"])), {})
-        if job["options"]["seed"] in seeds:
-            raise ValueError(f"{name} was trained twice with seed {job['options']['seed']}: {job['id']}")
-        seeds[job["options"]["seed"]] = (job, record)
+        enter(seeds, job, record, f"{runs}: {name} was trained")
     return found
 
 

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 
 from bench.report.names import label_set, unique_names
-from bench.report.records import finished
+from bench.report.records import enter, finished
 from lib.evaluate.comparisons import compare, no_verdict, summary
 from lib.run import commit
 
@@ -57,15 +57,12 @@ def _searches(runs):
     ]
     names = unique_names(options, base=lambda o: o["search"], apart=("seed", *RIVALS))
     for name, (job, record) in zip(names, done, strict=True):
-        seeds, seed = found.setdefault(name, {}), job["options"]["seed"]
-        if seed in seeds:
-            raise ValueError(f"{name} was searched twice with seed {seed}: {job['id']}")
-        seeds[seed] = (job, record)
-        first, (winner, *_) = next(iter(seeds.values()))[1]["variants"], record["variants"]
-        if winner != next(iter(first)):
-            raise ValueError(
-                f"{runs}: {job['id']} found {winner!r}, another seed {next(iter(first))!r}: what was found has one name"
-            )
+        seeds = found.setdefault(name, {})
+        enter(seeds, job, record, f"{runs}: {name} was searched")
+        first, other = next(iter(seeds.values()))
+        won, winner = (next(iter(each["variants"])) for each in (other, record))
+        if winner != won:
+            raise ValueError(f"{runs}: {first['id']} found {won!r}, {job['id']} {winner!r}: it has one name")
     return found
 
 
