@@ -77,6 +77,8 @@ def bad_row(**changes):
         (bad_row(status=""), "line 3, column status"),
         ({"classes": ["left", "left"]}, "classes.txt, line 2: 'left'"),
         ({"classes": ["left", " "]}, "classes.txt, line 2"),
+        ({"classes": ["left", "ri\rght"]}, "classes.txt, line 2"),
+        ({"classes": ["left", "\ufeffright"]}, "classes.txt, line 2"),
         ({"source": "tape"}, "source is 'tape'; it can be video, frames, lmdb"),
         ({"mirror_pairs": [(0, 2)]}, r"outside 0\.\.1"),
         ({"mirror_pairs": [(0, 0)]}, "one pair at most"),
