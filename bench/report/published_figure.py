@@ -13,7 +13,8 @@ from bench.report.published_rows import DATASETS, accuracy_rows
 from bench.report.trade_off_figure import LOOKS
 from lib.run import ROOT
 
-PANELS = {"gflops": "GFLOPs as printed, one view", "params_m": "parameters, millions"}
+PANELS = {"gflops": "GFLOPs as printed, one view; hollow: see the list", "params_m": "parameters, millions"}
+LIST_WIDTH = 88  # characters
 # what readers of today compare with, in grey: colour, marker; X3D has its look in LOOKS
 GUESTS = {
     "MoViNet": ("0.35", "*"),
@@ -28,9 +29,10 @@ def draw_published(rows, dataset):
     """Top-1 on `dataset` against GFLOPs and against parameters, each point numbered, the numbers listed.  -> figure
 
     rows  of `accuracy_rows`
-    The five systems are coloured, guests grey. A filled point counts multiply-adds of one view at the crop it was
-    tested on; a hollow one counts otherwise and does not compare along x: the list says how. The list also says the
-    protocol, since accuracies of two protocols do not compare either. A line joins the widths of one net, no more.
+    The five systems are coloured, guests grey. Along x of the GFLOPs a filled point is as printed, and counts
+    multiply-adds of one view at the crop it was tested on; a hollow one does not compare: the list says why. Along the
+    parameters hollow is what was not printed with this accuracy. The list also says the protocol, since accuracies of
+    two protocols do not compare either. A line joins the widths of one net, no more.
     None if no row of the dataset has a cost.
     """
     here = rows[rows.dataset == dataset]
@@ -43,7 +45,9 @@ def draw_published(rows, dataset):
     )
     drawn = drawn.reset_index(drop=True)
     panels = [cost for cost in PANELS if drawn[cost].notna().any()]
-    height = max(4.8, 1.2 + 0.145 * (len(drawn) + drawn.family.nunique() + 3))
+    wrapped = sum(len(f"{name}: {how} [{why}]") > LIST_WIDTH - 6 for name, how, why in
+                  zip(drawn.name, drawn.protocol, drawn.counted, strict=True))  # fmt: skip
+    height = max(4.8, 1.2 + 0.145 * (len(drawn) + wrapped + drawn.family.nunique() + 3))
     figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels) + 4.6, height), sharey=True, squeeze=False,
                                 layout="constrained")  # fmt: skip
     points = [_draw(ax, drawn.dropna(subset=[cost]), cost) for ax, cost in zip(axes[0], panels, strict=True)]
@@ -60,7 +64,7 @@ def _draw(ax, shown, cost):
     x = cost_axis(ax, shown[cost])
     for at, row in zip(x, shown.itertuples(), strict=True):
         colour, marker = _look(row.family)
-        hollow = cost == "gflops" and row.counted
+        hollow = row.counted if cost == "gflops" else row.doubt
         ax.plot(
             at, row.top1, marker=marker, ms=6.5, color=colour, mfc="white" if hollow else colour, mew=1.1, ls="none"
         )
@@ -86,23 +90,22 @@ def _list(ax, drawn):
         colour, marker = _look(family)
         entries.append(Line2D([], [], color=colour, marker=marker, ms=6.5, ls="none", label=family))
         for row in rows.itertuples():
-            counted = f"  [{row.counted}]" if row.counted else ""
-            text = f"{row.Index + 1}  {_short(row.name)}: {row.protocol}{counted}"
-            entries.append(Line2D([], [], ls="none", label=plain(text)))
+            why = row.counted or row.doubt
+            text = f"{row.Index + 1}  {row.name}: {row.protocol}" + (f"  [{why}]" if why else "")
+            entries.append(Line2D([], [], ls="none", label=plain(text, LIST_WIDTH)))
     look = {"color": "0.2", "marker": "o", "ms": 6.5, "ls": "none"}
-    entries.append(Line2D([], [], **look, label="multiply-adds of one view at the tested crop"))
-    entries.append(Line2D([], [], mfc="white", **look, label="operations counted otherwise [how]: x does not compare"))
+    entries.append(Line2D([], [], **look, label="printed; GFLOPs: multiply-adds alone, one view, tested crop"))
+    entries.append(
+        Line2D([], [], mfc="white", **look, label="not printed, or counted otherwise [how]: x does not compare")
+    )
     style = {"fontsize": 6.5, "handletextpad": 0.3, "labelspacing": 0.25, "borderaxespad": 0}
     ax.legend(handles=entries, frameon=False, loc="upper left", bbox_to_anchor=(1.02, 1), **style)
 
 
-def _short(name, most=52):
-    return name if len(name) <= most else f"{name[: most - 1]}…"
-
-
 def _title(dataset, left_out):
     told = f"{dataset}, as published. Accuracies compare only under one protocol: frames x size, clips x crops."
-    return told + (f" {left_out} published accuracies have no cost and no place here." if left_out else "")
+    without = {0: "", 1: " 1 published accuracy has no printed cost and no place here."}
+    return told + without.get(left_out, f" {left_out} published accuracies have no printed cost and no place here.")
 
 
 @own_style()
@@ -111,7 +114,6 @@ def draw_all_published(folder=ROOT / "results" / "published"):
     rows, paths = accuracy_rows(folder), []
     for dataset in DATASETS:
         if figure := draw_published(rows, dataset):
-            name = dataset.lower().replace(" ", "_").replace("-", "_")
-            paths.append(save(figure, Path(folder) / name))
+            paths.append(save(figure, Path(folder) / dataset.lower().replace(" ", "_").replace("-", "_")))
             plt.close(figure)
     return paths

@@ -149,7 +149,12 @@ def _fine_tune(frozen):
         from lib.losses import heads_loss
         from lib.weights.fine_tune import start_from
 
-        started, _ = start_from(name, path, 3, frozen, pixels=pixels, **options)
+        try:
+            started, _ = start_from(name, path, 3, frozen, pixels=pixels, **options)
+        except ValueError as refusal:
+            if "no batch norms to freeze" not in str(refusal):
+                raise
+            return f"no: {refusal}"  # by design, so without the error's name
         before = {key: value.clone() for key, value in started.named_parameters()}
         trained = [parameter for parameter in started.parameters() if parameter.requires_grad]
         optimizer = torch.optim.SGD(trained, 0.01, 0.9, weight_decay=0.01)

@@ -35,6 +35,14 @@ def test_the_shipped_table_has_every_family():
             assert way not in ("half", "bf16") or "top-1 equal on" in cell or len(cell) > 20, (row[0], way, cell)
 
 
+def test_what_is_refused_by_design_is_told_in_words():
+    (row,) = support("vit_t_p16").to_dict("records")
+    told = "no: VisionTransformer has no batch norms to freeze; 'backbone' freezes all but the head"
+    assert row["freeze norms"] == row["freeze statistics"] == told
+    shipped = (ROOT / "results" / "shipped" / "support.md").read_text(encoding="utf-8")
+    assert "Error:" not in shipped and told in shipped
+
+
 def test_what_fails_is_a_reason(monkeypatch):
     """Not an end of the table: the other ways are tried all the same."""
 
