@@ -38,7 +38,7 @@ class Quiet:
         why = "nothing was timed for long enough"
         if self.seconds:
             why = f"our threads got {100 * min(self.shares):.0f} % of their time"
-        return f"**No conclusion from the clock**: {why}. Run it again on a quiet machine."
+        return f"No conclusion from the clock: {why}. Run it again on a quiet machine."
 
 
 def share_of_time(seconds=0.3):
