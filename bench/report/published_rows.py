@@ -26,7 +26,7 @@ FAMILIES = [
     ("*", "MoViNet *", "MoViNet"),
     ("*", "TSM *", "TSM and TSN"),
     ("*", "* Slow*", "SlowFast"),
-    ("today", "* ip-CSN *", "CSN"),
+    ("today", "* ir-CSN *", "CSN"),
     ("*", "*", "I3D, R(2+1)D, C2D"),
 ]
 # file, "system model variant", input: what the printed operations are; "" where they are multiply-adds of convolutions

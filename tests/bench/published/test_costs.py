@@ -8,7 +8,8 @@ import torch
 from stand_in import GOLDEN, golden
 
 from bench.published import costs, counting_rules
-from bench.published.printed_costs import our_net, printed, published_figures
+from bench.published.printed_costs import PUBLISHED, our_net, printed, published_figures
+from bench.report.csv_files import read_table
 from lib import create_model
 from lib.cost import record
 from lib.models import model_options
@@ -100,6 +101,16 @@ def test_interactions(depth, ir, preserved):
              ("ircsn", "ipcsn", "csn_r3d")}  # fmt: skip
     assert found["ipcsn"] == found["csn_r3d"]
     assert (round(found["ircsn"] / 1e9, 4), round(found["ipcsn"] / 1e9, 4)) == (ir, preserved)
+
+
+def test_a_guest_that_is_a_net_of_ours_has_its_parameters():
+    """pytorchvideo prints "CSN" alone; what it is, its parameters say."""
+    rows = read_table(PUBLISHED / "today.csv", ("model", "variant", "params_m"))
+    ours = rows[rows.model.str.contains("CSN")]
+    assert len(ours)
+    for row in ours.itertuples():
+        kind, depth = row.model.replace("-", "").lower(), row.variant[1:].split()[0]
+        assert round(counting_rules.parameters(on_meta(f"{kind}_{depth}", num_classes=400)) / 1e6, 2) == row.params_m
 
 
 def test_interactions_by_hand():
