@@ -40,14 +40,14 @@ def with_shipped_seeds(table, suite, shipped=None):
     return table.assign(note=notes)
 
 
-def of_several_seeds(nets, labels="motion", shipped=None):
-    """What several seeds of `nets` gave, by the first suite of SEVERAL that was shipped and has one of them.
+def of_several_seeds(nets, labels="motion", shipped=None, suites=SEVERAL):
+    """What several seeds of `nets` gave, by the first of `suites` that was shipped and has one of them.
 
     nets  names as in the column `net` of its tables
     -> (table, verdicts): a row per net with the number of seeds, the training loss and the top-1, mean and lowest and
     highest; and the rows of differences.csv between two of them. (None, None) where no such suite is shipped.
     """
-    for suite in SEVERAL:
+    for suite in suites:
         home = Path(shipped or SHIPPED) / suite
         if not (home / "runs.csv").is_file():
             continue
@@ -66,7 +66,8 @@ def shipped_searches(notebook, shipped=None):
     if not path.is_file():
         return None
     table = read_table(path, SEARCHED)
-    return table.loc[table.notebook == notebook, list(SEARCHED[1:])].reset_index(drop=True)
+    found = table.loc[table.notebook == notebook, list(SEARCHED[1:])].reset_index(drop=True)
+    return found.astype({"seeds": "Int64"})  # a count is shown as one
 
 
 def _spread(rows):

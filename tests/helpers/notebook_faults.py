@@ -57,7 +57,9 @@ FAULTS = {
     ],
     "04_factorised_and_inflated": [
         ("assert_close(formulas[name]", "", 'formulas = {**formulas, "TypeA": lambda x, n, s, t: 2 * n(t(s(x)))}'),
-        ('units.loc["I3D"', "", "ours = pd; pd = SimpleNamespace(DataFrame=lambda rows: 2 * ours.DataFrame(rows))"),
+        ('units.loc["I3D"', "",
+         "frame = pd.DataFrame; pd = SimpleNamespace(DataFrame=SimpleNamespace("
+         "from_dict=lambda *a, **k: 2 * frame.from_dict(*a, **k)))"),
         ("name: int(s.sum())", "seen = {}", 'formulas = {**formulas, "TypeB": formulas["TypeA"]}'),
         ('max(max(off[name]) for name in ("TypeA"', "",
          'formulas = {**formulas, "TypeB": lambda x, n, s, t: 2 * s(x)}'),

@@ -60,6 +60,7 @@ def test_a_lesson_reads_the_searches_of_standard_once_they_are_shipped(tmp_path)
     found = shipped_searches("12_plan_the_optimization", tmp_path)
     rows = table[table.notebook == "12_plan_the_optimization"]
     assert found.variant.tolist() == rows.variant.tolist() and found.top1.tolist() == rows.top1.tolist()
+    assert found.seeds.map(str).tolist() == ["1"] * len(found), "a count is whole"
     assert found.columns.tolist() == ["search", "variant", "seeds", "top1", "points", "low", "high", "verdict"]
     write(table.drop(columns="verdict"), tmp_path / "standard", "searches")
     with pytest.raises(ValueError, match="verdict"):
@@ -135,3 +136,4 @@ def test_what_several_seeds_gave_is_shown_once_it_is_shipped(tmp_path):
     assert (first["top1 min"], first["top1 max"], first.seeds, first.suite) == (77, 84, 3, "quick_seeds")
     assert verdicts[["a", "b"]].to_numpy().tolist() == [["ircsn_nano", "p3d_nano"]]
     assert of_several_seeds(["c2d_nano"], shipped=tmp_path) == (None, None)
+    assert of_several_seeds(["ircsn_nano"], shipped=tmp_path, suites=("standard",)) == (None, None)
