@@ -7,6 +7,8 @@ import hashlib
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from bench.report.csv_files import read_table
 from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT
 from lib.run import ROOT
@@ -15,6 +17,7 @@ SHIPPED = ROOT / "results" / "shipped"
 NEEDED = ("recipe", "seeds", "top1_min", "top1_max")
 SEVERAL = ("standard", "quick_seeds")  # suites that train each net with several seeds, the longer trainings first
 SEARCHED = ("notebook", "search", "variant", "seeds", "top1", "points", "low", "high", "verdict")
+COSTS = ("seen_from", "top1_by_seed", "gmacs", "params_m", "train_gmacs", "search_gmacs")  # where a search has them
 COLUMNS = ("shipped_seeds", "shipped_min", "shipped_max", "shipped_suite")
 
 
@@ -66,8 +69,10 @@ def shipped_searches(notebook, shipped=None):
     if not path.is_file():
         return None
     table = read_table(path, SEARCHED)
-    found = table.loc[table.notebook == notebook, list(SEARCHED[1:])].reset_index(drop=True)
-    return found.astype({"seeds": "Int64"})  # a count is shown as one
+    numbers = {name: pd.to_numeric(table[name]) for name in COSTS[2:] if name in table}
+    rows = table.assign(**numbers)[table.notebook == notebook]
+    costs = [name for name in COSTS if name in rows and rows[name].replace("", None).notna().any()]
+    return rows[[*SEARCHED[1:], *costs]].reset_index(drop=True).astype({"seeds": "Int64"})  # a count is shown as one
 
 
 def _spread(rows):

@@ -1,0 +1,103 @@
+"""The words of a table of searches are its verdicts', whatever it holds; the settings beside it are the suite's."""
+
+import pandas as pd
+import pytest
+
+from bench.report.csv_files import read_table
+from bench.report.settings import everywhere, settings_beside, suite_settings
+from bench.report.shipped_seeds import shipped_searches
+from bench.report.verdicts import answer, as_read, in_words
+from lib.files import write_json
+from lib.run import ROOT
+
+SHIPPED = ROOT / "results" / "shipped"
+NOBODY = "not distinguishable"
+WON, LOST = "searched is better", "random 1 is better"
+
+
+def table(*rivals, seeds=5):
+    """A search against rivals, each (variant, points, verdict)."""
+    rows = [("searched", float("nan"), ""), *rivals]
+    found = pd.DataFrame(rows, columns=["variant", "points", "verdict"])
+    ends = {"low": found.points - 2, "high": found.points + 2, "seen_from": 7.0, "gmacs": 0.02}
+    return found.assign(search="11_x priority=cost", seeds=float(seeds), top1=70.0, **ends)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "word"),
+    [(WON, WON, "Yes:"), (WON, NOBODY, "Not throughout:"), (NOBODY, NOBODY, "Not shown:"), (LOST, NOBODY, "No:")],
+)
+def test_the_answer_is_the_verdicts(first, second, word):
+    points = {WON: 9.0, NOBODY: 1.0, LOST: -9.0}
+    found = table(("random 1", points[first], first), ("random 2", points[second], second), ("uniform", -50.0, NOBODY))
+    said = answer(found, "random", "luck")
+    assert f"Better than luck? {word}" in said and "of 2 comparisons" in said and "-50" not in said
+    assert ("proves no equality: seeds that spread like these decide from 7 points on" in said) == (
+        NOBODY in (first, second)
+    )
+
+
+def test_one_seed_answers_nothing():
+    few = table(("random 1", 30.0, "one seed: no verdict"), seeds=1)
+    assert answer(few, "random", "luck") == "**Better than luck?** Nobody knows: a verdict takes 3 seeds."
+    assert "*one seed: no verdict:* `random 1`" in in_words(few, "gmacs")
+
+
+def test_every_rival_stands_under_its_verdict_with_its_cost():
+    rows = [("random 1", -9.0, LOST), ("uniform", 1.0, "apart alone, not among 3"), ("1xkxk alone", 9.0, WON)]
+    found = table(*rows).assign(gmacs=[0.02, 0.02, 0.04, 0.01])
+    assert in_words(found, "gmacs") == (
+        "- priority=cost, searched: *worse than* `random 1` (-9.0 points, -11.0 to -7.0, at 1.00 times its cost); "
+        "*apart alone, not among 3:* `uniform` (+1.0 points, -1.0 to +3.0, at 0.50 times its cost); "
+        "*better than* `1xkxk alone` (+9.0 points, +7.0 to +11.0, at 2.00 times its cost)."
+    )
+
+
+def test_the_shipped_tables_are_read_with_their_costs():
+    dealt, planned = (as_read(shipped_searches(name)) for name in ("11_search_sub_kernels", "12_plan_the_optimization"))
+    assert set(dealt.search) == {"priority=cost", "priority=performance"} and "GMACs" in dealt
+    assert "search" not in planned and {"GMACs to train", "to search", "each seed"} <= set(planned)
+    assert planned["to search"].tolist()[1:] == [""] * (len(planned) - 1) and planned.seeds[0] == "3"
+
+
+def test_only_what_differs_is_a_setting(tmp_path):
+    """The lesson run as the suite ran it differs by its seed alone; on other videos, by those."""
+    made = {"videos": 2304, "frames": 32, "size": 64, "seed": 2}
+    write_json(tmp_path / "moving_shapes.json", {**made, "difficulty": "crowded"})
+    here = {"model": "cakes_deep_nano", "size": 64, "epochs": 16, "seed": 0, "frames": 8, "labels": "motion"}
+    assert settings_beside(here, tmp_path, "11_search_sub_kernels").index.tolist() == ["training seeds"]
+    write_json(tmp_path / "moving_shapes.json", {**made, "videos": 72})
+    found = settings_beside({**here, "size": 48, "priority": "cost"}, tmp_path, "11_search_sub_kernels")
+    assert found["this page"].to_dict() == {"videos made": "72", "difficulty": "plain", "training seeds": "0",
+                                            "size": "48", "priority": "cost"}  # fmt: skip
+    assert found.standard["videos made"] == "2304" and found.standard["priority"] == "cost or performance"
+    assert settings_beside(here, tmp_path, "11_search_sub_kernels", shipped=tmp_path) is None
+
+
+def test_the_suites_settings_are_those_of_its_jobs(tmp_path):
+    said = suite_settings("standard")
+    assert said.startswith("standard: 2304 videos made, difficulty crowded, seed 2; frames: 8; pixels: 64; epochs: 24;")
+    assert suite_settings("standard", tmp_path) == ""
+
+
+def test_one_net_everywhere_with_what_made_its_numbers():
+    rows = everywhere("cakes_deep_nano").set_index(["suite", "how"])
+    trade_off = read_table(SHIPPED / "standard" / "trade_off.csv").set_index("net")
+    assert rows.loc[("standard", "trained"), "top-1 %"] == f"{trade_off.top1['cakes_deep_nano']:.1f}"
+    assert rows.epochs.tolist() == ["16", "24", "16"] and set(rows.difficulty) == {"crowded"}
+    assert len(everywhere("no_such_net")) == 0
+
+
+def test_the_even_deals_of_equal_epochs_are_the_same_trainings():
+    """As lesson 11 says: seed by seed, so that only the number of seeds tells their means apart."""
+    deals = read_table(SHIPPED / "deals" / "trade_off.csv").set_index("net").top1_by_seed["cakes_deep_nano"]
+    searched = read_table(SHIPPED / "standard" / "searches.csv").query("variant == 'uniform'").top1_by_seed
+    assert all([float(top) for top in each.split()][:3] == [float(top) for top in deals.split()] for each in searched)
+
+
+def test_readme_counts_the_nets_whose_demo_seed_is_the_best():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if "3 seeds shipped" in line and line.startswith("|")]
+    best = [float(row.split("|")[3]) == float(row.split("|")[5].split(" to ")[1]) for row in rows]
+    numbers = {4: "four", 6: "six"}
+    assert f"for {numbers[sum(best)]} of the {numbers[len(best)]} nets" in " ".join(text.split())
