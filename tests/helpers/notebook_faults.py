@@ -187,7 +187,7 @@ FAULTS = {
         ("table.top1.between", "", "found = found.assign(top1=found.top1 + 50)"),
         ("front.top1.max() ==", "", "pareto_front = lambda costs, tops: [tops.index(min(tops))]"),
         ("names <= set(table.net)", "fronts = {}", "pareto_front = lambda costs, tops: []"),
-        ('luck["one seed', "def by_seeds", BETTER),
+        ("luck.map(", "def by_seeds", BETTER),
         ('"better" in verdict', "", 'pairs = pairs.assign(verdict="a is better", seeds=1)'),
         ('str.contains("holds")', "",
          'read_table = broken(read_table, lambda claims: claims.assign(verdict="holds here", seeds=1))'),
