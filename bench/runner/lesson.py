@@ -36,7 +36,8 @@ class Lesson:
         self.folder = Path(run_dir) if run_dir else ROOT / "results" / "notebooks" / name
         self.folder.mkdir(parents=True, exist_ok=True)
         origin = provenance(device)
-        print(f"{origin['device']}, {origin['threads']} threads, torch {origin['torch']}, commit {origin['commit']}")
+        threads = f"{origin['threads']} thread{'s' * (origin['threads'] != 1)}"
+        print(f"{origin['device']}, {threads}, torch {origin['torch']}, commit {origin['commit']}")
 
     def save(self, figure, name):
         """Save a matplotlib figure as SVG and PNG into the folder."""

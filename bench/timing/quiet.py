@@ -31,6 +31,11 @@ class Quiet:
         """Whether every look found a quiet machine, and something was timed at all."""
         return self.seconds > 0 and min(self.shares) >= QUIET
 
+    @property
+    def mark(self):
+        """What stands before a number that rests on the clock: "" where it may be believed."""
+        return "" if self.conclusive else "(no finding) "
+
     def conclude(self, found):
         """`found`, a sentence or list that rests on the clock; else the words that say why there is none."""
         if self.conclusive:

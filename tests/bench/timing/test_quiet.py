@@ -28,5 +28,6 @@ def test_a_conclusion_needs_a_quiet_machine_before_and_after(seconds, shares, wo
     check.look()
     said = check.conclude("ours is faster")
     assert "*" not in said, "it is printed as well as displayed"
+    assert check.mark == ("" if check.conclusive else "(no finding) ")
     assert words in said and ("No conclusion" in said) == (words != "ours is faster") == (not check.conclusive)
     assert ("BUSY" in capsys.readouterr().out) == (min(shares) < 0.9)
