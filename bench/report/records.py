@@ -85,10 +85,10 @@ def checked_record(record, where):
     return record
 
 
-def enter(seeds, job, record, said):
+def enter(seeds, job, record, runs, said):
     """Put a seed's (job, record) into `seeds`. ValueError, which names both runs: there is one already"""
     if first := seeds.get(seed := job["options"]["seed"]):
-        raise ValueError(f"{said} twice with seed {seed}: {first[0]['id']} and {job['id']}")
+        raise ValueError(f"{said} twice with seed {seed}: {Path(runs) / first[0]['id']}, {Path(runs) / job['id']}")
     seeds[seed] = (job, record)
 
 
@@ -101,7 +101,7 @@ def nets(runs):
     names = unique_names([job["options"] for job, _ in trained])
     for name, (job, record) in zip(names, trained, strict=True):
         seeds = found.setdefault((name, label_set(job["options"])), {})
-        enter(seeds, job, record, f"{runs}: {name} was trained")
+        enter(seeds, job, record, runs, f"{name} was trained")
     return found
 
 

@@ -2,6 +2,8 @@
 
 import json
 
+from pathlib import Path
+
 import pandas as pd
 
 from bench.report.names import label_set, unique_names
@@ -58,11 +60,12 @@ def _searches(runs):
     names = unique_names(options, base=lambda o: o["search"], apart=("seed", *RIVALS))
     for name, (job, record) in zip(names, done, strict=True):
         seeds = found.setdefault(name, {})
-        enter(seeds, job, record, f"{runs}: {name} was searched")
+        enter(seeds, job, record, runs, f"{name} was searched")
         first, other = next(iter(seeds.values()))
         won, winner = (next(iter(each["variants"])) for each in (other, record))
         if winner != won:
-            raise ValueError(f"{runs}: {first['id']} found {won!r}, {job['id']} {winner!r}: it has one name")
+            both = f"{Path(runs) / first['id']} found {won!r}, {Path(runs) / job['id']} {winner!r}"
+            raise ValueError(f"{both}: what was found has one name")
     return found
 
 

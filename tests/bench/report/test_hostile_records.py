@@ -160,7 +160,7 @@ FIGURES = {seed: {"found": 70 + seed, "far": 20 + seed} for seed in range(3)}
     "rows, words",
     [
         ({**FIGURES, 1: {}}, "variants has no what was found"),
-        ({**FIGURES, 1: {"far": 20, "found": 70}}, "search-0-.* found 'found', search-1-.* 'far'"),
+        ({**FIGURES, 1: {"far": 20, "found": 70}}, "/search-0-.* found 'found', .*/search-1-.* 'far'"),
         ({seed: {"found": (70, {"top1": 99}), "far": 20} for seed in range(3)}, "cannot be called top1"),
         ({seed: {"found": (70, {"commit": "a"}), "far": 20} for seed in range(3)}, "cannot be called commit"),
     ],
@@ -189,7 +189,7 @@ def test_a_search_twice_with_a_seed(tmp_path):
     write_json(tmp_path / "jobs.json", {"jobs": [*read_json(tmp_path / "jobs.json")["jobs"], other]})
     record = read_json(home_of(tmp_path, "search-0") / "done.json")
     write_json(tmp_path / other["id"] / "done.json", {**record, "history": "of another time"})
-    with pytest.raises(ValueError, match="searched twice with seed 0: search-0-.* and again"):
+    with pytest.raises(ValueError, match="searched twice with seed 0: .*/search-0-.*, .*/again"):
         searches(tmp_path)
 
 
