@@ -1,7 +1,6 @@
 """The tables of a suite's searches: what was found against its rivals, over the seeds of the search."""
 
 import json
-
 from pathlib import Path
 
 import pandas as pd
