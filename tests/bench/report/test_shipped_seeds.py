@@ -3,6 +3,7 @@
 import json
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 from helpers.suite_runs import home_of, write_runs
 
@@ -121,8 +122,10 @@ def check_walk(runs, again):
             continue
         write(make(runs), again, name)
         made, there = (read_table(folder / f"{name}.csv") for folder in (again, home))
-        kept = [column for column in made if column not in ("other_commit", "note")]
+        kept = [column for column in made if column not in ("other_commit", "note", "rise")]
         assert made[kept].equals(there[kept]), name
+        if "rise" in made:  # of 5.625 a line fitted on another processor makes 5.62 or 5.63
+            pd.testing.assert_series_equal(made.rise, there.rise, rtol=0, atol=0.0101)
     for folder in filter(lambda path: (path / "metrics.jsonl").is_file(), runs.iterdir()):
         check_epochs(folder, read_json(folder / "done.json"))
 
