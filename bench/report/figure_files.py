@@ -54,10 +54,14 @@ def draw_suite(table, folder, x="gmacs"):
 
 @own_style()
 def draw_searches(table, folder):
-    """Draw the figures of a suite's table of searches into `folder`, one for each.  -> their PNGs"""
+    """Draw the figures of a suite's table of searches into `folder`, one for each.  -> their PNGs
+
+    Searches of one net share their axis.
+    """
     paths = []
     for name, rows in table.groupby("search", sort=False):
-        ax = search_figure.draw_search(rows)
+        alike = table[table.model.eq(rows.model.iloc[0]) & table["size"].eq(rows["size"].iloc[0])]
+        ax = search_figure.draw_search(rows, span=search_figure.span_of(alike))
         ax.set_title(plain(f"{name}: {rows.model.iloc[0]}, {rows['size'].iloc[0]:g} pixels", 80), fontsize=9)
         paths.append(save(ax.figure, Path(folder) / file_name(name, "search")))
         plt.close(ax.figure)

@@ -55,7 +55,9 @@ def draw_published(rows, dataset):
     _list(axes[0, -1], drawn)
     figure.suptitle(_title(dataset, len(here) - len(drawn)), fontsize=9, x=0.01, ha="left")
     for ax, (x, shown) in zip(axes[0], points, strict=True):  # last: where the text goes depends on the layout
-        name_points(ax, [str(place + 1) for place in shown.index], x, shown.top1, shown.top1, shown.top1)
+        widths = [line.get_xydata() for line in ax.lines if len(line.get_xdata()) > 1]
+        numbers = [str(place + 1) for place in shown.index]
+        name_points(ax, numbers, x, shown.top1, shown.top1, shown.top1, widths)
     return figure
 
 

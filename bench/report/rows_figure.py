@@ -5,17 +5,15 @@ from matplotlib.lines import Line2D
 
 from bench.report.names_in_figures import plain
 from bench.report.search_figure import draw_row
-from bench.report.trade_off_figure import (
-    COSTS,
+from bench.report.seeds_in_figures import (
     GREY_THICK,
     RISING,
     SHIPPED_GREY,
-    by_system,
     explained_rise,
     explained_seeds,
-    note_left_out,
     rising_ones,
 )
+from bench.report.trade_off_figure import COSTS, by_system, note_left_out
 
 INCHES = 0.16  # of a line of text
 
@@ -41,7 +39,9 @@ def draw_rows(table, x="gmacs", labels=None):
     names = [plain(name, 44) + RISING * up for name, up in zip(rows.net, rising, strict=True)]
     lines = sum(name.count("\n") + 1 for name in names)
     ax = plt.subplots(figsize=(9, 1.6 + INCHES * (lines + len(rows))), layout="constrained")[1]
-    handles = [*_draw(ax, rows), *explained_seeds(rows.seeds.astype(int), rows.get("shipped_seeds"))]
+    handles, systems = _draw(ax, rows), by_system(rows)
+    colour, marker, _ = systems[0][0] if len(systems) == 1 else ("0.3", "o", "")
+    handles += explained_seeds(rows, marker, colour)
     ax.set_yticks(range(len(rows)), names, fontsize=8)
     chance = rows.chance.dropna()
     told = f" (chance {chance.iloc[0]:g})" if len(chance) else ""

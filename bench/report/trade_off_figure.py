@@ -9,9 +9,17 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from bench.report.cost_axis import cost_axis
-from bench.report.curves import still_rises
 from bench.report.names_in_figures import name_points, plain, short_names
-from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT, no_verdict
+from bench.report.seeds_in_figures import (
+    GREY_THICK,
+    RISING,
+    SHIPPED_GREY,
+    explained_rise,
+    explained_seeds,
+    rising_ones,
+    seeds_of,
+)
+from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT
 
 COSTS = {
     "gmacs": "GMACs per clip",
@@ -30,8 +38,6 @@ LOOKS = {
     "X3D": ("0.35", "P", "X3D, a guest"),  # not one of the five
 }
 OTHERS = [("0.45", "X"), ("0.1", "*"), ("0.6", "p")]  # further systems, in turn
-SHIPPED_GREY, GREY_THICK = "0.82", 7  # points
-RISING = "\u00a0↑"  # behind a name, never on a line of its own
 NEEDED = ("net", "system", "labels", "seeds", "top1", "top1_low", "top1_high", "top1_by_seed", "videos_low")
 NEEDED += ("videos_high", "chance", *COSTS)  # columns of trade_off.csv that the figure is made of
 
@@ -99,17 +105,6 @@ def _panel(table, x, labels, ax, legend):
     return ax, partial(name_points, ax, names, places, measured.top1, low, high, lines, thick)
 
 
-def rising_ones(table):
-    """Which nets have not learned; of too few seeds none is known."""
-    rises = table.rise.where(table.seeds >= SEEDS_FOR_A_VERDICT) if "rise" in table else [0.0] * len(table)
-    return [bool(still_rises(rise)) for rise in rises]
-
-
-def explained_rise(rising):
-    """The legend's entry about the arrow, if a net has one."""
-    return [Line2D([], [], ls="none", label="↑ val still rises at the end")] if any(rising) else []
-
-
 def _draw(ax, table, costs):
     """All points, front and chance.  -> where they stand on x, the legend's handles, rows of the front"""
     places = cost_axis(ax, costs)
@@ -122,7 +117,7 @@ def _draw(ax, table, costs):
     ax.step(places[front], table.top1[front], where="post", color="0.35", lw=1.2, ls="--", zorder=0)
     if (chance := table.chance.dropna()).size:
         ax.axhline(chance.iloc[0], color="0.6", lw=1, ls=":", zorder=0)
-    handles += _explained(table.seeds.astype(int), table.get("shipped_seeds"))
+    handles += _explained(table)
     return places, handles, front
 
 
@@ -133,12 +128,13 @@ def _steps(places, table, front):
 
 
 def _ends(table, end):
-    """The end of every interval that is drawn, and of the grey behind it."""
-    ends = table[f"top1_{end}"].fillna(table[f"videos_{end}"]).fillna(table.top1)
-    if "shipped_min" not in table:
-        return ends
-    both = pd.DataFrame([ends, table["shipped_min" if end == "low" else "shipped_max"].astype(float)])
-    return both.min() if end == "low" else both.max()
+    """The end of all that is drawn above and below a net's mark: its interval, its seeds, the grey behind it."""
+    furthest = min if end == "low" else max
+    seeds = [furthest(seeds_of(row.top1_by_seed) or [row.top1]) for row in table.itertuples()]
+    ends = [table[f"top1_{end}"].fillna(table[f"videos_{end}"]).fillna(table.top1), pd.Series(seeds, table.index)]
+    if "shipped_min" in table:
+        ends.append(table["shipped_min" if end == "low" else "shipped_max"].astype(float))
+    return pd.DataFrame(ends).agg(furthest.__name__)
 
 
 def by_system(table):
@@ -188,37 +184,13 @@ def _draw_net(ax, x, row, colour, marker):
         ax.plot(x, row.top1, marker=marker, ms=7, mfc="white", mew=1.3, **look)
 
 
-def seeds_of(cell):
-    """The seeds' accuracies, from the cell `top1_by_seed`; a spreadsheet may have made their points commas."""
-    return [float(top) for top in str(cell).replace(",", ".").split()]
-
-
-def _explained(seeds, shipped=None):
+def _explained(table):
     """The legend's entries that are no system."""
     dashed = {"color": "0.35", "lw": 1.2, "ls": "--"}
-    front = "Pareto front" if (seeds >= SEEDS_FOR_A_VERDICT).all() else "front of these runs, which is\nno ranking"
+    ranked = (table.seeds >= SEEDS_FOR_A_VERDICT).all()
+    front = "Pareto front" if ranked else "front of these runs, which is\nno ranking"
     lines = [Line2D([], [], label=front, **dashed), Line2D([], [], color="0.6", lw=1, ls=":", label="chance")]
-    return [*explained_seeds(seeds, shipped), *lines]
-
-
-def explained_seeds(seeds, shipped=None):
-    """The legend's entries about seeds. What too few of them do not say stands in the figure."""
-    found = []
-    if (seeds > 1).any():
-        found += [
-            Line2D([], [], color="0.3", marker="o", ms=7, lw=1, label="mean over seeds, 95 % interval"),
-            Line2D([], [], color="0.1", marker=".", ms=5, mfc="white", mew=0.7, ls="none", label="one training seed"),
-        ]
-    if (seeds == 1).any():
-        text = f"{no_verdict(1)};\ndotted: the test videos alone"
-        found.append(Line2D([], [], color="0.3", marker="o", ms=7, mfc="white", ls=(0, (1, 2)), lw=1, label=text))
-    if (seeds == 2).any():
-        found.append(Line2D([], [], ls="none", label=no_verdict(2)))
-    if shipped is not None and (counts := shipped.dropna().astype(int)).size:
-        many = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
-        text = f"{many} seeds shipped of the same\nrecipe: lowest to highest"
-        found.append(Line2D([], [], color=SHIPPED_GREY, lw=GREY_THICK, solid_capstyle="butt", label=text))
-    return found
+    return [*explained_seeds(table), *lines]
 
 
 def note_left_out(ax, names, drawn):

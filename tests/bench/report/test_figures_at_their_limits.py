@@ -28,7 +28,8 @@ def no_figure_is_left():
 
 
 def boxes(texts):
-    return [text.get_window_extent() for text in texts if text.get_text().strip() and text.get_visible()]
+    """Of the letters: the line that leads from a name to its point is no part of it."""
+    return [Text.get_window_extent(text) for text in texts if text.get_text().strip() and text.get_visible()]
 
 
 def overlaps(some, others):
