@@ -44,7 +44,7 @@ def _execute(notebook, target, values):
     """In an environment of ours, as a suite's jobs: with this command's own the pages were without their figures."""
     home = target.parent / ".environment"
     make_home(home)
-    quiet = {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore"}  # bars and warnings are for who sits before it
+    quiet = {"TQDM_DISABLE": "1"}  # bars are for who sits before it; a warning is for readers, too
     with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
         half = Path(temporary) / target.name  # an execution that fails leaves the last good one
         with inside({**job_environment(home, cores(), passive=False), **quiet}):

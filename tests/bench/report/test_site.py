@@ -165,6 +165,18 @@ def test_a_notebook_is_executed_again_only_if_it_changed(tmp_path, capsys):
     assert nbformat.read(file, 4).cells[1].outputs[0].text == "42\n"
 
 
+def test_a_warning_is_no_less_seen_in_the_pages(tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    notebook = cells("# Toy")
+    notebook.cells.append(nbformat.v4.new_code_cell("import warnings\nwarnings.warn('gnu')"))
+    notebook.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    nbformat.write(notebook, source / "00_toy.ipynb")
+    (file,) = executed(tmp_path / "kept", source)
+    (output,) = nbformat.read(file, 4).cells[1].outputs
+    assert output.name == "stderr" and "UserWarning: gnu" in output.text
+
+
 @pytest.mark.parametrize("variables", [{"MPLBACKEND": "agg"}, {"IPYTHONDIR": "user"}, {"JUPYTER_PATH": "user"}])
 def test_a_figure_is_in_the_pages_whatever_the_environment_is(variables, tmp_path, monkeypatch):
     """The command's own back end writes files alone; a user's start-up file and kernel are not the lesson's."""
