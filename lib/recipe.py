@@ -70,7 +70,7 @@ RULES = {name: (bounds.BOUNDS[name].right, bounds.BOUNDS[name].words()) for name
 def complete(recipe):
     """RECIPE with the given changes. ValueError: an unknown option, or a value that it cannot have."""
     if unknown := sorted(set(recipe) - set(RECIPE)):
-        raise ValueError(f"no training option {', '.join(map(str, unknown))}; there are {', '.join(RECIPE)}")
+        raise ValueError(f"no training option {', '.join(map(bounds.shown, unknown))}; there are {', '.join(RECIPE)}")
     for name, value in recipe.items():
         right, what = RULES[name]
         if not right(value):

@@ -211,7 +211,7 @@ def _check_freeze(freeze):
     from lib.weights.fine_tune import FREEZE
 
     if freeze not in FREEZE:
-        raise ValueError(f"no {freeze!r}; it can be {', '.join(map(repr, FREEZE))}")
+        raise ValueError(f"no {bounds.shown(freeze)}; it can be {', '.join(map(repr, FREEZE))}")
 
 
 def _inside(key, check):

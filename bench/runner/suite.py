@@ -24,6 +24,7 @@ from bench.runner.resources import RULES, asked
 from bench.runner.schema import SEEDS, check_net, check_search, check_shape, check_values
 from bench.runner.yaml_files import read_suite
 from data_prep.moving_shapes import dataset as moving_shapes
+from lib.bounds import shown
 from lib.files import file_name
 from lib.run import ROOT
 
@@ -79,7 +80,7 @@ def load_suite(name):
     """
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else SUITES / f"{name}.yaml"
     if not path.exists():
-        raise ValueError(f"no suite {name!r}; there are {_known()}, or give a .yaml file's path")
+        raise ValueError(f"no suite {shown(name)}; there are {_known()}, or give a .yaml file's path")
     try:
         name = file_name(path.stem, "the suite's name")
         if name in RESERVED:
@@ -229,13 +230,13 @@ def _check_labels(labels, folder):
     if folder:
         return labels and file_name(labels, "labels")
     if labels not in moving_shapes.LABEL_SETS:
-        raise ValueError(f"labels: no {labels!r}; there are {', '.join(moving_shapes.LABEL_SETS)}")
+        raise ValueError(f"labels: no {shown(labels)}; there are {', '.join(moving_shapes.LABEL_SETS)}")
 
 
 def _defaults(notebook, folder):
     """A notebook's parameters but for RUNTIME, with their defaults, so that an id holds every option."""
     if notebook not in (known := sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))):
-        raise ValueError(f"no notebook {notebook!r}; there are {', '.join(known)}")
+        raise ValueError(f"no notebook {shown(notebook)}; there are {', '.join(known)}")
     known = parameters_of(NOTEBOOKS / f"{notebook}.ipynb")
     options = {name: default for name, (_, default) in known.items() if name not in RUNTIME}
     return {**options, "labels": ""} if folder else options  # moving_shapes has two label sets, another may have none

@@ -21,6 +21,7 @@ from bench.runner.schema import PARAMETERS, SEEDS, TEXT, check_net, check_shape
 from bench.runner.suite import NOTEBOOKS, SUITES, load_suite
 from bench.runner.yaml_files import read_suite
 from data_prep.moving_shapes import dataset as moving_shapes
+from lib.bounds import shown
 from lib.files import locked
 from lib.run import ROOT, run_id
 
@@ -71,7 +72,7 @@ def read_tries(file):
 
 def _tries(spec):
     if unknown := sorted(set(spec) - set(SECTIONS)):
-        raise ValueError(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+        raise ValueError(f"no section {shown(unknown[0])}; there are {', '.join(SECTIONS)}")
     check_shape(spec, SECTIONS)
     _need(spec, ("data", "tries"), "it")
     _need(spec["data"], ("videos", "seed"), "data")
@@ -97,7 +98,7 @@ def _one(data, options):
     net = {name: options.pop(name) for name in NET}
     check_parameters(NOTEBOOKS / "10_training.ipynb", net)
     if net["labels"] not in moving_shapes.LABEL_SETS:
-        raise ValueError(f"labels: no {net['labels']!r}; there are {', '.join(moving_shapes.LABEL_SETS)}")
+        raise ValueError(f"labels: no {shown(net['labels'])}; there are {', '.join(moving_shapes.LABEL_SETS)}")
     recipe = complete(options)
     if recipe["epochs"] < FEWEST:
         raise ValueError(f"epochs: {recipe['epochs']} have no last quarter to look at; take {FEWEST} or more")

@@ -35,7 +35,7 @@ def at_least(least, **options):
 
 def _one_of(name, value, table):
     if value not in table:
-        raise ValueError(f"no {name} {value!r}; there are {', '.join(map(str, table))}")
+        raise ValueError(f"no {name} {shown(value)}; there are {', '.join(map(str, table))}")
     return value
 
 
@@ -192,7 +192,7 @@ def own_protocol(frames, size, *, segments=None, frame_stride=1, clips=1, scales
     if isinstance(facts.get("pixels"), str):
         facts["pixels"] = PIXELS[_one_of("pixels", facts["pixels"], PIXELS)]
     if unknown := sorted(set(facts) - {field.name for field in fields(Protocol)}):
-        raise ValueError(f"a protocol has no {', '.join(unknown)}; there are {', '.join(OWN)}")
+        raise ValueError(f"a protocol has no {', '.join(map(shown, unknown))}; there are {', '.join(OWN)}")
     said = {"segments": segments, "frame_stride": frame_stride, "clips": clips}
     name = name or f"own({', '.join(f'{key}={value}' for key, value in said.items() if value != 1)})"
     return Protocol(name, frames, size, OneInTraining(partial(sample_frames, **places), clips), **facts)

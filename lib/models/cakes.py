@@ -11,6 +11,7 @@ from functools import partial
 
 from torch import nn
 
+from lib.bounds import shown
 from lib.models.frame_resnet import (
     BLOCKS,
     NANO_BLOCKS,
@@ -59,7 +60,7 @@ class CAKES(FrameResNet):
 
 def _check(op, deal, search, ops):
     if op not in ops:
-        raise ValueError(f"no op {op!r}; there are {', '.join(ops)}")
+        raise ValueError(f"no op {shown(op)}; there are {', '.join(ops)}")
     if deal is not None and (search or op not in OPS):
         raise ValueError(f"op {op!r}, search={search}: only the ops {', '.join(OPS)} without search take a plan")
 

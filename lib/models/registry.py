@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from lib.bounds import shown
 from lib.models.fast import use_backend
 
 
@@ -79,7 +80,7 @@ def entry(name):
     if name not in _MODELS:
         near = difflib.get_close_matches(str(name), _MODELS, n=5, cutoff=0.5)
         hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(list_models())}"
-        raise ValueError(f"no model {name!r}; {hint} (list_models() names all)")
+        raise ValueError(f"no model {shown(name)}; {hint} (list_models() names all)")
     return _MODELS[name]
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from kernels import shift2d, shift3d, tsm_offset
+from lib.bounds import shown
 
 
 def grid_shift(channels, size=3):
@@ -24,7 +25,7 @@ def frame_row(channels, mode="tsm"):
     deviation; "uni0.5", uniform in -0.5 to 0.5.  (C,)"""
     found = re.fullmatch(r"tsm(-g(\d*\.?\d*))?|uni(\d*\.?\d+)", mode)
     if not found:
-        raise ValueError(f"no temporal shift {mode!r}; there are 'tsm', 'tsm-g<deviation>' and 'uni<reach>'")
+        raise ValueError(f"no temporal shift {shown(mode)}; there are 'tsm', 'tsm-g<deviation>' and 'uni<reach>'")
     if found[3]:
         return (2 * torch.rand(channels) - 1) * float(found[3])
     noise = (float(found[2] or 0) or 0.01) if found[1] else 0.0

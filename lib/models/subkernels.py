@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 import kernels
 from kernels import kernel_size, subkernel_conv3d
+from lib.bounds import shown
 from lib.models.frame_resnet import fill_norm
 from lib.models.layers import FrozenBatchNorm, conv, set_in_channels
 
@@ -200,7 +201,7 @@ def read_deal(deal, op, channels):
 
 def _from_file(path):
     if not Path(path).is_file():
-        raise ValueError(f"no deal {str(path)!r}; it is a JSON file or one of {', '.join(DEALS)}")
+        raise ValueError(f"no deal {shown(str(path))}; it is a JSON file or one of {', '.join(DEALS)}")
     try:
         layers = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # also text that is not UTF-8, numbers of too many digits

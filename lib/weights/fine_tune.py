@@ -13,6 +13,7 @@ scratch: batch norms that never learned statistics do nothing.
 
 from functools import partial
 
+from lib.bounds import shown
 from lib.models import create_model, model_options
 from lib.models.layers import FrozenBatchNorm, freeze_batch_norms
 from lib.models.video_net import VideoNet
@@ -56,7 +57,7 @@ def freeze(net, trained=("head",), statistics=False):
     """
     roles = roles_of(net)
     if unknown := [role for role in trained if role not in roles]:
-        raise ValueError(f"{type(net).__name__} has no {', '.join(unknown)}; it has {', '.join(roles)}")
+        raise ValueError(f"{type(net).__name__} has no {', '.join(map(shown, unknown))}; it has {', '.join(roles)}")
     kept = [part for role in trained for module in roles[role] for part in module.modules()]
     if not statistics:
         freeze_batch_norms(net, keep=kept)

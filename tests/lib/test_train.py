@@ -153,7 +153,7 @@ def test_the_test_split_is_seen_once_and_by_the_best_weights(splits, tmp_path, m
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"epoch": 3}, "no training option epoch"), ({"schedule": "cosin"}, "schedule must be 'cosine'"),
+    [({"epoch": 3}, "no training option 'epoch'"), ({"schedule": "cosin"}, "schedule must be 'cosine'"),
      ({"batch_size": 64}, "do not fill one step"), ({"learning_rate": 1e6}, "lower learning_rate")],
 )  # fmt: skip
 def test_bad_recipes_say_what_is_wrong(changes, message, splits, tmp_path):

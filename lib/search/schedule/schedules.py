@@ -84,7 +84,7 @@ def clip_settings(sampling, **changes):
     changes   an option with its three values, such as base_learning_rate=(0.04, 0.04, 0.004)
     """
     if sampling not in SAMPLING:
-        raise ValueError(f"no sampling {sampling!r}; there are {', '.join(SAMPLING)}")
+        raise ValueError(f"no sampling {shown(sampling)}; there are {', '.join(SAMPLING)}")
     table = {**SAMPLING[sampling], **BATCHES_AND_RATES}
     for option, values in changes.items():
         if option not in table or len(values) != 3:
@@ -109,7 +109,8 @@ def load_schedule(name):
     if name in published:
         return published[name]
     if not Path(name).is_file():
-        raise ValueError(f"no schedule {str(name)!r}: no such file, and the published ones are {', '.join(published)}")
+        told = f"no schedule {shown(str(name))}: no such file"
+        raise ValueError(f"{told}, and the published ones are {', '.join(published)}")
     try:
         return check_schedule(read_json(name))
     except ValueError as error:

@@ -58,7 +58,7 @@ MISTAKES = [
     (run("cached: no"), "cached should be bool . int, not 'no'"),
     (run("cached: 1"), "cached must be true, false or a quality of JPEG from 50 to 95, not 1"),
     (run("cached: 96"), "cached must be true, false or a quality of JPEG from 50 to 95, not 96"),
-    (run("recipe: {lable_smoothing: 0.1}"), "recipe: no training option lable_smoothing; there are epochs"),
+    (run("recipe: {lable_smoothing: 0.1}"), "recipe: no training option 'lable_smoothing'; there are epochs"),
     (run("recipe: {schedule: cosin}"), "recipe: schedule must be 'cosine' or 'steps' or 'constant', not 'cosin'"),
     (run("recipe: {mixup: '5e-1'}"), "recipe: mixup must be a number from 0 to 1000, not .5e-1. .it is text: write"),
     (run("recipe: {class_sampling: even}"), "recipe: class_sampling must be 'natural'"),

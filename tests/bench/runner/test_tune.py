@@ -48,7 +48,7 @@ def test_a_row_per_training_and_none_twice(tmp_path, monkeypatch):
         ({"data": {**SPEC["data"], "seed": 0}}, "data seed 0 is a suite's own"),
         ({"tries": [{"difficulty": "plain", "seeds": [0]}]}, "training seed 0 is a suite's own"),
         ({"tries": [{"difficulty": "hard", "seeds": [100]}]}, "difficulty is hard"),
-        ({"tries": [{"difficulty": "plain", "seeds": [100], "rate": 1}]}, "no training option rate"),
+        ({"tries": [{"difficulty": "plain", "seeds": [100], "rate": 1}]}, "no training option 'rate'"),
         ({"tries": [{"difficulty": "plain", "seeds": [100], "model": "cakes"}]}, "no model 'cakes'"),
         ({"defaults": {**SPEC["defaults"], "epochs": 7}}, "epochs: 7 have no last quarter"),
         ({"runs": []}, "no section 'runs'"),

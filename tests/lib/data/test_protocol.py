@@ -48,7 +48,7 @@ def test_pixels_on_another_scale():
         ({"average": None}, "no average None; there are prob, score"),
         ({"augment": ["pepper"]}, "no augmentation 'pepper'"),
         ({"pixels": {"mean": 0}}, "pixels must be a lib.data.Pixels"),
-        ({"segmens": 1}, "a protocol has no segmens; there are segments, frame_stride"),
+        ({"segmens": 1}, "a protocol has no 'segmens'; there are segments, frame_stride"),
     ],
 )
 def test_contradictions(facts, words):
