@@ -73,7 +73,7 @@ def _claim(out, options):
 
 def _encode_all(root, out, paths, options, workers, progress):
     """-> {path: why it could not be encoded}; each that could is a line of OUT/encoded.jsonl"""
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     sources, known = {path: fingerprint(root / path) for path in paths}, _encoded(out)
     there = [path for path in paths if (out / "videos" / new_path(path)).is_file()]

@@ -43,7 +43,7 @@ def scan(paths, root, source, *, pattern=None, first_index=None, fps=0.0, journa
     A file that has changed since is scanned again. Nothing is read before the bar shows: who scans a video stamps it.
     pattern, first_index, fps  of frame folders and databases, see `data_prep.tree.frame_pattern`
     """
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     for package in NEEDS[source]:  # if one is missing, that is no video's fault
         import_module(package)

@@ -17,7 +17,7 @@ def compare(folder, videos, root, progress=True):
 
     A video that was prepared again, so that its fingerprint is another one, is new. ValueError: a damaged full.json
     """
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     file = folder / "full.json"
     known = _known(file)

@@ -134,7 +134,7 @@ def _fingerprint(**options):
 
 
 def _write_videos(out, missing, options, workers, progress):
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     write, processes = partial(_write_video, out, options), 0 if workers == 1 else workers
     videos = survive(write, missing, processes, jobs_each=32)  # a process takes half a second to start

@@ -161,7 +161,7 @@ def cache_key(manifest, videos, made):
 
 def _fill(folder, manifest, videos, made, progress):
     """Write every video that is not there with its own checksum; a file that was cut grows again."""
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     shapes = [
         (v.frames, *short_side_size(v.height, v.width, made["short_side"], made["resampling"]), 3) for v in videos

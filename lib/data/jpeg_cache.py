@@ -122,7 +122,7 @@ def build_jpeg_cache(manifest, folder, short_side, quality=90, *, resampling="pi
 
 
 def _fill(folder, manifest, videos, made, quality, progress):
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     content, lengths = contents(manifest, videos), {video.path: video.frames for video in videos}
     (folder / "frames.jpgs").touch()
