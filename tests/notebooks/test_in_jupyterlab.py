@@ -103,7 +103,7 @@ def test_run_all(path, lab, browser, tiny_shapes, tmp_path):
     assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]
     if sliders := page.locator(".noUi-handle, .ui-slider-handle").all():
         before = page.evaluate(PICTURES)
-        sliders[1].focus()
+        sliders[min(1, len(sliders) - 1)].focus()
         page.keyboard.press("ArrowRight")
         page.wait_for_function(f"before => ({PICTURES})() !== before", arg=before, timeout=120_000)
     page.evaluate(f"() => {PANEL}.sessionContext.shutdown()")
