@@ -1,6 +1,5 @@
 """jobs.json, what a suite expanded to: its jobs, each known by the hash of its options."""
 
-from itertools import combinations
 from pathlib import Path
 
 from lib.bounds import BOUNDS, whole
@@ -56,5 +55,11 @@ def _check(job, file):
 
 def stands_twice(jobs):
     """Whether two jobs do the same. 1 is 1.0 here, though an id is made of what was written."""
-    told = [(job.notebook, job.options, job.data) for job in jobs]
-    return len({job.id for job in jobs}) < len(jobs) or any(one == other for one, other in combinations(told, 2))
+    return len({_hashable((job.notebook, job.options, job.data)) for job in jobs}) < len(jobs)
+
+
+def _hashable(value):
+    """Equal for equal values, of dicts and lists too."""
+    if isinstance(value, dict):
+        return frozenset((key, _hashable(item)) for key, item in value.items())
+    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value

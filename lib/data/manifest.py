@@ -59,7 +59,7 @@ def read_manifest(folder):
 
 
 def read_class_names(file):
-    """The names of a manifest's classes.txt, letter by letter; of others' lists: data_prep.labels.  -> tuple"""
+    """The names of a manifest's classes.txt, letter by letter; of others' lists: data_prep.class_names.  -> tuple"""
     return parse_classes(_read(Path(file)), file)
 
 
