@@ -1,6 +1,7 @@
 """Render the executed course, figures and tables as static pages.
 
-Notebooks are executed with their own defaults, once, until they or the commit change: half an hour for all of them.
+Notebooks are executed with their own defaults, once, until they or the commit change: ten minutes for all of
+them on two quiet cores.
 The pages ask nobody outside for anything, and can be searched.
 """
 
