@@ -23,10 +23,12 @@ from bench.runner.yaml_files import read_suite
 from data_prep.moving_shapes import dataset as moving_shapes
 from lib.bounds import shown
 from lib.files import locked
+from lib.recipe import RECIPE
 from lib.run import ROOT, run_id
 
 EXAMPLE = "python -m bench tune results/shipped/tuning/standard.yaml"
 NET = {"model": "", "options": {}, "labels": "motion", "frames": 8, "size": 64}  # what else a try says is its recipe
+OF_ITS_OWN = ("epochs", "batch_size", "learning_rate", "seed")  # options of the recipe with a column each
 SECTIONS = {"about": TEXT, "data": PARAMETERS, "defaults": PARAMETERS, "tries": [PARAMETERS]}
 
 
@@ -155,7 +157,8 @@ def _row(each, record, core_seconds):
         "train_videos": train,
         "val_videos": moving_shapes.split_counts(data["videos"])["val"],
         **{name: json.dumps(value) if name == "options" else value for name, value in net.items()},
-        **{name: recipe[name] for name in ("epochs", "batch_size", "learning_rate", "seed")},
+        **{name: recipe[name] for name in OF_ITS_OWN},
+        "recipe": json.dumps({k: v for k, v in recipe.items() if k not in OF_ITS_OWN and v != RECIPE[k]}),
         "steps": recipe["epochs"] * (train // recipe["batch_size"]),
         "val_top1": round(val[-1], 2),
         "val_best": round(max(val), 2),

@@ -14,7 +14,7 @@ SPEC = {
     "defaults": {"frames": 4, "size": 32, "epochs": 8, "batch_size": 8, "model": "mobilenetv2_3d_nano"},
     "tries": [
         {"difficulty": "plain", "options": {"width": 0.25}, "seeds": [100, 101]},
-        {"difficulty": "crowded", "options": {"width": 0.25}, "seeds": [100]},
+        {"difficulty": "crowded", "options": {"width": 0.25}, "schedule": "constant", "seeds": [100]},
     ],
 }
 
@@ -34,6 +34,7 @@ def test_a_row_per_training_and_none_twice(tmp_path, monkeypatch):
     rows = pd.read_csv(table)
     assert rows["try"].tolist() == [each["try"] for each in read_tries(file)]
     assert rows.difficulty.tolist() == ["plain", "plain", "crowded"] and set(rows.steps) == {8 * 3}
+    assert rows.recipe.tolist() == ["{}", "{}", '{"schedule": "constant"}']
     for row in rows.itertuples():
         val = [float(top1) for top1 in row.val_by_epoch.split()]
         assert len(val) == 8 and abs(val[-1] - row.val_top1) < 0.06 and abs(last_quarter(val) - row.rise) < 0.2
