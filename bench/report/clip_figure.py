@@ -23,14 +23,14 @@ def draw_clip(clip, title="", *, beside=0):
 
 
 def draw_rows(rows):
-    """{label: (T, H, W)}: a row of frames for each, in grey; in colour, -1 to 1, what has a sign.  -> figure"""
+    """{label: (T, H, W)}: a row of frames for each, black is 0; of what has a sign, grey is 0, black -1.  -> figure"""
     frames = len(next(iter(rows.values())))
     size = (1.45 * frames, 1.2 * len(rows) + 0.2)
     figure, axes = plt.subplots(len(rows), frames, figsize=size, layout="constrained", squeeze=False)
     for line, (label, clip) in zip(axes, rows.items(), strict=True):
-        signed = clip.min() < 0
+        black = -1 if clip.min() < 0 else 0
         for ax, frame in zip(line, np.asarray(clip), strict=True):
-            ax.imshow(frame, cmap="PuOr" if signed else "gray", vmin=-1 if signed else 0, vmax=1)
+            ax.imshow(frame, cmap="gray", vmin=black, vmax=1)
             ax.set(xticks=[], yticks=[])
         line[0].set_ylabel(label, fontsize=9)
     for t, ax in enumerate(axes[0]):

@@ -24,7 +24,7 @@ def draw_learning_curve(record, classes, what="val"):
         right.axhspan(test["top1_low"], test["top1_high"], color="#D55E00", alpha=0.2, label="test, 95 % interval")
     right.axhline(100 / classes, color="0.5", ls="--", label="chance")
     right.set(xlabel="epoch", ylabel=f"top-1 on {what}, %", ylim=(0, 100))
-    right.legend(fontsize=8, frameon=False)
+    right.legend(fontsize=8, edgecolor="none")
     for ax in (left, right):
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.spines[["top", "right"]].set_visible(False)
