@@ -1,7 +1,9 @@
 """Accuracy against cost, a point per net, drawn from the table alone: the same CSV gives the same file."""
 
 import itertools
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -61,48 +63,62 @@ def draw_trade_off(table, x="gmacs", labels=None, ax=None, legend=True):
     A net of one seed is hollow: no interval says what another training would give. Its dotted line is of the test
     videos alone.
     """
-    ax, write_names = _panel(table, x, labels, ax, legend)
+    own = ax is None
+    ax = ax or plt.subplots(figsize=(8, 4.6), layout="constrained")[1]
+    handles, listed, write_names = _panel(table, x, labels, ax)
+    if legend:
+        _legend(ax, handles, listed, own)
     write_names()
     return ax
 
 
 def draw_costs(table, costs, labels=None):
-    """`draw_trade_off` under several costs, two panels in a row, one legend.  -> figure"""
+    """`draw_trade_off` under several costs, two panels in a row, one legend for all.  -> figure
+
+    Many nets are numbers in every panel: the nets on one cost's front are not those on another's.
+    """
     rows = -(-len(costs) // 2)
     figure, axes = plt.subplots(rows, 2, figsize=(12, 3.75 * rows), layout="constrained", squeeze=False)
-    panels = [_panel(table, x, labels, ax, ax is axes[0, 1]) for ax, x in zip(axes.flat, costs, strict=False)]
+    panels = [_panel(table, x, labels, ax, False) for ax, x in zip(axes.flat, costs, strict=False)]
     for ax in axes.flat[len(costs) :]:
         ax.set_axis_off()
-    for _, write_names in panels:  # all panels first: where a name fits depends on the room that they leave each other
-        write_names()
+    handles = {str(handle.get_label()): handle for panel in panels for handle in panel.handles}
+    listed = {line for panel in panels for line in panel.listed}
+    entries, small = _entries(handles.values(), sorted(listed, key=lambda line: int(line.split()[0])))
+    figure.legend(handles=entries, loc="outside right upper", **small)
+    for panel in panels:  # all panels first: where a name fits depends on the room that they leave each other
+        panel.write_names()
     return figure
 
 
-def _panel(table, x, labels, ax, legend):
-    """All but the names.  -> axes, the function that writes the names"""
+class _Panel(NamedTuple):
+    handles: list  # of the legend
+    listed: list[str]  # "number  name" of each net that is a number in the panel
+    write_names: Callable
+
+
+def _panel(table, x, labels, ax, front_is_named=True):
+    """Draw all but the legend and the names.  -> what these need"""
     if x not in COSTS:
         raise ValueError(f"no cost {x!r}; there are {', '.join(COSTS)}")
     labels = labels or table.labels.iloc[0]
     table = table[table.labels == labels].reset_index(drop=True)
     measured = table[table[x].notna()]
     numbers, measured = (measured.index + 1).tolist(), measured.reset_index(drop=True)
-    own = ax is None
-    ax = ax or plt.subplots(figsize=(8, 4.6), layout="constrained")[1]
     ax.set(xlabel=COSTS[x], ylabel=plain(f"top-1 on {labels}, %", 60), ylim=(0, 100))
     ax.grid(alpha=0.25, lw=0.5)
     ax.spines[["top", "right"]].set_visible(False)
     places, handles, front = _draw(ax, measured, measured[x].to_numpy(float)) if len(measured) else ([], [], [])
     rising = rising_ones(measured)
     handles += explained_rise(rising)
-    names, listed = short_names(measured.net.tolist(), set(front), numbers)
+    names, listed = short_names(measured.net.tolist(), set(front) if front_is_named else (), numbers)
     names = [name + RISING * up for name, up in zip(names, rising, strict=True)]
     note_left_out(ax, [name for name in table.net if name not in set(measured.net)], len(measured))
-    if legend:
-        _legend(ax, handles, listed, own)
     low, high = (_ends(measured, end) for end in ("low", "high"))
     thick = GREY_THICK if "shipped_min" in measured else 4
     lines = [_steps(places, measured, front)] if front else []
-    return ax, partial(name_points, ax, names, places, measured.top1, low, high, lines, thick)
+    write_names = partial(name_points, ax, names, places, measured.top1, low, high, lines, thick)
+    return _Panel(handles, listed, write_names)
 
 
 def _draw(ax, table, costs):
@@ -206,11 +222,16 @@ def note_left_out(ax, names, drawn):
 
 def _legend(ax, handles, listed, own):
     """Beside the axes; under the looks the list of numbered names. A figure of ours grows with it."""
-    names = [Line2D([], [], ls="none", label=plain(line, 44)) for line in listed]
-    entries = [*handles, *names]
-    if own and names:
+    entries, small = _entries(handles, listed)
+    if own and listed:
         lines = sum(str(entry.get_label()).count("\n") + 1 for entry in entries)
         ax.figure.set_size_inches(9.5, max(4.6, 0.8 + 0.165 * lines))
     if entries:
-        small = {"fontsize": 7 if names else 8, "handletextpad": 0.4 if names else 0.8}
-        ax.legend(handles=entries, frameon=False, loc="upper left", bbox_to_anchor=(1, 1), **small)
+        ax.legend(handles=entries, loc="upper left", bbox_to_anchor=(1, 1), **small)
+
+
+def _entries(handles, listed):
+    """(all entries of a legend, how small they are)"""
+    names = [Line2D([], [], ls="none", label=plain(line, 44)) for line in listed]
+    small = {"fontsize": 7 if names else 8, "handletextpad": 0.4 if names else 0.8, "frameon": False}
+    return [*handles, *names], small
