@@ -20,6 +20,8 @@ from lib.run import ROOT
 
 EXAMPLE = "python -m bench claims standard"
 NOT_RUN = "not run"
+AGAIN = "planned, trained again"  # the variant of lesson 12 in which val chooses nothing
+CHOSEN = "val chose these weights along the path; the schedule trained again, without a choice, gives {:+.2f} points"
 LOSS_GRAIN = 1e-4  # nats, of runs.csv
 COLUMNS = ("claim", "says", "paper", "source", "compared", "measured", "unit", "low", "high", "seeds", "videos", "p")
 COLUMNS += ("p_holm", "comparisons", "verdict", "note", "cost", "figure", "runs")
@@ -118,9 +120,11 @@ def _searches(claim, tables):
     known = table.notebook.str.endswith(claim.a) & table.variant.str.startswith(claim.b) & table.points.notna()
     for column, value in claim.where.items():
         known &= table[column] == value if column in table else False
+    again = table[table.variant == AGAIN].set_index("search").top1
     for row in table[known].itertuples():
+        note = CHOSEN.format(again[row.search] - row.top1) if row.search in again else ""
         kept = {"measured": row.points, "low": row.low, "high": row.high, "seeds": int(row.seeds), "p": row.p}
-        kept |= {"unit": "points of top-1", "videos": int(row.videos), "runs": row.runs}
+        kept |= {"unit": "points of top-1", "videos": int(row.videos), "runs": row.runs, "note": note}
         rows.append({"compared": f"found - {row.variant}", **kept, "figure": f"{file_name(row.search, 'search')}.svg"})
     return rows
 

@@ -16,7 +16,7 @@ NETS_SHOWN = {
     "to": ("top1_high", "{:.1f}"),
     "sd": ("top1_sd", "{:.1f}"),
     "note": ("note", "{}"),
-    "GMACs": ("gmacs", "{:.3f}"),
+    "GMACs": ("gmacs", "{:.4f}"),
     "params M": ("params_m", "{:.3f}"),
     "MB moved": ("mbytes_moved", "{:.1f}"),
     "ms p50": ("latency_ms_p50", "{:.2f}"),

@@ -207,6 +207,17 @@ def test_a_claim_says_which_of_its_nets_has_not_learned(tables):
     assert notes["rubiksnet_nano - rubiksnet_nano shift=fixed"] == ""
 
 
+def test_what_val_has_chosen_stands_beside_what_it_has_not(tables):
+    """A planned net's weights are the best of their edges: the schedule trained again may lose where they win."""
+    again = {
+        seed: {"planned": 70 + seed, "planned, trained again": 55, "cosine, cost of the path": 60} for seed in range(3)
+    }
+    named = {("12_plan_the_optimization", seed): row for seed, row in again.items()}
+    write(searches(write_search(tables / "planned", named)), tables, "searches")
+    (row,) = claims(tables).query("claim == 5 and verdict != 'not run'").itertuples()
+    assert row.measured == 11 and row.note.endswith("without a choice, gives -5.00 points")
+
+
 def test_its_page_has_figures_that_can_be_read(tables):
     """A loss is a few hundredths of a nat, a p smaller still; what the CSV is for is left to it."""
     write(claims(tables), tables, "claims")
