@@ -50,6 +50,25 @@ def search_runs(runs):
     return pd.DataFrame(rows)
 
 
+def rematch(runs, notebook, variant):
+    """Rows as `searches` has them, of one notebook's searches, with `variant` in the place of what was found.
+
+    The comparisons are asked on top of all that the table holds, and corrected together with those.
+    """
+    found = _searches(runs)
+    asked = {name: {seed: record["variants"] for seed, (_, record) in seeds.items()} for name, seeds in found.items()}
+    mine = [name for name, seeds in found.items() if next(iter(seeds.values()))[0]["notebook"] == notebook]
+    turned = [{seed: _ahead(variant, kept) for seed, kept in asked[name].items()} for name in mine]
+    rows = compared_all([*asked.values(), *turned])[len(asked) :]
+    return pd.DataFrame([{"search": name, **row} for name, each in zip(mine, rows, strict=True) for row in each])
+
+
+def _ahead(variant, variants):
+    """Without what was found, which stands first, and with another one in its place."""
+    _, *rivals = variants
+    return {variant: variants[variant]} | {name: variants[name] for name in rivals}
+
+
 def _searches(runs):
     """{the search's name: {seed: (job, record)}}, in the suite's order."""
     done, found = finished(runs, "search"), {}

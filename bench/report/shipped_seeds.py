@@ -17,7 +17,8 @@ SHIPPED = ROOT / "results" / "shipped"
 NEEDED = ("recipe", "seeds", "top1_min", "top1_max")
 SEVERAL = ("standard", "quick_seeds")  # suites that train each net with several seeds, the longer trainings first
 SEARCHED = ("notebook", "search", "variant", "seeds", "top1", "points", "low", "high", "verdict")
-COSTS = ("seen_from", "top1_by_seed", "gmacs", "params_m", "train_gmacs", "search_gmacs")  # where a search has them
+# where a search has them
+COSTS = ("seen_from", "top1_by_seed", "gmacs", "params_m", "train_gmacs", "search_gmacs", "comparisons")
 COLUMNS = ("shipped_seeds", "shipped_min", "shipped_max", "shipped_suite")
 
 

@@ -8,6 +8,8 @@ import pandas as pd
 from bench.report.text import markdown
 from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT, UNDECIDED
 
+FARTHEST = 100  # points between two accuracies
+
 # column as it is read: (column of the table, format); those that a table has not are left out
 COLUMNS = {
     "search": ("search", "{}"),
@@ -65,15 +67,33 @@ def answer(found, rivals, question):
     better = rows.verdict.str.endswith("is better")
     won, lost = int((better & (rows.points > 0)).sum()), int((better & (rows.points < 0)).sum())
     word = "Yes" if won == len(rows) else "No" if lost else "Not throughout" if won else "Not shown"
-    asked = f"of {len(rows)} comparison{'s' * (len(rows) > 1)} {won} say better, {lost} worse"
-    said = f"**Better than {question}? {word}:** {asked}"
+    said = f"**Better than {question}? {word}:** {_decided(won, lost, len(rows))}"
     ends = dict.fromkeys(f"{end:+.1f}" for end in (rows.points.min(), rows.points.max()))
-    said += f"; {'the differences are' if len(ends) > 1 else 'the difference is'} {' to '.join(ends)} points."
+    said += f"; {'the differences go from' if len(ends) > 1 else 'the difference is'} {' to '.join(ends)} points."
     if won + lost == len(rows):
         return said
-    least, most = f"{rows.seen_from.min():.0f}", f"{rows.seen_from.max():.0f}"
-    seen = least if least == most else f"{least} to {most}"
-    return f"{said} That proves no equality: seeds that spread like these decide from {seen} points on."
+    return f"{said} That does not make them equal: {_decidable(rows)}."
+
+
+def _decided(won, lost, asked):
+    """How many of the comparisons were decided, and how."""
+    if not won + lost:
+        return f"none of {asked} comparisons decides" if asked > 1 else "the one comparison does not decide"
+    of = f"of {asked} comparisons" if asked > 1 else "of the one comparison"
+    return f"{of} {won} {'say' if won > 1 else 'says'} better, {lost} worse"
+
+
+def _decidable(rows):
+    """How large a difference would have had to be; two accuracies are no more than 100 points apart."""
+    all_asked = rows.comparisons.dropna().max()
+    least, most = rows.seen_from.min(), rows.seen_from.max()
+    given = f"corrected for the table's {all_asked:.0f} comparisons, with seeds that scatter like these,"
+    if least > FARTHEST:
+        return f"{given} no possible difference would have been decided"
+    each = f"{least:.0f}" if f"{least:.0f}" == f"{most:.0f}" else f"{least:.0f} to {most:.0f}"
+    if most > FARTHEST:
+        return f"{given} only one of {least:.0f} points or more would have been decided, in some none at all"
+    return f"{given} only a difference of {each} points or more would have been decided"
 
 
 def _verdict(rival):

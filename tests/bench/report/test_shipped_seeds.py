@@ -63,7 +63,8 @@ def test_a_lesson_reads_the_searches_of_standard_once_they_are_shipped(tmp_path)
     assert found.variant.tolist() == rows.variant.tolist() and found.top1.tolist() == rows.top1.tolist()
     assert found.seeds.map(str).tolist() == ["1"] * len(found), "a count is whole"
     known = ["search", "variant", "seeds", "top1", "points", "low", "high", "verdict"]
-    assert found.columns.tolist() == [*known, "top1_by_seed", "train_gmacs", "search_gmacs"]  # no gmacs of a schedule
+    costs = ["top1_by_seed", "train_gmacs", "search_gmacs", "comparisons"]  # no gmacs of a schedule
+    assert found.columns.tolist() == [*known, *costs]
     write(table.drop(columns="verdict"), tmp_path / "standard", "searches")
     with pytest.raises(ValueError, match="verdict"):
         shipped_searches("11_search_sub_kernels", tmp_path)

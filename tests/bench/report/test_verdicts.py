@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from bench.report.csv_files import read_table
+from bench.report.searches import rematch
 from bench.report.settings import everywhere, settings_beside, suite_settings
 from bench.report.shipped_seeds import shipped_searches
 from bench.report.verdicts import answer, as_read, in_words
@@ -19,7 +20,7 @@ def table(*rivals, seeds=5):
     """A search against rivals, each (variant, points, verdict)."""
     rows = [("searched", float("nan"), ""), *rivals]
     found = pd.DataFrame(rows, columns=["variant", "points", "verdict"])
-    ends = {"low": found.points - 2, "high": found.points + 2, "seen_from": 7.0, "gmacs": 0.02}
+    ends = {"low": found.points - 2, "high": found.points + 2, "seen_from": 7.0, "gmacs": 0.02, "comparisons": 19.0}
     return found.assign(search="11_x priority=cost", seeds=float(seeds), top1=70.0, **ends)
 
 
@@ -32,8 +33,31 @@ def test_the_answer_is_the_verdicts(first, second, word):
     found = table(("random 1", points[first], first), ("random 2", points[second], second), ("uniform", -50.0, NOBODY))
     said = answer(found, "random", "luck")
     assert f"Better than luck? {word}" in said and "of 2 comparisons" in said and "-50" not in said
-    assert ("proves no equality: seeds that spread like these decide from 7 points on" in said) == (
-        NOBODY in (first, second)
+    wide = "the table's 19 comparisons, with seeds that scatter like these, only a difference of 7 points or more would"
+    assert (wide in said) == ("does not make them equal" in said) == (NOBODY in (first, second))
+
+
+@pytest.mark.parametrize(
+    ("seen_from", "said"),
+    [
+        ([None, 101.0], "no possible difference would have been decided"),
+        ([None, 40.0], "only a difference of 40 points or more would have been decided"),
+        ([None, 40.0, 60.0], "only a difference of 40 to 60 points or more would have been decided"),
+        ([None, 40.0, 160.0], "only one of 40 points or more would have been decided, in some none at all"),
+    ],
+)
+def test_no_two_accuracies_are_more_than_100_points_apart(seen_from, said):
+    rivals = [(f"random {number}", 1.0, NOBODY) for number in range(1, len(seen_from))]
+    assert answer(table(*rivals).assign(seen_from=seen_from), "random", "luck").endswith(f"{said}.")
+
+
+def test_one_comparison_and_several_are_told_as_such():
+    one = answer(table(("random 1", 1.0, NOBODY)), "random", "luck")
+    assert "Not shown:** the one comparison does not decide; the difference is +1.0 points." in one
+    both = answer(table(("random 1", 1.0, NOBODY), ("random 2", 2.0, NOBODY)), "random", "luck")
+    assert "Not shown:** none of 2 comparisons decides; the differences go from +1.0 to +2.0 points." in both
+    assert "of 2 comparisons 1 says better, 0 worse" in answer(
+        table(("random 1", 9.0, WON), ("random 2", 2.0, NOBODY)), "random", "luck"
     )
 
 
@@ -58,6 +82,16 @@ def test_the_shipped_tables_are_read_with_their_costs():
     assert set(dealt.search) == {"priority=cost", "priority=performance"} and "GMACs" in dealt
     assert "search" not in planned and {"GMACs to train", "to search", "each seed"} <= set(planned)
     assert planned["to search"].tolist()[1:] == [""] * (len(planned) - 1) and planned.seeds[0] == "3"
+
+
+def test_another_variant_stands_in_the_place_of_what_was_found():
+    """The schedule trained again, against the rivals: the same seeds, the sign that its own means have."""
+    rows = rematch(SHIPPED / "standard" / "runs", "12_plan_the_optimization", "planned, trained again")
+    shipped = read_table(SHIPPED / "standard" / "searches.csv").set_index("variant")
+    assert rows.variant[0] == "planned, trained again" and "planned" not in set(rows.variant)
+    assert rows.top1.tolist() == shipped.loc[rows.variant].top1.tolist()
+    assert rows.points[1:].to_numpy() == pytest.approx(rows.top1[0] - rows.top1[1:].to_numpy(), abs=0.011)
+    assert set(rows.comparisons[1:]) == {shipped.comparisons.max() + len(rows) - 1}
 
 
 def test_only_what_differs_is_a_setting(tmp_path):
