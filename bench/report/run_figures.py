@@ -7,6 +7,8 @@ from bench.report.names_in_figures import plain
 from lib.evaluate.checks import checked_labels
 from lib.evaluate.metrics import NO_ANSWER
 
+MOST_IN_NUMBERS = 12  # classes whose counts fit into the cells
+
 
 def draw_learning_curve(record, classes, what="val"):
     """Left the training loss, right top-1 on val with the 95 % interval of the final test.  -> figure
@@ -45,13 +47,21 @@ def confusions(test, classes):
 
 
 def draw_confusions(counts, names):
-    """Shares of each row in grey: what was shown, what the net said. Of many classes some are named.  -> axes"""
+    """What was shown, what the net said: numbers of videos, their share of the row in grey.  -> axes
+
+    Of many classes some are named, and no cell has a number.
+    """
     ax = plt.subplots(figsize=(4.6, 4), layout="constrained")[1]
     ax.imshow(counts / counts.sum(1, keepdims=True).clip(min=1), cmap="Greys", vmin=0, vmax=1)
+    if len(counts) <= MOST_IN_NUMBERS:
+        for (row, column), count in np.ndenumerate(counts):
+            colour = "white" if 2 * count > counts[row].sum() else "0.15"
+            ax.text(column, row, count or "", ha="center", va="center", fontsize=8, color=colour)
     named = range(0, len(counts), 1 + len(counts) // 40)
     ax.set_xticks(named, [plain(names[k], 24) for k in named], rotation=90, fontsize=8)
     ax.set_yticks(named, [plain(names[k], 24) for k in named], fontsize=8)
     ax.set(xlabel="said", ylabel="shown")
+    ax.set_title("the darker, the larger a part of its row", fontsize=8)
     return ax
 
 

@@ -18,6 +18,7 @@ COLOURS = {
     "1x1xk": "#F0E442",
     "1x1x1": "#999999",
 }
+SIDES = {"time": (1.5, -0.9, -0.2), "width": (3.8, 1.5, -0.2), "height": (-0.6, -0.6, 1.5)}  # beside `draw_kernel`'s
 NAMES = {3: "3D", 2: "2D", 1: "1D", 0: "point"}
 
 
@@ -59,9 +60,10 @@ def draw_mask(ax, split):
     ax.set(xlabel="output channels, kind by kind", ylabel="cell of the kernel")
 
 
-def draw_gammas(ax, history, layer, kinds):
-    """|gamma| of a layer's candidates over the epochs; the kept ones are strong lines, the others faint.
+def draw_gammas(axes, history, layer, kinds):
+    """|gamma| of a layer's candidates over the epochs, a kind per axes; the kept ones are strong lines, others faint.
 
+    axes     as many as kinds, in their order, on one scale: a line through all shows the least that is kept
     history  of the record that `lib.search.subkernels.search.search` returns; before the first epoch all gammas are 1
     -> the numbers of the kept candidates
     """
@@ -71,17 +73,17 @@ def draw_gammas(ax, history, layer, kinds):
     values = np.concatenate([np.ones_like(values[:1]), values])
     planes = values.shape[1] // len(kinds)
     kept = kept_channels(torch.from_numpy(values[-1]), planes).tolist()
-    for i, kind in enumerate(kinds):
+    last = len(values) - 1
+    for i, (ax, kind) in enumerate(zip(axes, kinds, strict=True)):
         mine = values[:, i * planes : (i + 1) * planes]
         chosen = np.isin(np.arange(i * planes, (i + 1) * planes), kept)
-        ax.plot(mine[:, ~chosen], color=COLOURS[kind], lw=0.6, alpha=0.2, zorder=1)
-        ax.plot(mine[:, chosen], color=COLOURS[kind], lw=0.9, alpha=0.7, zorder=2)
-        dashes = ("-", "--", ":", "-.")[i % 4]  # kinds differ in grey, too
-        ax.plot(mine.mean(1), dashes, color=COLOURS[kind], lw=2.6, zorder=3, label=f"mean of {kind}")
-    last = len(values) - 1
-    ax.plot([last - 0.25, last + 0.25], [values[-1][kept].min()] * 2, color="k", lw=1.5, zorder=4)
-    ax.set(xlim=(0, last + 0.25), xticks=range(0, last + 1, max(1, last // 6)))
-    ax.spines[["top", "right"]].set_visible(False)
+        ax.plot(mine[:, ~chosen], color="0.75", lw=0.6, zorder=1)
+        ax.plot(mine[:, chosen], color=COLOURS[kind], lw=1.1, zorder=2)
+        ax.plot(mine.mean(1), "--", color="k", lw=1.6, zorder=3)
+        ax.axhline(values[-1][kept].min(), color="k", lw=0.8, zorder=1.5)
+        ax.text(0.03, 0.97, f"{chosen.sum()} of {planes} stay", fontsize=8, va="top", transform=ax.transAxes)
+        ax.set(xlim=(0, last), xticks=range(0, last + 1, max(1, last // 6)))
+        ax.spines[["top", "right"]].set_visible(False)
     return kept
 
 
@@ -116,6 +118,8 @@ def draw_deals(figure, deals, notes):
     above, below = figure.subfigures(2, 1, height_ratios=(1, max(1.4, 0.4 * len(next(iter(deals.values()))))))
     for ax, kind in zip(above.subplots(1, len(kinds), subplot_kw={"projection": "3d"}), kinds, strict=True):
         draw_kernel(ax, kind)
+        for name, place in SIDES.items():
+            ax.text(*place, name, fontsize=7, color="0.35", ha="center", va="center")
         volume = int(np.prod(KINDS[kind]))
         ax.set_title(f"{kind_name(kind)}\n{volume} products", fontsize=9, color=COLOURS[kind], fontweight="bold")
     axes = np.atleast_1d(below.subplots(1, len(deals)))

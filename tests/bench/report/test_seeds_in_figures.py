@@ -51,6 +51,8 @@ def test_a_search_s_figure_explains_what_it_shows(suite):
         legend = ax.figure.legends[0]
         told = entries(legend)
         assert told["found by the search"] == ("D", "#D55E00")
+        drawn = next(line for line in ax.lines if line.get_marker() == "D")
+        assert legend.legend_handles[0].get_markerfacecolor() == drawn.get_markerfacecolor()
         if suite == "quick":
             assert "one seed: no verdict;\ndotted: the test videos alone" in told
         else:
@@ -72,6 +74,15 @@ def test_searches_of_one_net_share_their_axis(tmp_path, monkeypatch):
     assert low < 0 and high > 100, "an interval that was cut is seen to its end"
 
 
+def test_no_difference_looks_larger_than_it_is():
+    """The axis begins at 0, and chance, where it is known, lies on it and in the legend."""
+    rows = read_table(SHIPPED / "quick" / "searches.csv").query("notebook == '11_search_sub_kernels'")
+    ax = draw_search(rows, chance=12.5)
+    low, high = ax.get_xlim()
+    assert -5 < low < 0 < 12.5 < high and "chance" in entries(ax.figure.legends[0])
+    assert [line.get_xdata() for line in ax.lines if line.get_label() == "chance"] == [[12.5, 12.5]]
+
+
 def test_a_span_of_one_point_has_room():
     row = {"seeds": 1, "top1": 50.0, "top1_low": None, "top1_high": None, "videos_low": 50.0, "videos_high": 50.0}
-    assert span_of(pd.DataFrame([row | {"top1_by_seed": "50"}])) == (49.0, 51.0)
+    assert span_of(pd.DataFrame([row | {"top1_by_seed": "50"}])) == (-2.0, 52.0)

@@ -42,11 +42,24 @@ def test_a_mask_shows_the_cells_of_each_channel():
 
 def test_gammas_start_at_one_and_the_loudest_stay():
     history = [{"gammas": [[0.9, 0.5, 1.2, 0.7]]}, {"gammas": [[0.8, 0.1, 1.3, 0.75]]}]
-    ax = plt.figure().subplots()
-    assert draw_gammas(ax, history, 0, ("kxkxk", "1xkxk")) == [0, 2]
-    assert all(line.get_ydata()[0] == 1 for line in ax.lines[:-1])
-    assert list(ax.lines[-1].get_ydata()) == pytest.approx([0.8, 0.8])  # where the layer cuts
-    plt.close(ax.figure)
+    axes = plt.figure().subplots(2, 1)
+    assert draw_gammas(axes, history, 0, ("kxkxk", "1xkxk")) == [0, 2]
+    for ax, (faint, kept) in zip(axes, ([0.5, 0.1], [0.7, 0.75]), strict=True):
+        candidates, cut = ax.lines[:-1], ax.lines[-1]
+        assert all(line.get_ydata()[0] == 1 for line in candidates)
+        assert list(candidates[0].get_ydata()) == [1, faint, kept]
+        assert list(cut.get_ydata()) == pytest.approx([0.8, 0.8]) and ax.texts[0].get_text() == "1 of 2 stay"
+    plt.close(axes[0].figure)
+
+
+def test_kinds_of_gammas_are_told_apart_without_colour():
+    """A kind has axes of its own: no line of another is there to be taken for it."""
+    history = [{"gammas": [[0.9, 0.5, 1.2, 0.7]]}]
+    axes = plt.figure().subplots(2, 1)
+    draw_gammas(axes, history, 0, ("kxkxk", "1xkxk"))
+    ends = [sorted(line.get_ydata()[-1] for line in ax.lines[:-2]) for ax in axes]  # without the mean and the cut
+    assert ends == [[0.5, 0.9], [0.7, 1.2]]
+    plt.close(axes[0].figure)
 
 
 def test_deep_deals_side_by_side():
@@ -55,6 +68,7 @@ def test_deep_deals_side_by_side():
     draw_deals(figure, deals, dict.fromkeys(deals, "a note"))
     titles = [ax.get_title() for ax in figure.axes]
     assert [title.split("\n")[0] for title in titles[:3]] == [kind_name(kind) for kind in OPS["conv1_2_3d"]]
+    assert all([text.get_text() for text in ax.texts] == ["time", "width", "height"] for ax in figure.axes[:3])
     assert titles[3:] == ["CAKES123D_C\na note", "CAKES123D_P\na note"]
     plt.close(figure)
 
