@@ -87,7 +87,7 @@ def _decidable(rows):
     """How large a difference would have had to be; two accuracies are no more than 100 points apart."""
     all_asked = rows.comparisons.dropna().max()
     least, most = rows.seen_from.min(), rows.seen_from.max()
-    given = f"corrected for the table's {all_asked:.0f} comparisons, with seeds that scatter like these,"
+    given = f"corrected for all {all_asked:.0f} comparisons, with seeds that scatter like these,"
     if least > FARTHEST:
         return f"{given} no possible difference would have been decided"
     each = f"{least:.0f}" if f"{least:.0f}" == f"{most:.0f}" else f"{least:.0f} to {most:.0f}"

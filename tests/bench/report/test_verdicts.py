@@ -33,7 +33,7 @@ def test_the_answer_is_the_verdicts(first, second, word):
     found = table(("random 1", points[first], first), ("random 2", points[second], second), ("uniform", -50.0, NOBODY))
     said = answer(found, "random", "luck")
     assert f"Better than luck? {word}" in said and "of 2 comparisons" in said and "-50" not in said
-    wide = "the table's 19 comparisons, with seeds that scatter like these, only a difference of 7 points or more would"
+    wide = "for all 19 comparisons, with seeds that scatter like these, only a difference of 7 points or more would"
     assert (wide in said) == ("does not make them equal" in said) == (NOBODY in (first, second))
 
 
