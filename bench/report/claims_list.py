@@ -46,7 +46,7 @@ RUBIKS = Published(
     "rubiksnet",
     (
         {"model": "Large", "variant": "rubiks3d", "clips": "2", "source": "README"},
-        {"system": "TSM", "model": "ResNet-50", "dataset": "Something-Something-V2", "input (frames x size)": "8x224"},
+        {"system": "TSM", "model": "ResNet-50", "dataset": "Something-Something-V2", "input (frames x size)": "8x256"},
     ),
 )
 TSM = Published(

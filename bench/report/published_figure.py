@@ -14,7 +14,7 @@ from bench.report.trade_off_figure import LOOKS
 from lib.run import ROOT
 
 PANELS = {"gflops": "GFLOPs as printed, one view; hollow: see the list", "params_m": "parameters, millions"}
-LIST_WIDTH = 88  # characters
+LIST_WIDTH = 84  # characters
 # what readers of today compare with, in grey: colour, marker; X3D has its look in LOOKS
 GUESTS = {
     "MoViNet": ("0.35", "*"),
@@ -47,8 +47,8 @@ def draw_published(rows, dataset):
     panels = [cost for cost in PANELS if drawn[cost].notna().any()]
     wrapped = sum(len(f"{name}: {how} [{why}]") > LIST_WIDTH - 6 for name, how, why in
                   zip(drawn.name, drawn.protocol, drawn.counted, strict=True))  # fmt: skip
-    height = max(4.8, 1.2 + 0.145 * (len(drawn) + wrapped + drawn.family.nunique() + 3))
-    figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels) + 4.6, height), sharey=True, squeeze=False,
+    height = max(4.8, 1.2 + 0.17 * (len(drawn) + wrapped + drawn.family.nunique() + 3))
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels) + 5.5, height), sharey=True, squeeze=False,
                                 layout="constrained")  # fmt: skip
     points = [_draw(ax, drawn.dropna(subset=[cost]), cost) for ax, cost in zip(axes[0], panels, strict=True)]
     axes[0, 0].set_ylabel(f"top-1 on {dataset}, %")
@@ -100,7 +100,7 @@ def _list(ax, drawn):
     entries.append(
         Line2D([], [], mfc="white", **look, label="not printed, or counted otherwise [how]: x does not compare")
     )
-    style = {"fontsize": 6.5, "handletextpad": 0.3, "labelspacing": 0.25, "borderaxespad": 0}
+    style = {"fontsize": 8, "handletextpad": 0.3, "labelspacing": 0.25, "borderaxespad": 0}
     ax.legend(handles=entries, frameon=False, loc="upper left", bbox_to_anchor=(1.02, 1), **style)
 
 
