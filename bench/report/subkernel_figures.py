@@ -45,7 +45,9 @@ def draw_kernel(ax, kind):
 
 
 def draw_mask(ax, split):
-    """The dense kernel that a split stands for: a column per channel, a row per cell, white where the kernel is 0."""
+    """The dense kernel that a split stands for: a column per channel, a row per cell, white where the kernel is 0.
+
+    Cells go frame by frame, in a frame row by row, in a row column by column."""
     split = {kind: count for kind, count in split.items() if count}
     cells = np.concatenate([np.repeat(kernel_cells(kind).reshape(27, 1), count, 1) for kind, count in split.items()], 1)
     kinds = np.repeat(np.arange(len(split)), list(split.values()))
@@ -55,6 +57,9 @@ def draw_mask(ax, split):
     counts = np.array(list(split.values()))
     ax.set_xticks(np.cumsum(counts) - counts / 2 - 0.5, split, fontsize=9)
     ax.set_yticks([4, 13, 22], ["t - 1", "t", "t + 1"])
+    ax.yaxis.remove_overlapping_locs = False  # a row in the middle of a frame has two labels
+    ax.set_yticks(range(1, 27, 3), 3 * ["h - 1", "h", "h + 1"], fontsize=6, minor=True)
+    ax.tick_params("y", which="major", pad=26, length=0)
     for line in (8.5, 17.5):
         ax.axhline(line, color="0.8", lw=0.8)
     ax.set(xlabel="output channels, kind by kind", ylabel="cell of the kernel")

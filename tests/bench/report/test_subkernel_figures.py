@@ -37,6 +37,9 @@ def test_a_mask_shows_the_cells_of_each_channel():
     assert shown.shape == (27, 3) and (shown[:, :2] == 0).all()
     assert np.flatnonzero(shown[:, 2] == 1).tolist() == [4, 13, 22] and np.isnan(shown[:, 2]).sum() == 24
     assert [text.get_text() for text in ax.get_xticklabels()] == ["kxkxk", "kx1x1"]
+    ax.figure.canvas.draw()
+    rows = [text.get_text() for text in ax.get_yticklabels(minor=True)]
+    assert rows == 3 * ["h - 1", "h", "h + 1"], "each frame's rows have their names, its middle one too"
     plt.close(ax.figure)
 
 
