@@ -88,6 +88,7 @@ def draw_gammas(axes, history, layer, kinds):
         ax.axhline(values[-1][kept].min(), color="k", lw=0.8, zorder=1.5)
         ax.text(0.03, 0.97, f"{chosen.sum()} of {planes} stay", fontsize=8, va="top", transform=ax.transAxes)
         ax.set(xlim=(0, last), xticks=range(0, last + 1, max(1, last // 6)))
+        ax.ticklabel_format(axis="y", useOffset=False)
         ax.spines[["top", "right"]].set_visible(False)
     return kept
 
