@@ -21,6 +21,7 @@ from torch import distributed as dist
 
 from lib.checkpoints import checksum
 from lib.files import locked
+from lib.orphans import end_with_parent
 
 HERE, NOTHING = "here", object()
 ANSWERS_WITHIN_S = 20  # how long the others wait for a process that may be lost
@@ -42,11 +43,14 @@ def joined(device="cpu"):
 
     device  "cpu", or "cuda": every process takes the GPU of its number on its machine
     Elsewhere than under torchrun, or in a group already, `device` is given back as it is.
+    Whoever is killed beside it, this process goes on with nothing alone: with torchrun gone, it ends.
     ValueError: more processes on this machine than it has GPUs, or a numbered GPU
     """
     if "WORLD_SIZE" not in os.environ or dist.is_initialized():
         yield device
         return
+    if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun's own; whoever sets the variables may leave
+        end_with_parent()
     gpu = torch.device(device).type == "cuda"
     if gpu:
         local, most = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()

@@ -5,8 +5,6 @@ promises exists: the executed notebook, its figures, the result, and for a datas
 """
 
 import re
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,21 +12,16 @@ from pathlib import Path
 from bench.runner import modules
 from bench.runner.environment import KERNEL, inside, job_environment, make_home, told
 from bench.runner.parameters import check_parameters, parameters_of
+from bench.runner.processes import KilledError, train_together
 from bench.runner.suite import NOTEBOOKS, ON_ALL_CORES
 from lib.files import locked, read_json, remove_temporaries, write_json, write_text
-from lib.run import ROOT, done_or_aside, result, say_done
+from lib.run import done_or_aside, result, say_done
 from lib.run import record as kept
 
 EXAMPLE = "python -m bench job runs/quick/jobs.json c2d_nano-motion-s0-0123abcd --threads 1"
 PROMISED = (".ipynb", ".png", ".svg", ".csv", ".json", ".jsonl")
 OWN = ("done.json", "failed.json")
-
-
 KILLED = ("KilledError", "DeadKernelError")  # ours, nbclient's
-
-
-class KilledError(RuntimeError):
-    """The kernel ended, but its notebook has not: the system killed it, for want of memory or time."""
 
 
 def add_arguments(parser):
@@ -115,21 +108,12 @@ def _run(job, run_dir, listed, threads):
     environment |= modules.told(listed.get("modules", {}))
     with inside(environment):
         if job.get("processes", 1) > 1 and not result(run_dir):
-            _train_together(job, run_dir.parent, listed)  # the notebook then finds it trained
+            train_together(job, run_dir.parent)  # the notebook then finds it trained
         execute(notebook, run_dir / "notebook.ipynb", parameters)
     if not (record := result(run_dir)):
         raise KilledError(f"{notebook.name} ended without {run_dir / 'result.json'}; was its kernel killed?")
     files = {path.name: path.stat().st_size for path in sorted(run_dir.iterdir()) if _promised(path)}
     say_done(run_dir, {**record, "files": files, "environment": told()})
-
-
-def _train_together(job, runs, listed):
-    """Let torchrun train a job by several processes of this machine. RuntimeError: it failed"""
-    suite, out = read_json(runs / "suite.json")["file"], Path(listed["data"]).parent
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", job["processes"]]
-    command += ["-m", "bench", "train", suite, job["id"], "--out", out, "--device", listed["device"], "--train-only"]
-    if code := subprocess.run(list(map(str, command)), cwd=ROOT).returncode:
-        raise RuntimeError(f"torchrun ended with status {code}; log.txt of this run says why")
 
 
 def _promised(path):

@@ -21,10 +21,9 @@ def add_arguments(parser):
     parser.add_argument("run", help="a training's id, as `status` lists it, or what that begins with")
     parser.add_argument("--out", default=ROOT, metavar="DIR", help="where data, runs and results lie (the clone)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
-    parser.add_argument("--train-only", action="store_true", help="end before the notebook that makes the run done")
 
 
-def run(*, suite, run, out=ROOT, device="cpu", train_only=False):
+def run(*, suite, run, out=ROOT, device="cpu"):
     from lib.distributed import first, joined, place
 
     suite, out = load_suite(suite), Path(out).resolve()
@@ -38,7 +37,7 @@ def run(*, suite, run, out=ROOT, device="cpu", train_only=False):
             for need in [need for need in suite.jobs if need.id in job.needs]:
                 first(work, {**asdict(need), "id": need.id}, runs, listed, usable_cores())
             train(told, runs / job.id, listed, own_device)
-    if writes and not there and not train_only:
+    if writes and not there:
         work(told, runs, listed, suite.threads)
     if writes:
         print(f"{runs / job.id}  {headline(done(runs / job.id)) or 'trained'}", flush=True)
