@@ -3,20 +3,18 @@
 make test-slurm. bench/README.md says how one machine becomes a cluster of its own.
 """
 
-import shutil
 import subprocess
-import sys
-import time
 
 import pytest
 from helpers.suite_runs import same_results
+from helpers.watched_suites import SOONER, check_a_cluster, start, wait_for
 
 from bench.report.live import epochs_so_far
 from bench.runner import slurm
 from bench.runner.status import state
 from bench.runner.suite import load_suite
 from lib.files import read_json
-from lib.run import ROOT, done
+from lib.run import done
 
 pytestmark = pytest.mark.slurm
 EPOCHS = 60
@@ -59,30 +57,11 @@ class Never(nn.Sequential):
 def never_trains(num_classes=8):
     return Never(nn.Conv3d(3, 4, 3), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(4, num_classes))
 """
-SOONER = ("--", "--slurm-init-seconds-before-status-checks", "3")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def a_cluster():
-    answer = shutil.which("sinfo") and subprocess.run(["sinfo", "-h"], capture_output=True, text=True, timeout=60)
-    assert answer and answer.returncode == 0, "no Slurm answers here (sinfo); bench/README.md says how to make one"
-
-
-def start(suite, out, *options):
-    command = [sys.executable, "-m", "bench", "run", str(suite), "--out", str(out), *options]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, cwd=ROOT, **pipes)
-
-
-def wait_for(what, runner, minutes=40):
-    """What `what()` gives as soon as it is not empty."""
-    end = time.monotonic() + 60 * minutes
-    while time.monotonic() < end and runner.poll() is None:
-        if found := what():
-            return found
-        time.sleep(0.1)
-    runner.terminate()
-    raise AssertionError(f"it never came; the runner says: {runner.communicate()[0]}")
+    check_a_cluster()
 
 
 def kill(victims, runner):
@@ -111,7 +90,7 @@ def test_killed_jobs_go_on_and_the_tables_are_the_local_ones(tmp_path):
     assert "small/trade_off.png" in local.communicate()[0]
     out = tmp_path / "cluster"
     runs = {job.options.get("model"): out / "runs" / "small" / job.id for job in load_suite(suite).jobs[2:5]}
-    runner = start(suite, out, "--executor", "slurm", *SOONER)
+    runner = start(suite, out, *SOONER)
     by_signal = ("--signal=KILL", "--full")
     victims = {runs["ircsn_nano"]: (), runs["mobilenetv2_3d_nano"]: by_signal}
     first = kill(victims, runner)
@@ -132,7 +111,7 @@ def test_what_fails_by_itself_is_not_tried_again_and_says_why(tmp_path):
     suite = tmp_path / "failing.yaml"
     suite.write_text(FAILING)
     (tmp_path / "never_trains.py").write_text(NET)
-    runner = start(suite, tmp_path, "--executor", "slurm", *SOONER)
+    runner = start(suite, tmp_path, *SOONER)
     said = runner.communicate(timeout=2400)[0]
     _, train, _ = load_suite(suite).jobs
     run_dir = tmp_path / "runs" / "failing" / train.id
