@@ -2,12 +2,12 @@
 
 import json
 
+from bench.runner.listed import told_options
+
 
 def net_name(options):
     """A training's net by itself: its model, the options that it was given, and that its pixels were lossy."""
-    kept = options.get("cached", True)
-    lossy = {} if isinstance(kept, bool) else {"jpeg": kept}
-    return " ".join([options["model"], *(f"{name}={value}" for name, value in {**options["options"], **lossy}.items())])
+    return " ".join([options["model"], *(f"{name}={value}" for name, value in told_options(options).items())])
 
 
 def label_set(options):

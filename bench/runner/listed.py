@@ -22,6 +22,12 @@ def id_of(label, rule, notebook, options, modules="", processes=1):
     return run_id(label, {"rule": rule, "notebook": notebook, **own, **options})
 
 
+def told_options(options):
+    """What a training's names say beside its model: the options that this was given, and that its pixels are lossy."""
+    kept = options.get("cached", True)
+    return {**options["options"], **({} if isinstance(kept, bool) else {"jpeg": kept})}
+
+
 def listed_jobs(runs):
     """The jobs of jobs.json in a suite's folder of runs, as dicts.
 

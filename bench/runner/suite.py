@@ -16,7 +16,7 @@ lessons:   further notebooks, run as they are after everything else
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.runner.listed import id_of, stands_twice
+from bench.runner.listed import id_of, stands_twice, told_options
 from bench.runner.modules import digest, find_modules, import_modules
 from bench.runner.own_data import identity, most_classes, own_folder, read_own, weights_id
 from bench.runner.parameters import check_parameters, parameters_of
@@ -200,7 +200,7 @@ def _trainings(spec, prepare, folder, threads):
             options.pop("seeds", None)
             _check_types("10_training", options)
             check_values(options, _count_classes(options["labels"], folder))
-            words = [options["model"], *(f"{k}={v}" for k, v in options["options"].items()), options["labels"]]
+            words = [options["model"], *(f"{k}={v}" for k, v in told_options(options).items()), options["labels"]]
             yield _on_videos("train", "10_training", {**options, **threads}, words, prepare, folder)
 
 

@@ -76,6 +76,8 @@ def test_a_jpeg_cache_is_another_run_and_its_absence_is_none(tiny_shapes, tmp_pa
         80,
         90,
     ]
+    labels = [jobs[2].id.rpartition("-")[0] for jobs in (plain, lossy)]
+    assert labels == ["c2d_nano-shape-s0", "c2d_nano-jpeg=80-shape-s0"], "lists of runs show nothing else"
     assert net_name(lossy[2].options) == "c2d_nano jpeg=80" and net_name(plain[2].options) == "c2d_nano"
 
 
