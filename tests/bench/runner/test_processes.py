@@ -8,7 +8,7 @@ import time
 
 import pytest
 import yaml
-from helpers.watched_suites import processes_of
+from helpers.watched_suites import kill_one, processes_of
 
 from bench.runner.job import run_job
 from bench.runner.processes import KilledError, run_together
@@ -115,15 +115,34 @@ def _in_a_fork(work, *arguments):
         os._exit(1)
 
 
+EPOCHS = 100
 SUITE = {
     "data": {"videos": 24, "frames": 8, "size": 32},
     "processes": 2,
-    "train": {"runs": [{"model": "c2d_nano", "frames": 4, "size": 32, "epochs": 60, "batch_size": 8}]},
+    "train": {"runs": [{"model": "c2d_nano", "frames": 4, "size": 32, "epochs": EPOCHS, "batch_size": 8}]},
 }
 
 
+def killed_in_the_middle(runs, run_id, number):
+    """Start a job, and SIGKILL its process of that number, -1: the job itself, after an epoch more.  -> what it said"""
+    metrics = runs / run_id / "metrics.jsonl"
+    before = len(metrics.read_text().splitlines()) if metrics.exists() else 0
+    command = [sys.executable, "-m", "bench", "job", str(runs / "jobs.json"), run_id, "--attempt", "2"]
+    job = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while job.poll() is None and not (metrics.exists() and len(metrics.read_text().splitlines()) > before):
+        time.sleep(0.1)
+    assert job.poll() is None and len(processes_of(run_id)) == 3
+    kill_one(run_id, number)
+    job.wait(120)
+    end = time.monotonic() + 20
+    while processes_of(run_id) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not processes_of(run_id), "who was left goes on with it, and holds its lock"
+    return job.communicate()[1]
+
+
 @pytest.mark.long
-def test_a_job_of_two_processes_goes_on_after_a_kill_whatever_becomes_of_the_suites_file(tmp_path):
+def test_a_job_of_two_processes_goes_on_after_kills_whatever_becomes_of_the_suites_file(tmp_path):
     file = tmp_path / "two.yaml"
     file.write_text(yaml.safe_dump(SUITE))
     suite, runs = load_suite(file), tmp_path / "runs" / "two"
@@ -131,15 +150,10 @@ def test_a_job_of_two_processes_goes_on_after_a_kill_whatever_becomes_of_the_sui
     file.unlink()  # jobs.json says it all
     prepare, train, *_ = suite.jobs
     run_job(runs / "jobs.json", prepare.id)
-    started = [sys.executable, "-m", "bench", "job", str(runs / "jobs.json"), train.id]
-    job = subprocess.Popen(started, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    while job.poll() is None and not (runs / train.id / "metrics.jsonl").exists():
-        time.sleep(0.1)
-    assert job.poll() is None, job.communicate()[1]
-    victim = next(number for number, of in processes_of(train.id).items() if of == 1)
-    os.kill(victim, signal.SIGKILL)
-    assert job.wait(120) == 1 and "process 1 of 2 was killed by SIGKILL" in job.communicate()[1]
-    assert read_json(runs / train.id / "failed.json")["killed"] is True and not processes_of(train.id)
+    killed_in_the_middle(runs, train.id, -1)
+    assert not (runs / train.id / "failed.json").exists()
+    assert "process 1 of 2 was killed by SIGKILL" in killed_in_the_middle(runs, train.id, 1)
+    assert read_json(runs / train.id / "failed.json")["killed"] is True
     run_job(runs / "jobs.json", train.id, attempt=2)
     record = done(runs / train.id)
-    assert record["provenance"]["processes"] == 2 and len(record["history"]) == 60
+    assert record["provenance"]["processes"] == 2 and len(record["history"]) == EPOCHS
