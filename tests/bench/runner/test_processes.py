@@ -149,11 +149,11 @@ def test_a_job_of_two_processes_goes_on_after_kills_whatever_becomes_of_the_suit
     _write_jobs(runs, suite, tmp_path, "cpu", 1)
     file.unlink()  # jobs.json says it all
     prepare, train, *_ = suite.jobs
-    run_job(runs / "jobs.json", prepare.id)
+    run_job(runs / "jobs.json", prepare.id, 1)
     killed_in_the_middle(runs, train.id, -1)
     assert not (runs / train.id / "failed.json").exists()
     assert "process 1 of 2 was killed by SIGKILL" in killed_in_the_middle(runs, train.id, 1)
     assert read_json(runs / train.id / "failed.json")["killed"] is True
-    run_job(runs / "jobs.json", train.id, attempt=2)
+    run_job(runs / "jobs.json", train.id, 1, attempt=2)
     record = done(runs / train.id)
     assert record["provenance"]["processes"] == 2 and len(record["history"]) == EPOCHS
