@@ -11,6 +11,7 @@ import torch
 
 from lib.bounds import shown
 from lib.models.fast import use_backend
+from lib.models.undrawn import undrawn
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def create_model(name, **options):
     backend = "auto" if "backend" in known else options.pop("backend", "auto")
     if unknown := [option for option in options if option not in known]:
         raise ValueError(f"{name} has no option {', '.join(map(repr, unknown))}; its options are {', '.join(known)}")
-    model = entry(name).build(**options)
+    with undrawn():
+        model = entry(name).build(**options)
     if channels != 3:
         if not hasattr(model, "set_in_channels"):
             raise ValueError(f"{name} has no option 'in_channels'; let its class inherit from lib.models.VideoNet")

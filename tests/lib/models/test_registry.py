@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lib import create_model, list_models, register
 from lib.models import in_format, memory_format, model_options, registry, system_of
@@ -42,6 +43,29 @@ def test_a_net_of_ones_own(own_registry):
     assert "mine" in list_models("m*") and model_options("mine") == {"num_classes": 400, "size": 4}
     assert memory_format("mine") is torch.contiguous_format
     assert create_model("mine", num_classes=2)(torch.zeros(1, 3, 1, 2, 2)).shape == (1, 2)
+
+
+class Drawn(TorchDispatchMode):
+    """How many tensors were filled with random numbers."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function in (torch.ops.aten.normal_.default, torch.ops.aten.uniform_.default)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["ircsn_nano", "mobilenetv2_3d_nano", "vit_t_p16", "rubiksnet_nano"])
+def test_without_values_nothing_is_drawn(name):
+    """On the meta device it would take half of the time; the shapes, and a net with values, are what they were."""
+    net = create_model(name, num_classes=3)
+    with torch.device("meta"), Drawn() as drawn:
+        shapes = create_model(name, num_classes=3)
+    assert drawn.count == 0 and all(value.is_meta for value in shapes.state_dict().values())
+    assert {k: v.shape for k, v in shapes.state_dict().items()} == {k: v.shape for k, v in net.state_dict().items()}
+    with Drawn() as drawn:
+        again = create_model(name, num_classes=3)
+    assert drawn.count > 10 and all(p.unique().numel() > 1 for p in again.parameters() if p.ndim > 2)
 
 
 def test_a_name_is_taken_once(own_registry):
