@@ -9,6 +9,12 @@ from lib.run import ROOT
 from lib.weights.fine_tune import FREEZE
 
 
+@pytest.fixture
+def no_slow_ways(monkeypatch):
+    for slow in ("_export", "_onnx", "_predict"):
+        monkeypatch.setattr(report, slow, lambda **case: "")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["mobilenetv2_3d", "rubiksnet_tiny"])
 def test_a_family_goes_every_way(name):
@@ -35,7 +41,7 @@ def test_the_shipped_table_has_every_family():
             assert way not in ("half", "bf16") or "top-1 equal on" in cell or len(cell) > 20, (row[0], way, cell)
 
 
-def test_what_is_refused_by_design_is_told_in_words():
+def test_what_is_refused_by_design_is_told_in_words(no_slow_ways):
     (row,) = support("vit_t_p16").to_dict("records")
     told = "no: VisionTransformer has no batch norms to freeze; 'backbone' freezes all but the head"
     assert row["freeze norms"] == row["freeze statistics"] == told
@@ -43,15 +49,13 @@ def test_what_is_refused_by_design_is_told_in_words():
     assert "Error:" not in shipped and told in shipped
 
 
-def test_what_fails_is_a_reason(monkeypatch):
+def test_what_fails_is_a_reason(no_slow_ways, monkeypatch):
     """Not an end of the table: the other ways are tried all the same."""
 
     def broken(self, num_classes):
         raise ValueError("this head\nis for ever")
 
     monkeypatch.setattr(VideoNet, "replace_heads", broken)
-    for slow in ("_export", "_onnx", "_predict"):
-        monkeypatch.setattr(report, slow, lambda **case: "")
     monkeypatch.setattr(VideoNet, "features", lambda self, x: self.feature_map(x))
     (row,) = support("squeezenet3d", {"squeezenet3d": ({}, 4, 32)}).to_dict("records")
     assert row["freeze backbone"] == "ValueError: this head is for ever"
