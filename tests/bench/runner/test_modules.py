@@ -34,8 +34,12 @@ RUN = {"frames": 4, "size": 24, "epochs": 1, "batch_size": 8}
 
 @pytest.fixture(autouse=True)
 def registry_as_it_was(monkeypatch):
-    """Nets that a test registers are gone after it, for the tests that list all nets."""
+    """Nets that a test registers are gone after it, for the tests that list all nets.
+
+    And no shapes of nets that earlier tests compared: every import here would look at a hundred thousand of them.
+    """
     monkeypatch.setattr("lib.models.registry._MODELS", dict(registry._MODELS))
+    monkeypatch.setattr("lib.weights.published._SHAPES", {})
 
 
 def suite_of(folder, listed, models, **more):
