@@ -49,7 +49,7 @@ def test_the_two_commands(tiny_shapes, tmp_path, capsys):
 SYSTEMS = {
     "mobilenetv2_3d": ({"width": 0.2}, {"size": 32}, 1, "BGR", 255),
     "ircsn_26": ({}, {"size": 32, "clips": 2, "frames": 4}, 6, "RGB", 255),
-    "rubiksnet_tiny": ({}, {"size": 32}, 6, "RGB", 1),
+    "rubiksnet_tiny": ({}, {"size": 32, "frames": 2}, 6, "RGB", 1),
     "cakes_50": ({}, {"size": 32, "frames": 4}, 1, "RGB", 1),
     "c2d_18": ({}, {"size": 32, "clips": 2, "frames": 4}, 6, "RGB", 1),
 }
