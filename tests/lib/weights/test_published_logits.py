@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from stand_in import golden, golden_input, layout_of, stand_in, write_stand_in
+from stand_in import golden, golden_input, layout_of, write_stand_in
 
 from lib import load_published, measure_cost
 from lib.data import as_clip
@@ -74,12 +74,12 @@ def inputs(case):
 def loaded(request, tmp_path_factory):
     path = write_stand_in(request.param, tmp_path_factory.mktemp("published"))
     net, options = CASES[request.param]
-    yield request.param, load_published(net, path, **options)
+    yield request.param, load_published(net, path, **options), path
     path.unlink()
 
 
 def test_logits(loaded):
-    name, net = loaded
+    name, net, _ = loaded
     for case in inputs(golden(name)):
         with torch.no_grad():
             logits = net.model(clip(case))
@@ -89,7 +89,7 @@ def test_logits(loaded):
 
 
 def test_heads(loaded):
-    name, net = loaded
+    name, net, _ = loaded
     case = golden(name)
     if "heads" not in case:
         pytest.skip("one head")
@@ -100,7 +100,7 @@ def test_heads(loaded):
 
 
 def test_counts(loaded):
-    name, net = loaded
+    name, net, _ = loaded
     case = golden(name)
     rows = case.get("macs_detail") or [{"input": case["macs_input"]} if "macs_input" in case else {}]
     for row in rows:
@@ -117,11 +117,12 @@ def test_counts(loaded):
 
 def test_every_key(loaded, tmp_path):
     """All of the file is read, all of the net is filled, and saving gives the file's keys and values again."""
-    name, net = loaded
+    name, net, path = loaded
     assert net.report.missing == [] and net.report.unused == []
     save_published(CASES[name][0], net.model, tmp_path / "again.pth", net.report.layout)
-    again, wrapper = torch.load(tmp_path / "again.pth", weights_only=True), layout_of(name)["wrapper"]
-    again, want = again.get(wrapper["state_dict_key"], again), stand_in(name)
+    key = layout_of(name)["wrapper"]["state_dict_key"]
+    files = [torch.load(file, weights_only=True) for file in (tmp_path / "again.pth", path)]
+    again, want = (file.get(key, file) for file in files)
     assert again.keys() == want.keys()
     prefix = "module." if all(key.startswith("module.") for key in want) else ""
     kept = net.model.state_dict().keys() & {key.removeprefix(prefix) for key in want}  # both call it so
