@@ -1,5 +1,7 @@
 """The papers' figures beside each other: from the committed tables alone, a point says its protocol and count."""
 
+import functools
+
 import matplotlib.pyplot as plt
 import pytest
 
@@ -15,6 +17,13 @@ PUBLISHED = ROOT / "results" / "published"
 @pytest.fixture(scope="module")
 def rows():
     return accuracy_rows()
+
+
+@pytest.fixture(scope="module")
+def drawn(rows):
+    """f(dataset) -> its figure, drawn once for all tests that only look at it."""
+    yield functools.cache(functools.partial(draw_published, rows))
+    plt.close("all")
 
 
 def test_every_row_has_its_family_protocol_and_count(rows):
@@ -63,8 +72,8 @@ def test_weights_are_not_trained_by_who_ports_them(rows):
 
 
 @pytest.mark.parametrize("dataset", ["Something-Something V1", "Kinetics-600", "UCF-101"])
-def test_a_line_joins_widths_of_one_net_under_one_protocol(rows, dataset):
-    figure = draw_published(rows, dataset)
+def test_a_line_joins_widths_of_one_net_under_one_protocol(rows, drawn, dataset):
+    figure = drawn(dataset)
     here = rows[rows.dataset == dataset]
     for ax in figure.axes:
         for line in ax.lines:
@@ -72,45 +81,40 @@ def test_a_line_joins_widths_of_one_net_under_one_protocol(rows, dataset):
                 joined = here[here.scale == line.get_gid()]
                 assert len(joined) == len(line.get_xdata()) and joined.protocol.nunique() == joined.model.nunique() == 1
     assert any(len(line.get_xdata()) > 1 for line in figure.axes[0].lines) == (dataset != "Something-Something V1")
-    plt.close(figure)
 
 
-def test_every_point_has_its_number_in_the_list(rows):
-    figure = draw_published(rows, "Something-Something V2")
+def test_every_point_has_its_number_in_the_list(rows, drawn):
+    figure = drawn("Something-Something V2")
     listed = [text.get_text().replace("\n", " ") for text in figure.axes[-1].get_legend().get_texts()]
     numbers = {text.get_text() for ax in figure.axes for text in ax.texts}
     assert numbers == {text.split("  ")[0] for text in listed if text[0].isdigit()}
     assert "1  Large rubiks3d: 8x224, 2 x 3  [rule unknown]" in listed
     assert "published accuracies have no printed cost" in figure.get_suptitle()
-    plt.close(figure)
     assert draw_published(rows, "HMDB51") is None
 
 
-def test_hollow_is_what_does_not_compare(rows):
-    figure = draw_published(rows, "Kinetics-600")
+def test_hollow_is_what_does_not_compare(drawn):
+    figure = drawn("Kinetics-600")
     gflops, params = figure.axes
     assert all(line.get_markerfacecolor() == "white" for line in gflops.lines if len(line.get_xdata()) == 1)
     assert all(line.get_markerfacecolor() != "white" for line in params.lines if len(line.get_xdata()) == 1)
-    plt.close(figure)
 
 
-def test_a_cost_that_was_not_printed_is_hollow_along_both_axes(rows):
-    figure = draw_published(rows, "Something-Something V1")
+def test_a_cost_that_was_not_printed_is_hollow_along_both_axes(drawn):
+    figure = drawn("Something-Something V1")
     assert all(line.get_markerfacecolor() == "white" for ax in figure.axes for line in ax.lines)
     listed = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
     assert "1  ip-CSN-152 from scratch: 32x224, 10 x ?  [may be another net's]" in listed
-    plt.close(figure)
 
 
-def test_no_name_of_the_list_is_cut(rows):
-    figure = draw_published(rows, "Kinetics-400")
+def test_no_name_of_the_list_is_cut(rows, drawn):
+    figure = drawn("Kinetics-400")
     listed = " ".join(text.get_text().replace("\n", " ") for text in figure.axes[-1].get_legend().get_texts())
     drawn = rows[(rows.dataset == "Kinetics-400") & (rows.gflops.notna() | rows.params_m.notna())]
     assert all(f"{name}: {how}" in listed for name, how in zip(drawn.name, drawn.protocol, strict=True))
     figure.canvas.draw()
     legend = figure.axes[-1].get_legend().get_window_extent()
     assert figure.bbox.y0 <= legend.y0 and legend.x1 <= figure.bbox.x1
-    plt.close(figure)
 
 
 def test_looks_differ_in_grey():
