@@ -21,7 +21,7 @@ from lib.run import ROOT
 EXAMPLE = "python -m bench claims standard"
 NOT_RUN = "not run"
 AGAIN = "planned, trained again"  # the variant of lesson 12 in which val chooses nothing
-CHOSEN = "val chose these weights along the path; the schedule trained again, without a choice, gives {:+.2f} points"
+CHOSEN = "val chose these weights along the path; the schedule trained again, to its last epoch, gives {:+.2f} points"
 LOSS_GRAIN = 1e-4  # nats, of runs.csv
 COLUMNS = ("claim", "says", "paper", "source", "compared", "measured", "unit", "low", "high", "seeds", "videos", "p")
 COLUMNS += ("p_holm", "comparisons", "verdict", "note", "cost", "figure", "runs")

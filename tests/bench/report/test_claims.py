@@ -215,7 +215,7 @@ def test_what_val_has_chosen_stands_beside_what_it_has_not(tables):
     named = {("12_plan_the_optimization", seed): row for seed, row in again.items()}
     write(searches(write_search(tables / "planned", named)), tables, "searches")
     (row,) = claims(tables).query("claim == 5 and verdict != 'not run'").itertuples()
-    assert row.measured == 11 and row.note.endswith("without a choice, gives -5.00 points")
+    assert row.measured == 11 and row.note.endswith("to its last epoch, gives -5.00 points")
 
 
 def test_its_page_has_figures_that_can_be_read(tables):
