@@ -13,7 +13,7 @@ from bench.report.published_rows import DATASETS, accuracy_rows
 from bench.report.trade_off_figure import LOOKS
 from lib.run import ROOT
 
-PANELS = {"gflops": "GFLOPs as printed, one view; hollow: see the list", "params_m": "parameters, millions"}
+PANELS = {"gflops": "GFLOPs, one view; hollow: see the list", "params_m": "parameters, millions"}
 LIST_WIDTH = 84  # characters
 # what readers of today compare with, in grey: colour, marker; X3D has its look in LOOKS
 GUESTS = {
@@ -106,8 +106,8 @@ def _list(ax, drawn):
 
 def _title(dataset, left_out):
     told = f"{dataset}, as published. Accuracies compare only under one protocol: frames x size, clips x crops."
-    without = {0: "", 1: " 1 published accuracy has no printed cost and no place here."}
-    return told + without.get(left_out, f" {left_out} published accuracies have no printed cost and no place here.")
+    without = {0: "", 1: " 1 published accuracy has no cost and no place here."}
+    return told + without.get(left_out, f" {left_out} published accuracies have no cost and no place here.")
 
 
 @own_style()

@@ -24,7 +24,7 @@ RESULTS_ARE = """<p>Our own runs, a section per suite. <a href="columns.html">Co
 here they have fewer columns than their files, which are linked.</p>"""
 PUBLISHED_IS = """<p>Each row is one training of one net by one team, under the protocol that stands in it. Rows of
 different protocols, data or teams are no ranking. An empty cell was not published, or is not known to us. The figures
-leave out rows without a printed cost, what users report, and weights that were only measured once more by those who
+leave out rows without a cost, what users report, and weights that were only measured once more by those who
 ported them. A filled point is a printed figure that compares along its axis; of others the list says why not.</p>"""
 
 

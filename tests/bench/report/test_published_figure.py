@@ -89,7 +89,7 @@ def test_every_point_has_its_number_in_the_list(rows, drawn):
     numbers = {text.get_text() for ax in figure.axes for text in ax.texts}
     assert numbers == {text.split("  ")[0] for text in listed if text[0].isdigit()}
     assert "1  Large rubiks3d: 8x224, 2 x 3  [rule unknown]" in listed
-    assert "published accuracies have no printed cost" in figure.get_suptitle()
+    assert "published accuracies have no cost" in figure.get_suptitle()
     assert draw_published(rows, "HMDB51") is None
 
 
