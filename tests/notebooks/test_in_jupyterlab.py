@@ -31,6 +31,7 @@ STATE = f"""() => {{
 }}"""
 PICTURES = "() => [...document.querySelectorAll('.jupyter-widgets img, .widget-output img')].map(i => i.src).join()"
 TALL = f"() => Math.max(...[...{PANEL}.node.querySelectorAll('*')].map(one => one.scrollHeight))"
+TO_END = f"() => {PANEL}.node.querySelectorAll('*').forEach(one => {{ one.scrollTop = one.scrollHeight }})"
 TO_TOP = f"() => {PANEL}.node.querySelectorAll('*').forEach(one => {{ if (one.scrollTop) one.scrollTop = 0 }})"
 
 
@@ -74,12 +75,14 @@ def opened(page, address):
 
 
 def photograph(page, file):
+    """From the top, and a second picture of the end: a notebook that renders what is in sight hides a rest of its length."""
     page.set_viewport_size({"width": 1200, "height": min(16_000, page.evaluate(TALL) + 250)})
-    page.wait_for_timeout(2000)
-    page.evaluate(TO_TOP)
-    page.wait_for_timeout(3000)
     file.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=str(file))
+    for where, name in ((TO_TOP, file), (TO_END, file.with_stem(f"{file.stem}_end"))):
+        page.wait_for_timeout(2000)
+        page.evaluate(where)
+        page.wait_for_timeout(3000)
+        page.screenshot(path=str(name))
 
 
 @pytest.mark.long
