@@ -75,7 +75,7 @@ def opened(page, address):
 
 
 def photograph(page, file):
-    """From the top, and a second picture of the end: a notebook that renders what is in sight hides a rest of its length."""
+    """From the top, and once more from the end: what lies below the sight of the first picture, JupyterLab leaves out."""
     page.set_viewport_size({"width": 1200, "height": min(16_000, page.evaluate(TALL) + 250)})
     file.parent.mkdir(parents=True, exist_ok=True)
     for where, name in ((TO_TOP, file), (TO_END, file.with_stem(f"{file.stem}_end"))):
