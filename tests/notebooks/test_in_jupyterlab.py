@@ -75,7 +75,7 @@ def opened(page, address):
 
 
 def photograph(page, file):
-    """From the top, and once more from the end: what lies below the sight of the first picture, JupyterLab leaves out."""
+    """From the top, and once more from the end: what lies far below, JupyterLab leaves out of the first picture."""
     page.set_viewport_size({"width": 1200, "height": min(16_000, page.evaluate(TALL) + 250)})
     file.parent.mkdir(parents=True, exist_ok=True)
     for where, name in ((TO_TOP, file), (TO_END, file.with_stem(f"{file.stem}_end"))):
