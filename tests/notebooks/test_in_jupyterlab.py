@@ -31,7 +31,7 @@ STATE = f"""() => {{
 }}"""
 PICTURES = "() => [...document.querySelectorAll('.jupyter-widgets img, .widget-output img')].map(i => i.src).join()"
 TALL = f"() => Math.max(...[...{PANEL}.node.querySelectorAll('*')].map(one => one.scrollHeight))"
-TO_END = f"() => {PANEL}.node.querySelectorAll('*').forEach(one => {{ one.scrollTop = one.scrollHeight }})"
+TO_END = f"async () => {PANEL}.content.scrollToItem({PANEL}.content.widgets.length - 1, 'end')"
 TO_TOP = f"() => {PANEL}.node.querySelectorAll('*').forEach(one => {{ if (one.scrollTop) one.scrollTop = 0 }})"
 
 
