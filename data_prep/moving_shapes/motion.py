@@ -47,6 +47,7 @@ DIFFICULTIES = {
     PLAIN: Difficulty((36, 85), (1, 2), 3, 40),
     "busy": Difficulty((20, 85), (1, 4), 4, 20),
     "crowded": Difficulty((20, 85), (2, 5), 5, 20),
+    "mixed": Difficulty((16, 85), (0, 5), 5, 20),  # from videos of one object alone to the fullest
 }
 
 # Lengths are pixels when the short side is 64.

@@ -126,7 +126,7 @@ def test_a_killed_preparation_is_finished(tmp_path):
         ({"size": 65}, "size is 65; it must be even"),
         ({"seed": -1}, "seed is -1"),
         ({"workers": 0}, "workers is 0"),
-        ({"difficulty": "easy"}, "difficulty is easy; it must be plain or busy or crowded"),
+        ({"difficulty": "easy"}, "difficulty is easy; it must be plain or busy or crowded or mixed"),
     ],
 )
 def test_wrong_options_are_named(tmp_path, options, message):
