@@ -5,6 +5,7 @@ promises exists: the executed notebook, its figures, the result, and for a datas
 """
 
 import re
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ EXAMPLE = "python -m bench job runs/quick/jobs.json c2d_nano-motion-s0-0123abcd 
 PROMISED = (".ipynb", ".png", ".svg", ".csv", ".json", ".jsonl")
 OWN = ("done.json", "failed.json")
 KILLED = ("KilledError", "DeadKernelError")  # ours, nbclient's
+# what a notebook makes lies on disk when its last cell ends: waiting for Python's own end takes seconds
+HOW = {"cwd": str(NOTEBOOKS), "kernel_name": KERNEL, "progress_bar": False, "shutdown_kernel": "immediate"}
 
 
 def add_arguments(parser):
@@ -146,14 +149,13 @@ def execute(notebook, executed, parameters):
 
     Tried again where two kernels that started at once were given the same port (papermill issue 511).
     """
+    sys.modules.setdefault("rfc3987_syntax", None)  # a grammar of IRIs, which nobody here writes: seconds to import
     import papermill
 
     paths = [str(path).replace("{", "{{").replace("}", "}}") for path in (notebook, executed)]  # it formats them
     for attempt in (1, 2, 3):
         try:
-            return papermill.execute_notebook(
-                *paths, parameters, cwd=str(NOTEBOOKS), kernel_name=KERNEL, progress_bar=False
-            )
+            return papermill.execute_notebook(*paths, parameters, **HOW)
         except RuntimeError as error:
             if attempt == 3 or "Kernel died before replying" not in str(error):
                 raise

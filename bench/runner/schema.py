@@ -11,7 +11,6 @@ from bench.runner import resources
 from bench.runner.parameters import TYPES
 from lib import bounds
 from lib.data.balance import check_length
-from lib.data.jpeg_cache import check_cached
 from lib.recipe import complete, text_hint
 
 SEEDS = "seeds"
@@ -88,6 +87,8 @@ def check_values(options, classes=None):
 
     classes  of its videos; None: not known yet
     """
+    from lib.data.jpeg_cache import check_cached  # with PyTorch, which a job's own process does without
+
     check_net(options["model"], options["options"])
     batch = 12 * options["batch_size"] * options["frames"] * options["size"] ** 2
     if batch > LARGEST:

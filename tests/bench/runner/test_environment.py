@@ -111,3 +111,9 @@ def test_a_hostile_afternoon_gives_the_undisturbed_result(suite_file, tmp_path):
     shown = [output for cell in cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})]
     assert shown, "the figures are in the notebook too"
     assert Path(second["environment"] and sys.executable).exists()
+
+
+def test_what_only_waits_for_a_kernel_imports_no_pytorch():
+    """Two seconds of every job, and memory beside the kernel's own."""
+    code = "import sys; sys.modules['torch'] = None; from bench.runner import job; import papermill"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
