@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from hostile import HOSTILE, make_hostile
@@ -113,7 +114,28 @@ def test_a_hostile_afternoon_gives_the_undisturbed_result(suite_file, tmp_path):
     assert Path(second["environment"] and sys.executable).exists()
 
 
-def test_what_only_waits_for_a_kernel_imports_no_pytorch():
-    """Two seconds of every job, and memory beside the kernel's own."""
-    code = "import sys; sys.modules['torch'] = None; from bench.runner import job; import papermill"
+def test_what_only_waits_for_a_kernel_imports_no_pytorch(tmp_path):
+    """Two seconds of every job, and memory beside the kernel's own; a grammar of IRIs as many."""
+    missing = tmp_path / "missing.ipynb"
+    code = f"""
+import sys
+sys.modules["torch"] = None
+from bench.runner import job
+try:
+    job.execute({str(missing)!r}, {str(missing)!r}, {{}})
+except FileNotFoundError:
+    sys.exit("papermill" not in sys.modules or "rfc3987_syntax.syntax_helpers" in sys.modules)
+"""
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_kernel_is_not_waited_for(tmp_path):
+    """What a notebook makes is there when its last cell ends; what Python does at its own end takes seconds."""
+    at_exit, made = tmp_path / "at_exit", tmp_path / "made"
+    source = f"import atexit\nopen({str(made)!r}, 'w').close()\n_ = atexit.register(open, {str(at_exit)!r}, 'w')"
+    cells = [nbformat.v4.new_code_cell(source)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "one.ipynb")
+    make_home(tmp_path / "home")
+    with inside(job_environment(tmp_path / "home")):
+        job.execute(tmp_path / "one.ipynb", tmp_path / "executed.ipynb", {})
+    assert made.exists() and not at_exit.exists()
