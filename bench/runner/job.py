@@ -16,12 +16,13 @@ from bench.runner.parameters import check_parameters, parameters_of
 from bench.runner.processes import KilledError, train_together
 from bench.runner.suite import NOTEBOOKS, ON_ALL_CORES
 from lib.files import locked, read_json, remove_temporaries, write_json, write_text
-from lib.run import done_or_aside, result, say_done
+from lib.run import checksum, done_or_aside, result, say_done
 from lib.run import record as kept
 
 EXAMPLE = "python -m bench job runs/quick/jobs.json c2d_nano-motion-s0-0123abcd --threads 1"
 PROMISED = (".ipynb", ".png", ".svg", ".csv", ".json", ".jsonl")
 OWN = ("done.json", "failed.json")
+REUSED = "reused.json"  # in the folder of a run that was made elsewhere: where, and the checksum of its record
 KILLED = ("KilledError", "DeadKernelError")  # ours, nbclient's
 # what a notebook makes lies on disk when its last cell ends: waiting for Python's own end takes seconds
 HOW = {"cwd": str(NOTEBOOKS), "kernel_name": KERNEL, "progress_bar": False, "shutdown_kernel": "immediate"}
@@ -74,14 +75,23 @@ def work(job, runs, listed, threads, attempt=1):
 def finished(run_dir, job, listed):
     """The content of done.json, if all that it promises is there; else None: the caller makes the run again."""
     record = done_or_aside(run_dir)
-    if not record or any(not (run_dir / name).is_file() for name in record.get("files", ())):
+    if not record or not (_reused(run_dir, record) or _whole(run_dir, record)):
         return None
-    if job["rule"] in ("train", "search") and _other_threads(record, listed):
+    if job["rule"] in ("train", "search") and other_threads(record, listed):
         return None  # run again, it says what is there and what is asked for
     return record if job["rule"] != "prepare" or _whole_data(Path(listed["data"]) / job["id"]) else None
 
 
-def _other_threads(record, listed):
+def _whole(run_dir, record):
+    return all((run_dir / name).is_file() for name in record.get("files", ()))
+
+
+def _reused(run_dir, record):
+    """Whether the record was made elsewhere: then nothing but it is here."""
+    return (kept(run_dir / REUSED) or {}).get("record") == checksum(record)
+
+
+def other_threads(record, listed):
     """Whether a finished training was computed with another number of threads than the suite says; not on a GPU."""
     wanted = listed.get("threads")
     return listed.get("device") == "cpu" and record.get("provenance", {}).get("threads", wanted) != wanted

@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.runner import slurm, snakemake
 from bench.runner.job import finished
 from bench.runner.resources import RESTARTS, asked
+from bench.runner.reuse import take
 from bench.runner.suite import load_suite
 from lib.files import locked, remove_temporaries, write_json
 from lib.run import ROOT, claim, done, read_record, record
@@ -29,6 +30,9 @@ def add_arguments(parser):
     parser.add_argument("--jobs", type=int, help="runs at a time (cores / the suite's threads; of a cluster 100)")
     parser.add_argument("--device", default="cpu", help="of the trainings, as torch names it (cpu)")
     parser.add_argument("--executor", help="slurm, or another of Snakemake's: bench/README.md (this machine)")
+    parser.add_argument(
+        "--reuse", metavar="DIR", help="take what is done there, as in results/shipped/standard (nothing)"
+    )
     parser.add_argument("extra", nargs="*", help="after --: further options for Snakemake")
 
 
@@ -36,9 +40,10 @@ def run(*, suite, **options):
     return run_suite(suite, **options)
 
 
-def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=None, extra=()):
+def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=None, reuse=None, extra=()):
     """Run suite `name`, or what of it is not done yet; data, runs and results lie under `out`. Returns the exit status.
 
+    reuse  a suite's folder of runs, of another clone or shipped: what is done there is not made again
     Killed at any moment and called again, it goes on. A second call beside a living one waits for that to end.
     """
     suite, out = load_suite(name), Path(out).resolve()
@@ -47,6 +52,8 @@ def run_suite(name, *, out=ROOT, cores=None, jobs=None, device="cpu", executor=N
     # Snakemake inherits the lock, so it also tells that a killed runner's Snakemake is still at work.
     with locked(runs, waiting=f"{suite.name}: another process is at work on this suite; waiting for it to end") as lock:
         claim_suite(runs, suite)
+        if reuse:
+            print(take(reuse, runs, suite.jobs, facts(suite, out, device)), flush=True)
         listed = _write_jobs(runs, suite, out, device, machine["cores"], executor or "", machine["requests"])
         todo = [job for job in suite.jobs if job.id in listed["todo"]]
         if todo:

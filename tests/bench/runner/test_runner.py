@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 import yaml
 from helpers.hostile import make_hostile
@@ -49,6 +50,22 @@ def test_smoke_runs_every_notebook_and_writes_its_results(undisturbed):
     results = {path.name for path in (out / "results" / "smoke").iterdir()}
     assert {f"trade_off.{kind}" for kind in ("csv", "md", "svg", "png")} | {"differences.csv", "runs.csv"} <= results
     assert "c2d_nano" in said and str(out / "results" / "smoke" / "trade_off.png") in said
+
+
+def test_a_net_of_ones_own_stands_beside_those_that_are_done_elsewhere(undisturbed, tmp_path):
+    out, _, _ = undisturbed
+    spec = yaml.safe_load((SUITES / "smoke.yaml").read_text())
+    del spec["lessons"]
+    spec["train"]["runs"].append({"model": "p3d_nano"})
+    (tmp_path / "wider.yaml").write_text(yaml.safe_dump(spec))
+    said = finish(tmp_path / "out", "--reuse", out / "runs" / "smoke", suite=tmp_path / "wider.yaml")
+    assert "6 runs are taken from" in said and "wider: 3 of 9 runs to do" in said  # videos, p3d_nano, costs
+    mine, theirs = (
+        pd.read_csv(where / "runs.csv") for where in (tmp_path / "out/results/wider", out / "results/smoke")
+    )
+    assert set(mine.model) == {*theirs.model, "p3d_nano"}
+    pd.testing.assert_frame_equal(mine[mine.model != "p3d_nano"].reset_index(drop=True), theirs)
+    assert "nothing to do" in finish(tmp_path / "out", suite=tmp_path / "wider.yaml")
 
 
 def test_a_second_call_has_nothing_to_do(undisturbed):
