@@ -40,6 +40,9 @@ class _Loader(yaml.SafeLoader):
         if twice := [key for key in written if written.count(key) > 1]:
             raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]!r} stands twice", node.start_mark)
         super().flatten_mapping(node)
+        # what is written here goes before what is merged, also where this mapping is merged in turn
+        last = {key.value if isinstance(key, yaml.ScalarNode) else id(key): (key, value) for key, value in node.value}
+        node.value = list(last.values())
 
     def construct_mapping(self, node, deep=False):
         found = super().construct_mapping(node, deep)

@@ -133,6 +133,16 @@ def test_merge_keys_and_aliases_work(tmp_path):
     assert read_suite(path)["b"] == {"x": 1, "y": 3} and read_suite(path)["c"] == {"x": 1, "y": 2}
 
 
+def test_what_is_written_goes_before_what_is_merged_however_often(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: &b {<<: *a, y: 3}\nc: &c {<<: *b, y: 4}\nd: {<<: [*c, *a], x: 5}\ne: *b\n")
+    found = read_suite(path)
+    assert [found[name] for name in "bcd"] == [{"x": 1, "y": 3}, {"x": 1, "y": 4}, {"x": 5, "y": 4}]
+    path.write_text("a: &a {x: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, x: 3, x: 4}\n")
+    with pytest.raises(ValueError, match="the key 'x' stands twice"):
+        read_suite(path)
+
+
 def test_every_training_option_has_a_rule_and_its_default_fits():
     assert RULES.keys() == RECIPE.keys()
     assert complete(dict(RECIPE)) == RECIPE
