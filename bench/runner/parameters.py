@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lib import bounds
 
-# What a JSON value must be for an annotation; a bool is not a number here.
+# What a JSON value must be for an annotation; a bool is not a number here. Of several: "bool or int", as text, because
+# papermill's own help leaves out `bool | int`.
 TYPES = {
     "int": lambda v: isinstance(v, int) and not isinstance(v, bool),
     "float": lambda v: isinstance(v, (int, float)) and not isinstance(v, bool),
@@ -30,9 +31,10 @@ def parameters_of(notebook):
         text = ast.unparse(statement)
         if not isinstance(statement, ast.AnnAssign) or statement.value is None:
             raise ValueError(f"{notebook}: {text!r} in the parameters cell should read `name: type = literal`")
-        annotation = ast.unparse(statement.annotation)
-        if unknown := [t for t in annotation.split(" | ") if t not in TYPES]:
-            raise ValueError(f"{notebook}: {text!r} has the type {unknown[0]}; there are {', '.join(TYPES)}")
+        annotation = getattr(statement.annotation, "value", None) or ast.unparse(statement.annotation)
+        if unknown := [t for t in annotation.split(" or ") if t not in TYPES]:
+            raise ValueError(f"{notebook}: {text!r} has the type {unknown[0]}; there are {', '.join(TYPES)}, "
+                             'and of several "int or None"')  # fmt: skip
         try:
             default = ast.literal_eval(statement.value)
         except ValueError:
@@ -48,7 +50,7 @@ def check_parameters(notebook, values):
         if name not in known:
             raise ValueError(f"{Path(notebook).name} has no parameter {name!r}; it has {', '.join(known)}")
         annotation = known[name][0]
-        if not any(TYPES[t](value) for t in annotation.split(" | ")):
+        if not any(TYPES[t](value) for t in annotation.split(" or ")):
             hint = " (YAML reads 1e-3 as text: write 0.001)" if _looks_like_number(value) else ""
             raise ValueError(f"{Path(notebook).name}: {name} should be {annotation}, not {bounds.shown(value)}{hint}")
         if said := bounds.wrong(name, value):

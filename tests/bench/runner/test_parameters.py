@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from papermill import inspect_notebook
 
 from bench.runner.lesson import Lesson
 from bench.runner.parameters import check_parameters, parameters_of
@@ -10,7 +11,7 @@ from bench.runner.suite import NOTEBOOKS
 
 CELL = """width: float = 0.5  # a multiplier
 name: str = "a"
-steps: int | None = None
+steps: "int or None" = None
 nets: list = [{"a": 1}]
 fast: bool = True
 """
@@ -25,7 +26,7 @@ def notebook(folder, *sources):
 
 def test_a_cell_is_a_signature(tmp_path):
     found = parameters_of(notebook(tmp_path, CELL))
-    assert found["width"] == ("float", 0.5) and found["steps"] == ("int | None", None)
+    assert found["width"] == ("float", 0.5) and found["steps"] == ("int or None", None)
     assert found["nets"] == ("list", [{"a": 1}])
 
 
@@ -43,7 +44,7 @@ def test_right_values_pass(values, tmp_path):
         ({"width": "0.5"}, "width should be float"),
         ({"width": "1e-3"}, "write 0.001"),
         ({"width": True}, "width should be float"),
-        ({"steps": 1.5}, r"steps should be int \| None"),
+        ({"steps": 1.5}, r"steps should be int or None"),
         ({"fast": 1}, "fast should be bool"),
         ({"name": None}, "name should be str"),
     ],
@@ -93,3 +94,12 @@ def test_notebooks_are_committed_clean(path):
         if "parameters" in cell["metadata"].get("tags", []):
             for line in cell["source"]:
                 assert line.count("=") < 2, f"papermill's help drops the line {line!r}"
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_papermill_tells_of_every_parameter(path):
+    """Its `--help-notebook` lists what it understands, and it warns of values for anything else."""
+    inferred = inspect_notebook(str(path))
+    assert {name: told["inferred_type_name"] for name, told in inferred.items()} == {
+        name: annotation for name, (annotation, _) in parameters_of(path).items()
+    }
