@@ -92,6 +92,16 @@ def test_a_folder_without_runs_is_named(tmp_path):
         take(tmp_path / "nowhere", tmp_path / "here", [], FACTS)
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "results" / "unfinished").glob("*.yaml")), ids=lambda path: path.stem)
+def test_what_is_done_of_an_unfinished_suite_is_taken_whole(file, tmp_path):
+    from bench.runner.suite import load_suite
+
+    if not (kept := file.with_suffix("")).is_dir():
+        pytest.skip("nothing of it is done")
+    said = take(kept, tmp_path, load_suite(file).jobs, FACTS)
+    assert said.startswith(f"{len(list(kept.glob('[!.]*/done.json')))} runs are taken")
+
+
 def test_shipped_trainings_are_those_that_the_suite_asks_for(tmp_path):
     from bench.runner.suite import load_suite
 
