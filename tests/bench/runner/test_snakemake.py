@@ -138,3 +138,33 @@ def test_what_all_runs_died_of_is_said_once(tmp_path, capsys):
     assert run_suite(suite, out=tmp_path, extra=["--no-such-option"]) == 1
     (told,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("not done")]
     assert told.startswith("not done: moving_shapes-") and "and 3 more; " in told and "--no-such-option" in told
+
+
+def test_jobs_start_seed_by_seed_searches_first_then_as_the_suite_lists_them(tmp_path):
+    """With a bench of its own in the folder, whose jobs only say that they began."""
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "__init__.py").touch()
+    (tmp_path / "bench" / "__main__.py").write_text(
+        "import pathlib, sys\npathlib.Path('order.txt').open('a').write(sys.argv[3] + '\\n')\n"
+        "pathlib.Path('stamps', sys.argv[3]).touch()\n"
+    )
+    (tmp_path / "stamps").mkdir()
+    rows = [("prepare", "videos", None), ("search", "search", 0), ("search", "search", 1)]
+    rows += [("train", net, seed) for net in ("slow", "middle", "a_fast_one") for seed in (0, 1)] + [
+        ("costs", "costs", None)
+    ]
+    jobs = [
+        {"id": name if seed is None else f"{name}-s{seed}", "rule": rule, "whole_machine": rule == "costs",
+         "options": {} if seed is None else {"seed": seed}, "needs": ["videos"] if seed is not None else []}
+        for rule, name, seed in rows
+    ]  # fmt: skip
+    write_json(
+        tmp_path / "jobs.json", {"executor": "", "cores_per_job": 1, "todo": [job["id"] for job in jobs], "jobs": jobs}
+    )
+    snakefile = ROOT / "bench" / "runner" / "Snakefile"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--cores", "1", "--quiet", "all"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    began = [name for name in (tmp_path / "order.txt").read_text().split() if name[-3:-1] == "-s"]
+    nets = ["slow", "middle", "a_fast_one"]
+    assert began == [f"{name}-s{seed}" for seed in (0, 1) for name in ("search", *nets)]
