@@ -14,8 +14,7 @@ NEAR = [(right, up, edge) for up in (5, -12) for right, edge in ((7, "left"), (-
 NEAR += [(10, -3, "left"), (-10, -3, "right"), (0, 16, "center"), (0, -23, "center")]
 AWAY = [
     (side * right, up, "left" if side > 0 else "right")
-    for above, below in ((5, -12), (16, -23), (27, -34), (42, -49), (60, -67))
-    for up in (above, below)
+    for up in (5, -12, 16, -23, 27, -34, 42, -49, 60, -67, -87)
     for right in (7, 28, 50, 75)
     for side in (1, -1)
     if right > 7 or abs(up) > 12

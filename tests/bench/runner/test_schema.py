@@ -55,7 +55,7 @@ MISTAKES = [
     (run("learning_rate: '5e-1'"), "learning_rate should be float, not '5e-1'"),
     (run("learning_rate: -1"), "learning_rate must be a number from 0"),
     (run("learning_rate: 1e999"), "too large"),
-    (run("cached: no"), "cached should be bool . int, not 'no'"),
+    (run("cached: no"), "cached should be bool or int, not 'no'"),
     (run("cached: 1"), "cached must be true, false or a quality of JPEG from 50 to 95, not 1"),
     (run("cached: 96"), "cached must be true, false or a quality of JPEG from 50 to 95, not 96"),
     (run("recipe: {lable_smoothing: 0.1}"), "recipe: no training option 'lable_smoothing'; there are epochs"),
