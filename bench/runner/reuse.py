@@ -8,7 +8,7 @@ from lib.files import held, replacing, write_json
 from lib.run import checksum, done
 
 RULES = ("train", "search")  # costs are of this machine, and a lesson reads weights
-BEGUN = ("run.json", "result.json", "done.json")
+BEGUN = ("notebook.ipynb", "run.json", "result.json", "done.json")
 
 
 def take(source, runs, jobs, facts):
@@ -28,9 +28,12 @@ def take(source, runs, jobs, facts):
     for id in taken:
         _copy(home / id, runs / id)
     made = sorted({"{device}, torch {torch}".format(**there[id]["provenance"]) for id in taken})
-    return f"{len(taken)} runs are taken from {source}, without weights" + (
-        f"; made on {'; '.join(made)}" if made else ""
-    )
+    said = [f"{len(taken)} runs are taken from {source}, without weights"]
+    if made:
+        said.append("made on " + "; ".join(made))
+    if len(taken) < len(wanted):
+        said.append(f"{len(wanted) - len(taken)} by another number of threads than {facts['threads']} are not")
+    return "; ".join(said)
 
 
 def _begun(folder):

@@ -49,11 +49,13 @@ def test_a_suite_as_it_is_shipped_holds_its_runs_in_a_folder(there, tmp_path):
     assert take(tmp_path / "suite", tmp_path / "here", jobs_of(tmp_path / "suite" / "runs"), FACTS).startswith("3 runs")
 
 
-def test_what_was_begun_here_goes_on_here(there, tmp_path):
+@pytest.mark.parametrize("begun", ["run.json", "notebook.ipynb"])
+def test_what_was_begun_here_goes_on_here(there, begun, tmp_path):
+    """A search has run.json in the folders of its trainings alone."""
     job, here = jobs_of(there)[0], tmp_path / "here"
-    write_json(here / job.id / "run.json", {"seed": 0})
+    write_json(here / job.id / begun, {"seed": 0})
     assert take(there, here, [job], FACTS) == f"0 runs are taken from {there}, without weights"
-    assert [path.name for path in (here / job.id).iterdir()] == ["run.json"]
+    assert [path.name for path in (here / job.id).iterdir()] == [begun]
 
 
 def test_a_run_made_here_after_all_has_to_keep_its_files(there, tmp_path):
@@ -65,7 +67,8 @@ def test_a_run_made_here_after_all_has_to_keep_its_files(there, tmp_path):
 
 def test_a_training_by_other_threads_is_left(there, tmp_path):
     said = take(there, tmp_path / "here", jobs_of(there), {**FACTS, "threads": 2})
-    assert said.startswith("0 runs are taken") and not (tmp_path / "here").exists()
+    assert said.startswith("0 runs are taken") and said.endswith("; 3 by another number of threads than 2 are not")
+    assert not (tmp_path / "here").exists()
 
 
 def test_nothing_is_taken_where_one_record_is_not_right(there, tmp_path):
