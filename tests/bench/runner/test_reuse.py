@@ -7,9 +7,11 @@ from helpers.suite_runs import write_runs
 
 from bench.runner.job import finished
 from bench.runner.reuse import take
+from bench.runner.suite import load_suite
 from lib.files import read_json, write_json, write_text
 from lib.run import ROOT
 
+UNFINISHED = ROOT / "results" / "unfinished"
 FACTS = {"data": "", "device": "cpu", "threads": 1}
 
 
@@ -97,19 +99,15 @@ def test_a_folder_without_runs_is_named(tmp_path):
         take(tmp_path / "nowhere", tmp_path / "here", [], FACTS)
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "results" / "unfinished").glob("*.yaml")), ids=lambda path: path.stem)
-def test_what_is_done_of_an_unfinished_suite_is_taken_whole(file, tmp_path):
-    from bench.runner.suite import load_suite
-
-    if not (kept := file.with_suffix("")).is_dir():
-        pytest.skip("nothing of it is done")
-    said = take(kept, tmp_path, load_suite(file).jobs, FACTS)
+@pytest.mark.parametrize(
+    "kept", sorted(path.parent for path in UNFINISHED.glob("*/jobs.json")), ids=lambda path: path.name
+)
+def test_what_is_done_of_an_unfinished_suite_is_taken_whole(kept, tmp_path):
+    said = take(kept, tmp_path, load_suite(kept.with_suffix(".yaml")).jobs, FACTS)
     assert said.startswith(f"{len(jobs_of(kept, 'train', 'search'))} runs are taken")
 
 
 def test_shipped_trainings_are_those_that_the_suite_asks_for(tmp_path):
-    from bench.runner.suite import load_suite
-
     jobs = load_suite("quick").jobs
     said = take(ROOT / "results" / "shipped" / "quick", tmp_path, jobs, FACTS)
     asked = [job for job in jobs if job.rule in ("train", "search")]
