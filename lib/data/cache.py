@@ -25,7 +25,7 @@ from lib.data.cache_files import index_of, is_checked, place_bytes, read_sums, w
 from lib.data.content import fingerprint
 from lib.data.readers import open_listed
 from lib.data.transforms import resize_short_side, short_side_size
-from lib.data.watch import within
+from lib.data.watch import ahead, within
 from lib.files import locked, naming
 
 
@@ -176,9 +176,9 @@ def _fill(folder, manifest, videos, made, progress):
         if was_whole and missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             print(f"{folder}: damaged, and decoded again: {missing[0].path}{more}", flush=True)
-        for video in tqdm(missing, f"decode {manifest.name}", disable=not progress, unit="video"):
-            how = manifest, video, *made.values()
-            frames = within(watch.STALLED_AFTER_S, manifest.root / video.path, decode_video, *how).tobytes()
+        found = ahead(lambda video: _decoded(manifest, video, made), missing)
+        found = tqdm(found, f"decode {manifest.name}", len(missing), disable=not progress, unit="video")
+        for video, frames in zip(missing, found, strict=True):
             file.seek(places[video.path][0])
             file.write(frames)
             file.flush()
@@ -190,6 +190,11 @@ def _fill(folder, manifest, videos, made, progress):
     check_unchanged(manifest, missing, content)
     write_index(folder, {**made, "bytes": ends[-1] if ends else 0, "videos": places, "content": content})
     write_checked(folder)
+
+
+def _decoded(manifest, video, made):
+    how = manifest, video, *made.values()
+    return within(watch.STALLED_AFTER_S, manifest.root / video.path, decode_video, *how).tobytes()
 
 
 def _is_there(file, place, checksum):

@@ -23,7 +23,7 @@ from lib.data import watch
 from lib.data.cache import build_cache, cache_key, check_there, check_unchanged, contents, decode_video
 from lib.data.cache_files import summed, write_index
 from lib.data.images import read_image
-from lib.data.watch import within
+from lib.data.watch import ahead, within
 from lib.files import locked, naming
 
 MIN_QUALITY = 50  # of a training's frames: under it, blocks are seen
@@ -133,10 +133,9 @@ def _fill(folder, manifest, videos, made, quality, progress):
         with open(folder / "videos.jsonl", "w", encoding="utf-8") as journal:
             journal.writelines(json.dumps([path, *place]) + "\n" for path, place in there.items())
             missing = [video for video in videos if video.path not in there]
-            for video in tqdm(missing, f"decode {manifest.name}", disable=not progress, unit="video"):
-                how = manifest, video, *made.values()
-                frames = within(watch.STALLED_AFTER_S, manifest.root / video.path, decode_video, *how)
-                coded = [_encode(frame, quality) for frame in frames]
+            found = ahead(lambda video: _encoded(manifest, video, made, quality), missing)
+            found = tqdm(found, f"decode {manifest.name}", len(missing), disable=not progress, unit="video")
+            for video, coded in zip(missing, found, strict=True):
                 place = [file.tell(), list(map(len, coded)), zlib.crc32(b"".join(coded))]
                 file.write(b"".join(coded))
                 file.flush()
@@ -147,6 +146,12 @@ def _fill(folder, manifest, videos, made, quality, progress):
             os.fsync(journal.fileno())
     check_unchanged(manifest, missing, content)
     write_index(folder, {**made, "quality": quality, "content": content, **_sums(folder)})
+
+
+def _encoded(manifest, video, made, quality):
+    how = manifest, video, *made.values()
+    frames = within(watch.STALLED_AFTER_S, manifest.root / video.path, decode_video, *how)
+    return [_encode(frame, quality) for frame in frames]
 
 
 def _encode(frame, quality):
