@@ -31,12 +31,12 @@ def empty_for(x, size):
 
 def roomy(x, size):
     """empty_for on the CPU, in memory from NumPy: it asks for huge pages, which torch does not, and a fresh 40 MB
-    tensor costs three times less to write than page by page. x is float32 or float64."""
+    tensor costs three times less to write than page by page. x is bfloat16, float32 or float64."""
     n, c, *grid = size
-    dtype = np.float32 if x.dtype == torch.float32 else np.float64
+    dtype = {torch.bfloat16: np.uint16, torch.float32: np.float32, torch.float64: np.float64}[x.dtype]
     if is_channels_last(x):
-        return torch.from_numpy(np.empty((n, *grid, c), dtype)).permute(0, 4, 1, 2, 3)
-    return torch.from_numpy(np.empty((n, c, *grid), dtype))
+        return torch.from_numpy(np.empty((n, *grid, c), dtype)).view(x.dtype).permute(0, 4, 1, 2, 3)
+    return torch.from_numpy(np.empty((n, c, *grid), dtype)).view(x.dtype)
 
 
 def planes_of(x):
@@ -56,15 +56,22 @@ def last_of(planes):
 
 
 def flat(x, like=None):
-    """The memory of x (N, C, T, H, W) as a NumPy array (N, C, T*H*W), or (N, T*H*W, C) if it is channels_last_3d.
+    """The memory of x (N, C, T, H, W) as a NumPy array (N, C, T*H*W), or (N, T*H*W, C) if it is channels_last_3d;
+    bfloat16 as uint16, see _halves.py.
 
     like  the tensor whose format counts: of one pixel, say, x has both
     """
     n, c, *grid = x.shape
     size = grid[0] * grid[1] * grid[2]
     if is_channels_last(x if like is None else like):
-        return x.detach().permute(0, 2, 3, 4, 1).reshape(n, size, c).numpy()
-    return x.detach().reshape(n, c, size).numpy()
+        return as_array(x.permute(0, 2, 3, 4, 1).reshape(n, size, c))
+    return as_array(x.reshape(n, c, size))
+
+
+def as_array(x):
+    """A tensor's memory as a NumPy array, bfloat16 as uint16."""
+    x = x.detach()
+    return (x.view(torch.uint16) if x.dtype == torch.bfloat16 else x).numpy()
 
 
 def mended(sums, reference):

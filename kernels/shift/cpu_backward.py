@@ -8,6 +8,7 @@ from collections import namedtuple
 import numpy as np
 from numba import prange
 
+from kernels._halves import copy, floats, keep, place, store
 from kernels._threads import jit, parallel_jit
 from kernels.shift.cpu_case import axis_taps, item_of, nothing, planes_together, slope_taps, unpack
 from kernels.shift.planes import (
@@ -137,28 +138,32 @@ def backward_clip(target, g, source, sums, case, channel, scratch, group):
 
 @jit
 def backward(g, x, shift, gx, sums, numbers, start, stop):
-    """gx like x; sums (C, N, 3): the slopes along T, H, W, to be added up over the clips."""
+    """gx and g like x, floats or bfloat16; sums (C, N, 3): the slopes along T, H, W, to be added up over the clips."""
     case = unpack(numbers)
     (T, H, W), (height, pitch), size = case.size, padded(case), x[0].size // shift.shape[1]
     group = planes_together(T, H * W, height * pitch == H * W)
-    planes = np.zeros((3, group * height * pitch + 2 * margin_of(case)), x.dtype)
-    compact = np.empty(case.out_size[1] * case.out_size[2] if max(case.stride[1:]) > 1 else 0, x.dtype)
+    planes = np.zeros((3, group * height * pitch + 2 * margin_of(case)), shift.dtype)
+    compact = np.empty(case.out_size[1] * case.out_size[2] if max(case.stride[1:]) > 1 else 0, shift.dtype)
     bits, rows, cols = np.empty(group * H * W, np.int32), np.empty(H, np.int32), np.empty(W, np.int32)
     scratch = (planes[0], planes[1], planes[2], compact, bits)
-    gradient = np.empty(g[0].size // shift.shape[1], x.dtype)
-    source, target = np.empty(size, x.dtype), np.empty(size, x.dtype)
+    rooms = np.empty(g[0].size // shift.shape[1], shift.dtype), np.empty((2, size), shift.dtype)
+    gradient, source, target = rooms[0], rooms[1][0], rooms[1][1]
     known, channel = -1, channel_of(shift, 0, case, bits, rows, cols)
     for item in range(start, stop):
         n, c = item_of(item, x.shape[0], shift.shape[1], case.channels_last)
         if c != known:
             known, channel = c, channel_of(shift, c, case, bits, rows, cols)
         if case.channels_last:
-            gradient[:], source[:] = g[n, :, c], x[n, :, c]
+            copy(gradient, g[n, :, c])
+            copy(source, x[n, :, c])
         else:
-            gradient, source, target = g[n, c], x[n, c], gx[n, c]
+            gradient, source = floats(g[n, c], rooms[0]), floats(x[n, c], rooms[1][0])
+            target = place(gx[n, c], rooms[1][1])
         backward_clip(target, gradient, source, sums[c, n], case, channel, scratch, group)
         if case.channels_last:
-            gx[n, :, c] = target
+            store(gx[n, :, c], target)
+        else:
+            keep(gx[n, c], target)
 
 
 @parallel_jit

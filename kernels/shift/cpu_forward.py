@@ -5,6 +5,7 @@ from collections import namedtuple
 import numpy as np
 from numba import prange
 
+from kernels._halves import floats, keep, place
 from kernels._threads import jit, parallel_jit
 from kernels.shift.cpu_case import axis_taps, item_of, nothing, planes_together, unpack
 from kernels.shift.planes import BOTTOM, LEFT, RIGHT, TOP, axis_bits, gather, gather_rows, mix_frames, plane_bits
@@ -62,18 +63,21 @@ def forward_clip(target, source, case, channel, u, bits, group):
 
 @jit
 def forward(x, shift, y, numbers, start, stop):
-    """x, y (N, C, T*H*W); items start to stop of the N*C clips of one channel."""
+    """x, y (N, C, T*H*W), floats or bfloat16; items start to stop of the N*C clips of one channel."""
     case = unpack(numbers)
     (_, H, W), (To, Ho, Wo) = case.size, case.out_size
     group = planes_together(To, H * W, is_flat(case))
-    u = np.zeros(group * H * W + 2 * margin_of(case), x.dtype)
+    u = np.zeros(group * H * W + 2 * margin_of(case), shift.dtype)
+    seen, made = np.empty(x.shape[2], shift.dtype), np.empty(y.shape[2], shift.dtype)
     bits, rows, cols = np.empty(group * Ho * Wo, np.int32), np.empty(Ho, np.int32), np.empty(Wo, np.int32)
     known, channel = -1, channel_of(shift, 0, case, bits, rows, cols)
     for item in range(start, stop):
         n, c = item_of(item, x.shape[0], shift.shape[1], False)
         if c != known:
             known, channel = c, channel_of(shift, c, case, bits, rows, cols)
-        forward_clip(y[n, c], x[n, c], case, channel, u, bits, group)
+        target = place(y[n, c], made)
+        forward_clip(target, floats(x[n, c], seen), case, channel, u, bits, group)
+        keep(y[n, c], target)
 
 
 @parallel_jit

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numba import prange
 
+from kernels._format import as_array
+from kernels._halves import floats, keep, place
 from kernels._threads import jit, parallel_jit, run
 from kernels.shift.reading import split
 
@@ -27,12 +29,21 @@ def blend(out, size, a, b, c, weights, length):
 
 
 @jit
-def row_at(x, nothing, n, t, h, size, row):
-    """Row h of frame t of clip n, or `nothing` past the ends."""
+def row_at(x, rooms, held, n, t, h, size):
+    """Row h of frame t of clip n as floats, or one of zeros past the ends.
+
+    rooms  (places along T, along H, row), for rows of bfloat16, which outputs that follow each other read again; the
+           last are the zeros
+    held   (places along T, along H): the number of the row that each of them holds
+    """
+    row = rooms.shape[2]
     if t < 0 or t >= size[0] or h < 0 or h >= size[1]:
-        return nothing
-    first = ((n * size[0] + t) * size[1] + h) * row
-    return x[first : first + row]
+        return rooms[-1, 0]
+    number = (n * size[0] + t) * size[1] + h
+    here = x[number * row : (number + 1) * row]
+    i, j = t % held.shape[0], h % held.shape[1]
+    there, held[i, j] = held[i, j] == number, number
+    return floats(here, rooms[i, j], there)
 
 
 @jit
@@ -51,7 +62,7 @@ def pick(out, source, weights, step, channels):
 def forward_rows(x, planes, columns, y, finite, numbers, start, stop):
     """Output rows `start` to `stop` of all clips.
 
-    x, y     flat memory (N, T, H, W, C)
+    x, y     flat memory (N, T, H, W, C), floats or bfloat16
     planes   (places along T, along H in threes, 3, length): weights along T and H, repeated up to `length` elements
     columns  (places along W in threes, 3, length): weights along W
     finite   (rows,): what a row's sum times 0 is: 0, or nan if it holds a nan or infinity
@@ -60,17 +71,19 @@ def forward_rows(x, planes, columns, y, finite, numbers, start, stop):
     kt, kh, kw, low_t, low_h, low_w = numbers[7], numbers[8], numbers[9], numbers[10], numbers[11], numbers[12]
     row, length, size, reach = W * C, planes.shape[3], (T, H), 3 * columns.shape[0]
     before, after = max(0, -low_w), max(0, low_w + reach)
-    nothing, mixed = np.zeros(row, x.dtype), np.zeros((before + W + after) * C, x.dtype)
+    held = np.full((planes.shape[0], 3 * planes.shape[1]), -1)
+    rooms = np.zeros((held.shape[0] + 1, held.shape[1], row), planes.dtype)
+    mixed, made = np.zeros((before + W + after) * C, planes.dtype), np.empty(Wo * C, planes.dtype)
     here = mixed[before * C : before * C + row]
     for item in range(start, stop):
         n, t, h = item // (To * Ho), item // Ho % To * kt + low_t, item % Ho * kh + low_h
-        out = y[item * Wo * C : (item + 1) * Wo * C]
+        out = place(y[item * Wo * C : (item + 1) * Wo * C], made)
         here[:] = 0
         for i in range(planes.shape[0]):
             for j in range(planes.shape[1]):
-                a = row_at(x, nothing, n, t + i, h + 3 * j, size, row)
-                b = row_at(x, nothing, n, t + i, h + 3 * j + 1, size, row)
-                c = row_at(x, nothing, n, t + i, h + 3 * j + 2, size, row)
+                a = row_at(x, rooms, held, n, t + i, h + 3 * j, size)
+                b = row_at(x, rooms, held, n, t + i, h + 3 * j + 1, size)
+                c = row_at(x, rooms, held, n, t + i, h + 3 * j + 2, size)
                 blend(here, row, a, b, c, planes[i, j], length)
         source = mixed[(before + low_w) * C :]
         if kw == 1:
@@ -84,6 +97,7 @@ def forward_rows(x, planes, columns, y, finite, numbers, start, stop):
         for j in range(out.size):
             total += out[j] * 0
         finite[item] = total
+        keep(y[item * Wo * C : (item + 1) * Wo * C], out)
 
 
 @parallel_jit
@@ -125,7 +139,7 @@ def shift_rows(x, y, shift, stride):
     columns = in_threes(along_w).repeat(1, 1, repeats)
     numbers = np.array([c, *size, *y.shape[2:], *stride, low_t, low_h, low_w])
     finite = np.empty(n * y.shape[2] * y.shape[3], np.float64)
-    memory = [a.detach().permute(0, 2, 3, 4, 1).reshape(-1).numpy() for a in (x, y)]
+    memory = [as_array(a.permute(0, 2, 3, 4, 1).reshape(-1)) for a in (x, y)]
     work = memory[0], planes.numpy(), columns.numpy(), memory[1], finite, numbers
     run(forward_rows, forward_rows_parallel, len(finite), x.numel(), *work)
     return bool(np.isfinite(finite).all())

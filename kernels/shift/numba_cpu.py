@@ -25,7 +25,7 @@ from kernels.shift.reference import normalised, shift_backward_reference
 
 def shift_cpu(x, shift, stride, padding, quantize, rule):
     """shift_reference, in the format of x; in channels_last_3d what cpu_last.py leaves is turned round and back."""
-    work = x.to(shift.dtype)
+    work = readable(x, shift)
     size = [output_size(*axis) for axis in zip(x.shape[2:], stride, padding, strict=True)]
     y = roomy(work, (*x.shape[:2], *size))
     if is_channels_last(x):
@@ -38,14 +38,19 @@ def shift_cpu(x, shift, stride, padding, quantize, rule):
     return y.to(x.dtype)
 
 
+def readable(x, shift):
+    """x in a type that the loops read: bfloat16 as it is, float16 in that of the shift, which all arithmetic has."""
+    return x if x.dtype == torch.bfloat16 else x.to(shift.dtype)
+
+
 def shift_backward_cpu(g, x, shift, stride, padding, quantize, rule, normalize_grad, t_factor):
     """shift_backward_reference, in the format of x."""
-    work, g = x.to(shift.dtype), g.to(shift.dtype)
+    work, g = readable(x, shift), readable(g, shift)
     gx, sums = roomy(work, x.shape), np.empty((x.shape[1], x.shape[0], 3))
     numbers = pack(work, g, stride, padding, quantize, rule, is_channels_last(work))
-    arrays = flat(g, work), flat(work), shift.detach().numpy(), flat(gx), sums, numbers
+    arrays = flat(g, work), flat(work), shift.detach().numpy(), flat(gx, work), sums, numbers
     run(backward, backward_parallel, len(x) * x.shape[1], x.numel(), *arrays)
     gs = torch.from_numpy(sums.sum(1).T[3 - len(shift) :].copy()).to(shift.dtype)
     options = stride, padding, quantize, rule, False, t_factor
-    gs = mended(gs, lambda: shift_backward_reference(g, work, shift, *options)[1])
+    gs = mended(gs, lambda: shift_backward_reference(g.to(gs.dtype), work.to(gs.dtype), shift, *options)[1])
     return gx.to(x.dtype), normalised(gs, t_factor, rule) if normalize_grad else gs
