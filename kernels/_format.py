@@ -29,11 +29,16 @@ def empty_for(x, size):
     return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=format_of(x))
 
 
+def readable(x, dtype):
+    """x in a type that loops on the CPU read: bfloat16 as it is, all else as `dtype`, in which they calculate."""
+    return x if x.dtype == torch.bfloat16 else x.to(dtype)
+
+
 def roomy(x, size):
     """empty_for on the CPU, in memory from NumPy: it asks for huge pages, which torch does not, and a fresh 40 MB
-    tensor costs three times less to write than page by page. x is bfloat16, float32 or float64."""
+    tensor costs three times less to write than page by page."""
     n, c, *grid = size
-    dtype = {torch.bfloat16: np.uint16, torch.float32: np.float32, torch.float64: np.float64}[x.dtype]
+    dtype = {2: np.uint16, 4: np.float32, 8: np.float64}[x.element_size()]
     if is_channels_last(x):
         return torch.from_numpy(np.empty((n, *grid, c), dtype)).view(x.dtype).permute(0, 4, 1, 2, 3)
     return torch.from_numpy(np.empty((n, c, *grid), dtype)).view(x.dtype)

@@ -9,34 +9,56 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from kernels._threads import FAST, exact_jit
+from kernels._threads import FAST, jit
 
-INLINE = {"jit_options": {"fastmath": FAST, "error_model": "numpy"}}
-
-
-@exact_jit
-def widen(room, halves):
-    """room[i] = halves[i]; a room is float32."""
-    bits = room.view(np.uint32)
-    for i in range(bits.size):
-        bits[i] = np.uint32(halves[i]) << np.uint32(16)
+ALIKE = {"jit_options": {"fastmath": FAST, "error_model": "numpy"}}
 
 
-@exact_jit
-def narrow(halves, room):
-    """halves[i] = room[i], rounded to the nearest, ties to even; nan stays nan."""
-    bits = room.view(np.uint32)
-    for i in range(bits.size):
-        rounded = (bits[i] + np.uint32(0x7FFF) + ((bits[i] >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
-        halves[i] = np.uint16(rounded) if bits[i] & np.uint32(0x7FFFFFFF) <= np.uint32(0x7F800000) else np.uint16(0x7FC0)
+def coded(element):
+    """A float as it is; of bfloat16, the bits of its float32; of a float32's bits, the nearest bfloat16."""
+
+
+@overload(coded, **ALIKE)
+def _(element):
+    def widened(element):
+        return np.uint32(element) << np.uint32(16)
+
+    def rounded(element):  # to the nearest, ties to even; nan stays nan
+        if element & np.uint32(0x7FFFFFFF) > np.uint32(0x7F800000):
+            return np.uint16(0x7FC0)
+        last = (element >> np.uint32(16)) & np.uint32(1)
+        return np.uint16((element + np.uint32(0x7FFF) + last) >> np.uint32(16))
+
+    return {types.uint16: widened, types.uint32: rounded}.get(element, lambda element: element)
+
+
+def bits(values, memory):
+    """Floats that are read from `memory` or written there, as `coded` takes and gives them."""
+
+
+@overload(bits, **ALIKE)
+def _(values, memory):
+    return (lambda values, memory: values.view(np.uint32)) if _halved(memory) else (lambda values, memory: values)
+
+
+@jit
+def copy(room, memory):
+    """room[:] = memory"""
+    there = bits(room, memory)
+    for i in range(there.size):
+        there[i] = coded(memory[i])
+
+
+@jit
+def store(memory, values):
+    """memory[:] = values"""
+    there = bits(values, memory)
+    for i in range(there.size):
+        memory[i] = coded(there[i])
 
 
 def floats(memory, room, filled=False):
     """The floats of a contiguous piece of memory: itself, or `room`, which may be filled with them already."""
-
-
-def copy(room, memory):
-    """room[:] = memory"""
 
 
 def place(memory, room):
@@ -47,60 +69,34 @@ def keep(memory, values):
     """End what was begun with `place`."""
 
 
-def store(memory, values):
-    """memory[:] = values"""
-
-
 def _halved(memory):
     return memory.dtype == types.uint16
 
 
-@overload(floats, **INLINE)
+@overload(floats, **ALIKE)
 def _(memory, room, filled=False):
     def itself(memory, room, filled=False):
         return memory
 
     def widened(memory, room, filled=False):
         if not filled:
-            widen(room, memory)
+            copy(room, memory)
         return room
 
     return widened if _halved(memory) else itself
 
 
-@overload(copy, **INLINE)
-def _(room, memory):
-    def copied(room, memory):
-        room[:] = memory
-
-    def widened(room, memory):
-        widen(room, memory)
-
-    return widened if _halved(memory) else copied
-
-
-@overload(place, **INLINE)
+@overload(place, **ALIKE)
 def _(memory, room):
     return (lambda memory, room: room) if _halved(memory) else (lambda memory, room: memory)
 
 
-@overload(keep, **INLINE)
+@overload(keep, **ALIKE)
 def _(memory, values):
     def there(memory, values):
         pass
 
     def narrowed(memory, values):
-        narrow(memory, values)
+        store(memory, values)
 
     return narrowed if _halved(memory) else there
-
-
-@overload(store, **INLINE)
-def _(memory, values):
-    def copied(memory, values):
-        memory[:] = values
-
-    def narrowed(memory, values):
-        narrow(memory, values)
-
-    return narrowed if _halved(memory) else copied

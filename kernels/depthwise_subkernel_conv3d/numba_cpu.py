@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numba import prange
 
-from kernels._format import is_channels_last, mended, plain_like, roomy
+from kernels._format import as_array, is_channels_last, mended, plain_like, readable, roomy
 from kernels._kinds import cut, embed, full_size
 from kernels._threads import jit, parallel_jit, run
 from kernels.depthwise_subkernel_conv3d.lanes import LANES, STEP, TILE, Row, gather_row, load, store
@@ -57,7 +57,7 @@ def lay(planes, n, t, g, case):
 
 @jit
 def backward(g, x, w, needed, gx, sums, numbers, start, stop):
-    """Parts `start` to `stop` of all clips, each some frames of one clip; g, x, gx: flat memory.
+    """Parts `start` to `stop` of all clips, each some frames of one clip; g, x, gx: flat memory, floats or bfloat16.
 
     w (blocks, 27 * LANES): the kernels turned round; needed (blocks, 3): which of their time steps count;
     sums (clips * parts, blocks, 27 * LANES): the gradient to w, part by part.
@@ -65,8 +65,8 @@ def backward(g, x, w, needed, gx, sums, numbers, start, stop):
     case, parts = unpack(numbers), numbers[12]
     (T, H, _), row, pitch = case.size, case.tiles * STEP, case.blocks * case.length
     strip = max(1, min(H, STRIP // (case.blocks * row)))
-    planes = np.zeros((3, (H + 2) * pitch), x.dtype)
-    of_x, of_gx = np.zeros(strip * case.blocks * row, x.dtype), np.zeros(strip * case.blocks * row, x.dtype)
+    planes = np.zeros((3, (H + 2) * pitch), w.dtype)
+    of_x, of_gx = np.zeros(strip * case.blocks * row, w.dtype), np.zeros(strip * case.blocks * row, w.dtype)
     for item in range(start, stop):
         n, begin, end = item // parts, T * (item % parts) // parts, T * (item % parts + 1) // parts
         sums[item] = 0
@@ -118,9 +118,8 @@ def needed_steps(sizes):
 
 
 def memory(x):
-    """The elements of x in the order in which they lie in memory, as a flat NumPy array."""
-    x = x.detach()
-    return (x.permute(0, 2, 3, 4, 1) if is_channels_last(x) else x).reshape(-1).numpy()
+    """The elements of x in the order in which they lie in memory, as a flat NumPy array, bfloat16 as uint16."""
+    return as_array((x.permute(0, 2, 3, 4, 1) if is_channels_last(x) else x).reshape(-1))
 
 
 def depthwise_cpu(x, weights, stride):
@@ -134,13 +133,13 @@ def depthwise_backward_cpu(g, x, weights, stride):
     if full_size(weights) > 3:
         return depthwise_backward_reference(g, x, weights, stride)
     full = embed(weights, least=3)
-    work = x.to(full.dtype)
+    work = readable(x, full.dtype)
     gx, needed = roomy(work, x.shape), needed_steps(tuple((len(w), w.shape[2]) for w in weights))
     parts = max(1, min(x.shape[2], PARTS // max(1, len(x))))
     turned = in_lanes(full.flatten(1).flip(1)).numpy()
     sums = np.empty((len(x) * parts, *turned.shape), turned.dtype)
     numbers = np.array([*x.shape, *g.shape[2:], *stride, is_channels_last(x), parts])
-    arrays = memory(g.to(full.dtype)), memory(work), turned, needed, memory(gx), sums, numbers
+    arrays = memory(readable(g, full.dtype)), memory(work), turned, needed, memory(gx), sums, numbers
     run(backward, backward_parallel, len(sums), x.numel(), *arrays)
     lanes = torch.from_numpy(sums.sum(0)).unflatten(1, (27, LANES)).transpose(1, 2)
     gw = cut(lanes.reshape(-1, 27)[: len(full)].flip(1).reshape(full.shape), weights)

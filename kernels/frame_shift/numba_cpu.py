@@ -3,7 +3,7 @@
 import torch
 from numba import prange
 
-from kernels._format import empty_for, flat, is_channels_last, roomy
+from kernels._format import flat, is_channels_last, roomy
 from kernels._threads import jit, parallel_jit, run
 
 WORDS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # bytes per element: the integer of that size
@@ -51,7 +51,7 @@ def shift_pixels_parallel(x, offset, y, frames, chunks):
 
 def frame_shift_cpu(x, offset):
     """frame_shift_reference, in the format of x."""
-    y = empty_for(x, x.shape) if x.element_size() == 2 else roomy(x, x.shape)
+    y = roomy(x, x.shape)
     n, c, t = x.shape[:3]
     word = WORDS[x.element_size()]
     work = flat(x.detach().view(word)), offset.detach().numpy(), flat(y.view(word)), t

@@ -13,7 +13,7 @@ And since <g, dy/ds> = <x, d(gx)/ds>, the slopes come from the very same taps: x
 import numpy as np
 import torch
 
-from kernels._format import flat, is_channels_last, last_of, mended, planes_of, roomy
+from kernels._format import flat, is_channels_last, last_of, mended, planes_of, readable, roomy
 from kernels._threads import run
 from kernels.shift.cpu_backward import backward, backward_parallel
 from kernels.shift.cpu_case import pack
@@ -25,7 +25,7 @@ from kernels.shift.reference import normalised, shift_backward_reference
 
 def shift_cpu(x, shift, stride, padding, quantize, rule):
     """shift_reference, in the format of x; in channels_last_3d what cpu_last.py leaves is turned round and back."""
-    work = readable(x, shift)
+    work = readable(x, shift.dtype)
     size = [output_size(*axis) for axis in zip(x.shape[2:], stride, padding, strict=True)]
     y = roomy(work, (*x.shape[:2], *size))
     if is_channels_last(x):
@@ -38,14 +38,9 @@ def shift_cpu(x, shift, stride, padding, quantize, rule):
     return y.to(x.dtype)
 
 
-def readable(x, shift):
-    """x in a type that the loops read: bfloat16 as it is, float16 in that of the shift, which all arithmetic has."""
-    return x if x.dtype == torch.bfloat16 else x.to(shift.dtype)
-
-
 def shift_backward_cpu(g, x, shift, stride, padding, quantize, rule, normalize_grad, t_factor):
     """shift_backward_reference, in the format of x."""
-    work, g = readable(x, shift), readable(g, shift)
+    work, g = readable(x, shift.dtype), readable(g, shift.dtype)
     gx, sums = roomy(work, x.shape), np.empty((x.shape[1], x.shape[0], 3))
     numbers = pack(work, g, stride, padding, quantize, rule, is_channels_last(work))
     arrays = flat(g, work), flat(work), shift.detach().numpy(), flat(gx, work), sums, numbers

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from numba import prange
 
-from kernels._format import flat, is_channels_last, roomy
+from kernels._format import flat, is_channels_last, readable, roomy
+from kernels._halves import copy, floats, keep, place, store
 from kernels._threads import jit, parallel_jit, run
 
 
@@ -34,18 +35,21 @@ def correlate(a, b):
 
 @jit
 def forward(x, taps, y, frames, channels_last, start, stop):
-    """x, y (N, C, T*H*W), or (N, T*H*W, C) if channels_last; items start to stop of N*C."""
+    """x, y (N, C, T*H*W), or (N, T*H*W, C) if channels_last, floats or bfloat16; items start to stop of N*C."""
     pixels, channels = x.size // max(1, x.shape[0] * taps.shape[0]), taps.shape[0]
-    source, target = np.empty(pixels, x.dtype), np.empty(pixels, x.dtype)
+    rooms = np.empty((2, pixels), taps.dtype)
+    source, target = rooms[0], rooms[1]
     for item in range(start, stop):
         n, c = item // channels, item % channels
         if channels_last:
-            source[:] = x[n, :, c]
+            copy(source, x[n, :, c])
         else:
-            source, target = x[n, c], y[n, c]
+            source, target = floats(x[n, c], rooms[0]), place(y[n, c], rooms[1])
         filter_clip(target, source, frames, taps[c, 0], taps[c, 1], taps[c, 2])
         if channels_last:
-            y[n, :, c] = target
+            store(y[n, :, c], target)
+        else:
+            keep(y[n, c], target)
 
 
 @parallel_jit
@@ -60,20 +64,24 @@ def backward(g, x, taps, gx, sums, frames, channels_last, start, stop):
     """gx like x; sums (N, C, 3): the gradient to the taps, to be added up over the clips."""
     pixels, channels = x.size // max(1, x.shape[0] * taps.shape[0]), taps.shape[0]
     size = pixels // frames
-    gradient, source, target = np.empty(pixels, x.dtype), np.empty(pixels, x.dtype), np.empty(pixels, x.dtype)
+    rooms = np.empty((3, pixels), taps.dtype)
+    gradient, source, target = rooms[0], rooms[1], rooms[2]
     for item in range(start, stop):
         n, c = item // channels, item % channels
         if channels_last:
-            gradient[:] = g[n, :, c]
-            source[:] = x[n, :, c]
+            copy(gradient, g[n, :, c])
+            copy(source, x[n, :, c])
         else:
-            gradient, source, target = g[n, c], x[n, c], gx[n, c]
+            gradient, source = floats(g[n, c], rooms[0]), floats(x[n, c], rooms[1])
+            target = place(gx[n, c], rooms[2])
         filter_clip(target, gradient, frames, taps[c, 2], taps[c, 1], taps[c, 0])
         sums[n, c, 0] = correlate(gradient[size:], source)
         sums[n, c, 1] = correlate(gradient, source)
         sums[n, c, 2] = correlate(source[size:], gradient)
         if channels_last:
-            gx[n, :, c] = target
+            store(gx[n, :, c], target)
+        else:
+            keep(gx[n, c], target)
 
 
 @parallel_jit
@@ -85,7 +93,7 @@ def backward_parallel(g, x, taps, gx, sums, frames, channels_last, chunks):
 
 def filter_cpu(x, taps):
     """filter_reference, in the format of x."""
-    work, items = x.to(taps.dtype), len(x) * x.shape[1]
+    work, items = readable(x, taps.dtype), len(x) * x.shape[1]
     y = roomy(work, x.shape)
     arrays = flat(work), taps.detach().numpy(), flat(y), x.shape[2], is_channels_last(x)
     run(forward, forward_parallel, items, x.numel(), *arrays)
@@ -94,8 +102,9 @@ def filter_cpu(x, taps):
 
 def filter_backward_cpu(g, x, taps):
     """filter_backward_reference, in the format of x."""
-    work, items = x.to(taps.dtype), len(x) * x.shape[1]
+    work, items = readable(x, taps.dtype), len(x) * x.shape[1]
     gx, sums = roomy(work, x.shape), np.empty((*x.shape[:2], 3))
-    arrays = flat(g.to(taps.dtype)), flat(work), taps.detach().numpy(), flat(gx), sums, x.shape[2], is_channels_last(x)
+    g, form = readable(g, taps.dtype), (x.shape[2], is_channels_last(x))
+    arrays = flat(g), flat(work), taps.detach().numpy(), flat(gx), sums, *form
     run(backward, backward_parallel, items, x.numel(), *arrays)
     return gx.to(x.dtype), torch.from_numpy(sums.sum(0)).to(taps.dtype)

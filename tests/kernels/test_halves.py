@@ -1,0 +1,81 @@
+"""bfloat16 on a CPU: bit for bit what comes of float32, rounded at the end, and no tensor is turned as a whole."""
+
+import numpy as np
+import pytest
+import torch
+
+from kernels import shift3d, temporal_filter
+from kernels._halves import copy, store
+from kernels.depthwise_subkernel_conv3d.numba_cpu import depthwise_backward_cpu
+
+FORMATS = (torch.contiguous_format, torch.channels_last_3d)
+
+
+def both(op, x, parameter, g=None):
+    """(output, gradients) in bfloat16; and in float32, its output and gradient to x rounded."""
+    found = []
+    for kind in (torch.bfloat16, torch.float32):
+        a, b = x.to(kind).detach().clone().requires_grad_(), parameter.clone().requires_grad_()
+        y = op(a, b)
+        g = torch.randn_like(y, dtype=torch.bfloat16) if g is None else g
+        y.backward(g.to(kind))
+        found.append([y.detach().bfloat16(), a.grad.bfloat16(), b.grad])
+    return zip(*found, strict=True)
+
+
+def same(a, b):
+    """Equal with nan where nan is, in the same memory format."""
+    return (
+        torch.equal(a.isnan(), b.isnan()) and torch.equal(a.nan_to_num(), b.nan_to_num()) and a.stride() == b.stride()
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    "op, rows",
+    [
+        (shift3d, 3),
+        (lambda x, s: shift3d(x, s, (1, 2, 2)), 3),
+        (lambda x, s: shift3d(x, 5 * s, 2, 1), 3),  # far apart
+        (lambda x, s: shift3d(x, s, quantize=True), 3),
+        (lambda x, w: temporal_filter(x, w.T.contiguous(), torch.tensor(1.0)), 3),
+    ],
+)
+def test_an_op_gives_its_float32_answer_rounded(op, rows, form, threads):
+    torch.manual_seed(0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        x = torch.randn(2, 21, 6, 14, 15).bfloat16().to(memory_format=form)
+        x[0, 1, 2, 3, 4], x[1, 5, 0, 0, 0] = torch.nan, torch.inf
+        assert all(same(*pair) for pair in both(op, x, torch.rand(rows, 21) * 2 - 1))
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("stride", [[1, 1, 1], [2, 2, 2]])
+def test_the_depthwise_backward_gives_its_float32_answer_rounded(form, stride):
+    torch.manual_seed(0)
+    x, weights = torch.randn(2, 21, 4, 9, 10).bfloat16().to(memory_format=form), [torch.randn(21, 1, 3, 3, 3)]
+    g = torch.randn([2, 21, *((n - 1) // s + 1 for n, s in zip(x.shape[2:], stride, strict=True))]).bfloat16()
+    g = g.contiguous(memory_format=form)
+    gx, gw = depthwise_backward_cpu(g, x, weights, stride)
+    wide, exact = depthwise_backward_cpu(g.float(), x.float(), weights, stride)
+    assert same(gx, wide.bfloat16()) and torch.equal(gw[0], exact[0])
+
+
+def test_every_bfloat16_comes_back_and_floats_are_rounded_as_torch_rounds():
+    halves = np.arange(1 << 16, dtype=np.uint16)
+    room, back = np.empty(halves.size, np.float32), np.empty_like(halves)
+    copy(room, halves)
+    store(back, room)
+    numbers = ~np.isnan(room)
+    assert (back[numbers] == halves[numbers]).all() and (back[~numbers] & 0x7FFF > 0x7F80).all()
+    torch.manual_seed(0)
+    bits = torch.randint(-(1 << 31), 1 << 31, (100_000,), dtype=torch.int64).int()  # every kind of float
+    floats = bits.view(torch.float32)
+    halves = np.empty(floats.numel(), np.uint16)
+    store(halves, floats.numpy())
+    assert same(torch.from_numpy(halves).view(torch.bfloat16), floats.bfloat16())
