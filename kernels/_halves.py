@@ -23,11 +23,11 @@ def _(element):
     def widened(element):
         return np.uint32(element) << np.uint32(16)
 
-    def rounded(element):  # to the nearest, ties to even; nan stays nan
-        if element & np.uint32(0x7FFFFFFF) > np.uint32(0x7F800000):
-            return np.uint16(0x7FC0)
+    def rounded(element):  # ties to even; nan stays nan. Without a branch, so that loops vectorise
         last = (element >> np.uint32(16)) & np.uint32(1)
-        return np.uint16((element + np.uint32(0x7FFF) + last) >> np.uint32(16))
+        nearest = np.uint32(element + np.uint32(0x7FFF) + last) >> np.uint32(16)
+        is_nan = np.uint32(0) - np.uint32((element & np.uint32(0x7FFFFFFF)) > np.uint32(0x7F800000))
+        return np.uint16(nearest ^ ((nearest ^ np.uint32(0x7FC0)) & is_nan))
 
     return {types.uint16: widened, types.uint32: rounded}.get(element, lambda element: element)
 
@@ -43,17 +43,17 @@ def _(values, memory):
 
 @jit
 def copy(room, memory):
-    """room[:] = memory"""
+    """room[: memory.size] = memory"""
     there = bits(room, memory)
-    for i in range(there.size):
+    for i in range(memory.size):
         there[i] = coded(memory[i])
 
 
 @jit
 def store(memory, values):
-    """memory[:] = values"""
+    """memory[:] = values[: memory.size]"""
     there = bits(values, memory)
-    for i in range(there.size):
+    for i in range(memory.size):
         memory[i] = coded(there[i])
 
 

@@ -7,7 +7,7 @@ pixel on either side, too; what lies there is 0.
 
 from collections import namedtuple
 
-from kernels._halves import bits, coded
+from kernels._halves import bits, coded, floats, keep, place
 from kernels._threads import jit
 
 # A row of a tensor: so many channels and pixels, and the distances from one to the next in memory
@@ -55,52 +55,50 @@ def gather_row(out, sums, x, above, here, below, w, tiles):
 
 @jit
 def copy_pixel(out, a):
-    """out[:16] = a[:16], each `coded`. All loads first, then all stores: the compiler makes vectors of them."""
+    """out[:16] = a[:16]. All loads first, then all stores: the compiler makes vectors of them."""
     p0, p1, p2, p3, p4, p5, p6, p7 = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
     q0, q1, q2, q3, q4, q5, q6, q7 = a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15]
-    out[0], out[1], out[2], out[3] = coded(p0), coded(p1), coded(p2), coded(p3)
-    out[4], out[5], out[6], out[7] = coded(p4), coded(p5), coded(p6), coded(p7)
-    out[8], out[9], out[10], out[11] = coded(q0), coded(q1), coded(q2), coded(q3)
-    out[12], out[13], out[14], out[15] = coded(q4), coded(q5), coded(q6), coded(q7)
+    out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7] = p0, p1, p2, p3, p4, p5, p6, p7
+    out[8], out[9], out[10], out[11], out[12], out[13], out[14], out[15] = q0, q1, q2, q3, q4, q5, q6, q7
 
 
 @jit
-def load(floats, length, memory, first, row, step):
+def load(rows, length, memory, first, row, step, room):
     """A row of a tensor, all channels, into rows of lanes: block after block of 16 channels, `length` apart.
 
     memory: the tensor, flat, floats or bfloat16; first: its element of channel 0, pixel 0; row: Row; step: pixels go
-    step places apart.
+    step places apart; room: for the floats of a row of bfloat16
     """
-    rows = bits(floats, memory)
     if row.channel == 1:
-        whole = row.channels // LANES
+        whole, pixels = row.channels // LANES, floats(memory[first : first + row.width * row.pixel], room)
         for w in range(row.width):
-            pixel = memory[first + w * row.pixel : first + (w + 1) * row.pixel]
+            pixel = pixels[w * row.pixel : (w + 1) * row.pixel]
             for block in range(whole):
                 copy_pixel(rows[block * length + w * step * LANES :], pixel[block * LANES :])
             for c in range(whole * LANES, row.channels):
-                rows[whole * length + w * step * LANES + c % LANES] = coded(pixel[c])
+                rows[whole * length + w * step * LANES + c % LANES] = pixel[c]
     else:
         for c in range(row.channels):
-            here, there = rows[c // LANES * length + c % LANES :], memory[first + c * row.channel :]
+            here, there = bits(rows, memory)[c // LANES * length + c % LANES :], memory[first + c * row.channel :]
             for w in range(row.width):
                 here[w * step * LANES] = coded(there[w])
 
 
 @jit
-def store(floats, length, memory, first, row):
+def store(rows, length, memory, first, row, room):
     """Rows of lanes back into a row of a tensor."""
-    rows = bits(floats, memory)
     if row.channel == 1:
-        whole = row.channels // LANES
+        whole, target = row.channels // LANES, memory[first : first + row.width * row.pixel]
+        pixels = place(target, room)
         for w in range(row.width):
-            pixel = memory[first + w * row.pixel : first + (w + 1) * row.pixel]
+            pixel = pixels[w * row.pixel : (w + 1) * row.pixel]
             for block in range(whole):
                 copy_pixel(pixel[block * LANES :], rows[block * length + w * LANES :])
             for c in range(whole * LANES, row.channels):
-                pixel[c] = coded(rows[whole * length + w * LANES + c % LANES])
+                pixel[c] = rows[whole * length + w * LANES + c % LANES]
+        keep(target, pixels)
     else:
         for c in range(row.channels):
-            here, there = rows[c // LANES * length + c % LANES :], memory[first + c * row.channel :]
+            here, there = bits(rows, memory)[c // LANES * length + c % LANES :], memory[first + c * row.channel :]
             for w in range(row.width):
                 there[w] = coded(here[w * LANES])

@@ -44,7 +44,7 @@ def row_of(n, t, h, size, case):
 
 
 @jit
-def lay(planes, n, t, g, case):
+def lay(planes, n, t, g, case, room):
     """g at frame t of the input's grid into its one of three planes: what is there, 0 where there is nothing."""
     plane, stride, rows = planes[t % 3], case.stride, case.blocks * case.length
     if t < 0 or t >= case.size[0] or t % stride[0] != 0:
@@ -52,7 +52,7 @@ def lay(planes, n, t, g, case):
         return
     for h in range(case.out_size[1]):
         first, row = row_of(n, t // stride[0], h, case.out_size, case)
-        load(plane[(h * stride[1] + 1) * rows + LANES :], case.length, g, first, row, stride[2])
+        load(plane[(h * stride[1] + 1) * rows + LANES :], case.length, g, first, row, stride[2], room)
 
 
 @jit
@@ -67,18 +67,19 @@ def backward(g, x, w, needed, gx, sums, numbers, start, stop):
     strip = max(1, min(H, STRIP // (case.blocks * row)))
     planes = np.zeros((3, (H + 2) * pitch), w.dtype)
     of_x, of_gx = np.zeros(strip * case.blocks * row, w.dtype), np.zeros(strip * case.blocks * row, w.dtype)
+    room = np.empty(case.size[2] * case.channels, w.dtype)
     for item in range(start, stop):
         n, begin, end = item // parts, T * (item % parts) // parts, T * (item % parts + 1) // parts
         sums[item] = 0
-        lay(planes, n, begin - 1, g, case)
-        lay(planes, n, begin, g, case)
+        lay(planes, n, begin - 1, g, case, room)
+        lay(planes, n, begin, g, case, room)
         for t in range(begin, end):
-            lay(planes, n, t + 1, g, case)
+            lay(planes, n, t + 1, g, case, room)
             for top in range(0, H, strip):
                 lines = min(strip, H - top)
                 for i in range(lines):
                     first, source = row_of(n, t, top + i, case.size, case)
-                    load(of_x[i * case.blocks * row :], row, x, first, source, 1)
+                    load(of_x[i * case.blocks * row :], row, x, first, source, 1, room)
                 of_gx[:] = 0
                 for block in range(case.blocks):
                     for k in range(3):
@@ -93,7 +94,7 @@ def backward(g, x, w, needed, gx, sums, numbers, start, stop):
                                 gather_row(of_gx[here], total, of_x[here], a, b, c, taps, case.tiles)
                 for i in range(lines):
                     first, target = row_of(n, t, top + i, case.size, case)
-                    store(of_gx[i * case.blocks * row :], row, gx, first, target)
+                    store(of_gx[i * case.blocks * row :], row, gx, first, target, room)
 
 
 @parallel_jit
