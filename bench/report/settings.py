@@ -9,6 +9,7 @@ from bench.report.csv_files import read_table
 from bench.report.shipped_seeds import SHIPPED
 from data_prep.moving_shapes.motion import PLAIN
 from lib.files import read_json, read_object
+from lib.recipe import RECIPE
 
 MADE = {"videos": "videos made", "frames": "frames of a video", "size": "pixels of a video"}
 MADE |= {"difficulty": "difficulty", "seed": "seed of the videos"}
@@ -45,7 +46,14 @@ def suite_settings(suite, shipped=None):
     if not (made and trained):
         return ""
     recipe = "; ".join(f"{words}: {_said(_each_once(o[key] for o in trained))}" for key, words in NET.items())
-    return f"{suite}: {made['videos']} videos made, difficulty {made['difficulty']}, seed {made['seed']}; {recipe}"
+    rate = _said(_each_once(_schedule(options["recipe"]) for options in trained))
+    videos = f"{made['videos']} videos made, difficulty {made['difficulty']}, seed {made['seed']}"
+    return f"{suite}: {videos}; {recipe}; schedule: {rate}"
+
+
+def _schedule(recipe):
+    name = recipe.get("schedule", RECIPE["schedule"])
+    return f"{name} at {_said([recipe['milestones']])}" if name == "steps" else name
 
 
 def everywhere(model, labels="motion", shipped=None):

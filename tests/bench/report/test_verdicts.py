@@ -111,6 +111,8 @@ def test_only_what_differs_is_a_setting(tmp_path):
 def test_the_suites_settings_are_those_of_its_jobs(tmp_path):
     said = suite_settings("standard")
     assert said.startswith("standard: 2304 videos made, difficulty crowded, seed 2; frames: 8; pixels: 64; epochs: 24;")
+    assert said.endswith("learning rate: 0.05 or 0.1; schedule: cosine")
+    assert suite_settings("quick").endswith("schedule: steps at [0.6, 0.8]")
     assert suite_settings("standard", tmp_path) == ""
 
 
