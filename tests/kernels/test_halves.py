@@ -1,5 +1,7 @@
 """bfloat16 on a CPU: bit for bit what comes of float32, rounded at the end, and no tensor is turned as a whole."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +66,27 @@ def test_the_depthwise_backward_gives_its_float32_answer_rounded(form, stride):
     gx, gw = depthwise_backward_cpu(g, x, weights, stride)
     wide, exact = depthwise_backward_cpu(g.float(), x.float(), weights, stride)
     assert same(gx, wide.bfloat16()) and torch.equal(gw[0], exact[0])
+
+
+LOOPS = ("shift.numba_cpu", "shift.cpu_last", "temporal_filter.numba_cpu", "depthwise_subkernel_conv3d.numba_cpu")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_loops_get_the_bfloat16_itself(form, monkeypatch):
+    seen = []
+    for name in LOOPS:
+        module = import_module(f"kernels.{name}")
+
+        def spy(alone, parallel, items, elements, *work, inner=module.run):
+            seen.extend(a.dtype for a in work if isinstance(a, np.ndarray) and a.size == elements)
+            inner(alone, parallel, items, elements, *work)
+
+        monkeypatch.setattr(module, "run", spy)
+    x, g = (torch.randn(2, 24, 4, 6, 7).bfloat16().to(memory_format=form) for _ in range(2))
+    for op in (shift3d, lambda x, w: temporal_filter(x, w.T.contiguous(), torch.tensor(1.0))):
+        op(x.requires_grad_(), torch.rand(3, 24)).backward(g)
+    depthwise_backward_cpu(g, x, [torch.randn(24, 1, 3, 3, 3)], [1, 1, 1])
+    assert len(seen) == 13 and set(seen) == {np.dtype(np.uint16)}  # x, y; g, x, its gradient
 
 
 def test_every_bfloat16_comes_back_and_floats_are_rounded_as_torch_rounds():
