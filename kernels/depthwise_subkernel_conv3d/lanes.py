@@ -54,6 +54,27 @@ def gather_row(out, sums, x, above, here, below, w, tiles):
 
 
 @jit
+def gather_pairs(out, sums, x, g, w, tiles):
+    """gather_row of one row of g, where g has stride 2: its pixel j lies at pixel 2 * j of x; w, sums: 3 * LANES.
+
+    An even pixel has one tap, an odd one two. g begins where x does.
+    """
+    for tile in range(tiles):
+        j, k = tile * STEP, tile * STEP // 2
+        for i in range(LANES):
+            p, q, r, s = x[j + i], x[j + i + 16], x[j + i + 32], x[j + i + 48]
+            b, d, f = g[k + i], g[k + i + 16], g[k + i + 32]
+            u, v, z = w[i], w[i + 16], w[i + 32]
+            sums[i] += q * b + s * d
+            sums[i + 16] += p * b + r * d
+            sums[i + 32] += q * d + s * f
+            out[j + i] += v * b
+            out[j + i + 16] += u * b + z * d
+            out[j + i + 32] += v * d
+            out[j + i + 48] += u * d + z * f
+
+
+@jit
 def copy_pixel(out, a):
     """out[:16] = a[:16]. All loads first, then all stores: the compiler makes vectors of them."""
     p0, p1, p2, p3, p4, p5, p6, p7 = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]

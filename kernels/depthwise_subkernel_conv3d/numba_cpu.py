@@ -2,9 +2,9 @@
 
 A block of 16 channels of one clip goes frame by frame; g passes through three padded scratch frames: the one before,
 this one and the next. At every pixel both gradients read the same 27 taps of g: to x, their sum weighted with the
-kernel turned round; to the weights, their products with x. So x and g are read once (lanes.py). A strided g is spread
-out with zeros first. Kinds need no code of their own: a sub-kernel is a full kernel with zeros, and a time step that
-lies outside the kinds of all 16 channels is left out.
+kernel turned round; to the weights, their products with x. So x and g are read once (lanes.py). Of a strided g
+only the frames, and with stride 2 the rows and pixels, that there are count; else zeros lie between. Kinds need no code
+of their own: a sub-kernel is a full kernel with zeros, and a time step that all 16 channels lack is left out.
 """
 
 from collections import namedtuple
@@ -17,21 +17,22 @@ from numba import prange
 from kernels._format import as_array, is_channels_last, mended, plain_like, readable, roomy
 from kernels._kinds import cut, embed, full_size
 from kernels._threads import jit, parallel_jit, run
-from kernels.depthwise_subkernel_conv3d.lanes import LANES, STEP, TILE, Row, gather_row, load, store
+from kernels.depthwise_subkernel_conv3d.lanes import LANES, STEP, TILE, Row, gather_pairs, gather_row, load, store
 from kernels.depthwise_subkernel_conv3d.reference import depthwise_backward_reference, depthwise_reference
 
-NINE = 9 * LANES
+THREE, NINE = 3 * LANES, 9 * LANES
 STRIP = 1 << 15  # elements of x and gx at hand while the taps of one block of channels are
 PARTS = 16  # at least so many parts for the threads to share, whatever their number: sums never change
 # size (T, H, W) of x, out_size of y; a row of lanes: tiles of four pixels, length in a plane of g (padded)
-Case = namedtuple("Case", "channels size out_size stride channels_last blocks tiles length")
+Case = namedtuple("Case", "channels size out_size stride paired channels_last blocks tiles length")
 
 
 @jit
 def unpack(a):
     size, out_size, stride = (a[2], a[3], a[4]), (a[5], a[6], a[7]), (a[8], a[9], a[10])
     blocks, tiles = (a[1] + LANES - 1) // LANES, (a[4] + TILE - 1) // TILE
-    return Case(a[1], size, out_size, stride, a[11] != 0, blocks, tiles, (tiles + 1) * STEP)
+    paired = stride[1] == 2 and stride[2] == 2
+    return Case(a[1], size, out_size, stride, paired, a[11] != 0, blocks, tiles, (tiles + 1) * STEP)
 
 
 @jit
@@ -44,15 +45,37 @@ def row_of(n, t, h, size, case):
 
 
 @jit
+def has_g(t, case):
+    """Whether g has a frame at frame t of x."""
+    return 0 <= t < case.size[0] and t % case.stride[0] == 0
+
+
+@jit
 def lay(planes, n, t, g, case, room):
-    """g at frame t of the input's grid into its one of three planes: what is there, 0 where there is nothing."""
+    """g's frame at frame t of x, if it has one, into its one of three planes: every row where it is in x."""
     plane, stride, rows = planes[t % 3], case.stride, case.blocks * case.length
-    if t < 0 or t >= case.size[0] or t % stride[0] != 0:
-        plane[:] = 0
-        return
-    for h in range(case.out_size[1]):
-        first, row = row_of(n, t // stride[0], h, case.out_size, case)
-        load(plane[(h * stride[1] + 1) * rows + LANES :], case.length, g, first, row, stride[2], room)
+    if has_g(t, case):
+        for h in range(case.out_size[1]):
+            first, row = row_of(n, t // stride[0], h, case.out_size, case)
+            step = 1 if case.paired else stride[2]
+            load(plane[(h * stride[1] + 1) * rows + LANES :], case.length, g, first, row, step, room)
+
+
+@jit
+def gather(out, sums, x, plane, w, block, top, lines, case):
+    """One block of channels in `lines` rows of x, from row `top` on, with one frame of g."""
+    row, pitch = case.tiles * STEP, case.blocks * case.length
+    for i in range(lines):
+        here = slice((i * case.blocks + block) * row, (i * case.blocks + block + 1) * row)
+        if case.paired:
+            for k in range((top + i + 1) % 2, 3, 2):  # the rows above, here and below that g has
+                nth = slice(k * THREE, (k + 1) * THREE)
+                g = plane[(top + i + k) * pitch + LANES :]
+                gather_pairs(out[here], sums[nth], x[here], g, w[nth], case.tiles)
+        else:
+            above, middle = plane[(top + i) * pitch :], plane[(top + i + 1) * pitch :]
+            below = plane[(top + i + 2) * pitch :]
+            gather_row(out[here], sums, x[here], above, middle, below, w, case.tiles)
 
 
 @jit
@@ -83,15 +106,10 @@ def backward(g, x, w, needed, gx, sums, numbers, start, stop):
                 of_gx[:] = 0
                 for block in range(case.blocks):
                     for k in range(3):
-                        if needed[block, k]:
+                        if needed[block, k] and has_g(t + k - 1, case):
                             nine = slice(k * NINE, (k + 1) * NINE)
-                            taps, total = w[block, nine], sums[item, block, nine]
                             plane = planes[(t + 2 + k) % 3][block * case.length :]
-                            for i in range(lines):
-                                here = slice((i * case.blocks + block) * row, (i * case.blocks + block + 1) * row)
-                                a, b = plane[(top + i) * pitch :], plane[(top + i + 1) * pitch :]
-                                c = plane[(top + i + 2) * pitch :]
-                                gather_row(of_gx[here], total, of_x[here], a, b, c, taps, case.tiles)
+                            gather(of_gx, sums[item, block, nine], of_x, plane, w[block, nine], block, top, lines, case)
                 for i in range(lines):
                     first, target = row_of(n, t, top + i, case.size, case)
                     store(of_gx[i * case.blocks * row :], row, gx, first, target, room)
@@ -124,7 +142,13 @@ def memory(x):
 
 
 def depthwise_cpu(x, weights, stride):
-    """depthwise_reference, in channels_last_3d on the way: the library is then up to 20 times faster."""
+    """depthwise_reference, in channels_last_3d on the way: the library is then up to 20 times faster.
+
+    Its convolution of bfloat16, which sums in float32, takes bfloat16 weights: so where they lose nothing by it.
+    """
+    if x.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        short = [w.to(x.dtype) for w in weights]
+        weights = short if all(map(torch.equal, weights, (w.to(torch.float32) for w in short))) else weights
     y = depthwise_reference(x.contiguous(memory_format=torch.channels_last_3d), weights, stride)
     return plain_like(y, x)
 

@@ -34,6 +34,6 @@ def depthwise_subkernel_conv3d(x, weights, stride=1, *, backend="auto"):
     check_clip(x)
     weights = check_weights(weights, x, depthwise=True)
     check_backend("depthwise_subkernel_conv3d", VERSIONS, backend, x)
-    (x,) = as_autocast_asks(x)
+    x, *weights = as_autocast_asks(x, *weights)
     weights, options = [w.to(working_dtype(x)) for w in weights], (check_stride(stride), backend)
     return _transformed(options, x, *weights) if transformed() else _op(x, weights, *options)

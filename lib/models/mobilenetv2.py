@@ -47,7 +47,7 @@ class InvertedResidual(nn.Module):
         self.expand = conv_bn(c_in, mid, 1) if expansion > 1 else None
         self.depthwise = conv_bn(mid, mid, 3, stride, groups=mid)
         self.project = conv_bn(mid, c_out, 1)
-        self.act = nn.ReLU6(inplace=True)
+        self.act = nn.ReLU6()  # not in place: its gradient needs the input, so in place costs a copy
         self.residual = stride == 1 and c_in == c_out
 
     def forward(self, x):  # (N, c_in, T, H, W)
@@ -64,14 +64,14 @@ class MobileNetV2(VideoNet):
 
     def __init__(self, num_classes, stem, stages, last, dropout):
         super().__init__()
-        self.stem = nn.Sequential(*conv_bn(3, stem, 3, (1, 2, 2)), nn.ReLU6(inplace=True))
+        self.stem = nn.Sequential(*conv_bn(3, stem, 3, (1, 2, 2)), nn.ReLU6())
         self.blocks = nn.Sequential()
         channels = stem
         for expansion, c_out, count, stride in stages:
             for index in range(count):
                 self.blocks.append(InvertedResidual(channels, c_out, stride if index == 0 else 1, expansion))
                 channels = c_out
-        self.last = nn.Sequential(*conv_bn(channels, last, 1), nn.ReLU6(inplace=True))
+        self.last = nn.Sequential(*conv_bn(channels, last, 1), nn.ReLU6())
         self.dropout = nn.Dropout(dropout)
         self.fc = Head(last, num_classes)
 

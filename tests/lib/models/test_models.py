@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lib import create_model, list_models, measure_cost
 
@@ -79,3 +80,26 @@ def test_early_stride_is_the_stems_reach():
     with torch.device("meta"):
         assert create_model("c2d_50").stem[0][0].kernel_size == (4, 7, 7)
         assert create_model("i3d_50", early_stride=2).stem[0][0].stride == (2, 2, 2)
+
+
+class Overwritten(TorchDispatchMode):
+    """What autograd copies before an operator overwrites it, because the gradient needs it."""
+
+    def __init__(self):
+        super().__init__()
+        self.copied, self.found = [], []  # tensors, kept: no other takes their memory
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function is torch.ops.aten.clone.default:
+            self.copied.append(args[0])
+        elif function._schema.is_mutable and any(args[0] is copied for copied in self.copied):
+            self.found.append(str(function))
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", NANOS)
+def test_no_activation_is_copied_in_training(name):
+    """In place, a ReLU6 costs more memory traffic than beside its input: only some gradients need the output alone."""
+    with Overwritten() as watch:
+        create_model(name, num_classes=5)(torch.randn(2, 3, 8, 64, 64))
+    assert not watch.found
