@@ -125,7 +125,8 @@ def _searches(claim, tables):
         note = CHOSEN.format(again[row.search] - row.top1) if row.search in again else ""
         kept = {"measured": row.points, "low": row.low, "high": row.high, "seeds": int(row.seeds), "p": row.p}
         kept |= {"unit": "points of top-1", "videos": int(row.videos), "runs": row.runs, "note": note}
-        rows.append({"compared": f"found - {row.variant}", **kept, "figure": f"{file_name(row.search, 'search')}.svg"})
+        figure = f"{row.figures}{file_name(row.search, 'search')}.svg"
+        rows.append({"compared": f"found - {row.variant}", **kept, "figure": figure})
     return rows
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bench.report.csv_files import read_table
 from bench.report.shipped_seeds import SHIPPED
+from bench.report.suite_tables import SEARCHES
 from data_prep.moving_shapes.motion import PLAIN
 from lib.files import read_json, read_object
 from lib.recipe import RECIPE
@@ -18,7 +19,7 @@ NET |= {"learning_rate": "learning rate"}
 UNSAID = ("data", "seed", "toy")  # of a job: a folder's name, a row of its own, what nothing trains with
 
 
-def settings_beside(here, data, notebook, suite="standard", shipped=None):
+def settings_beside(here, data, notebook, suite=SEARCHES, shipped=None):
     """The settings in which a lesson's own run and a shipped suite's runs of that lesson differ.
 
     here  {parameter: value} of the lesson, others are passed over; data  the folder of its videos
@@ -62,13 +63,14 @@ def everywhere(model, labels="motion", shipped=None):
     -> DataFrame with the suite, the difficulty of its videos, its training's epochs, seeds, test videos and top-1
     """
     rows = []
-    for path in sorted(Path(shipped or SHIPPED).glob("*/trade_off.csv")):
-        suite, table = path.parent.name, read_table(path)
-        found = table[(table.model == model) & (table.labels == labels) & (table.options == "{}")]
-        jobs = _jobs(suite, shipped)
-        rows += [_row(suite, "trained", row, _epochs(jobs, "train", model), jobs) for row in found.itertuples()]
-        if (path.parent / "searches.csv").is_file():
-            searched = read_table(path.parent / "searches.csv")
+    for home in sorted(path for path in Path(shipped or SHIPPED).iterdir() if path.is_dir()):
+        suite, jobs = home.name, _jobs(home.name, shipped)
+        if (home / "trade_off.csv").is_file():
+            table = read_table(home / "trade_off.csv")
+            found = table[(table.model == model) & (table.labels == labels) & (table.options == "{}")]
+            rows += [_row(suite, "trained", row, _epochs(jobs, "train", model), jobs) for row in found.itertuples()]
+        if (home / "searches.csv").is_file():
+            searched = read_table(home / "searches.csv")
             even = searched[(searched.model == model) & (searched.variant == "uniform")].drop_duplicates("model")
             epochs = _epochs(jobs, "search", model)
             rows += [_row(suite, "as the even deal of a search", row, epochs, jobs) for row in even.itertuples()]

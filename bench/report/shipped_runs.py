@@ -16,8 +16,8 @@ TRAIN_AGAIN = "delete the run's folder and run the suite again"
 BEFORE = ".before"  # what the records of the last time are called while they are exchanged
 KEPT = ("done.json", "metrics.jsonl")
 TOLD = ("id", "rule", "notebook", "options", "modules", "processes")  # of a job: nothing of the machine
-# table: the column that names its run folders
-ROWS = {"trade_off": "runs", "runs": "run", "searches": "runs", "search_runs": "run", "claims": "runs"}
+# table: the column that names its run folders; claims are made of the others
+ROWS = {"trade_off": "runs", "runs": "run", "searches": "runs", "search_runs": "run"}
 
 
 def check_runs(runs, tables):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.report.csv_files import read_table
+from bench.report.suite_tables import SEARCHES
 from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT
 from lib.run import ROOT
 
@@ -65,8 +66,8 @@ def of_several_seeds(nets, labels="motion", shipped=None, suites=SEVERAL):
 
 
 def shipped_searches(notebook, shipped=None):
-    """What the searches of `notebook` gave in `standard`, a row per variant; None where that is not shipped."""
-    path = Path(shipped or SHIPPED) / SEVERAL[0] / "searches.csv"
+    """What the searches of `notebook` gave in `searches`, a row per variant; None where that is not shipped."""
+    path = Path(shipped or SHIPPED) / SEARCHES / "searches.csv"
     if not path.is_file():
         return None
     table = read_table(path, SEARCHED)

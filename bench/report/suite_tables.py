@@ -7,6 +7,7 @@ from bench.runner.suite import RESERVED
 from lib.evaluate.comparisons import no_verdict
 from lib.files import file_name
 
+SEARCHES = "searches"  # the suite that searches
 ENDS, P = ("points", "low", "high"), ("p", "comparisons")
 # table: columns that the others, claims and figures are made of
 NEEDED = {
@@ -26,12 +27,16 @@ def suite_name(text):
 
 
 def read_tables(folder):
-    """{"trade_off", "runs", "differences", "searches": a suite's table}; a suite without searches has an empty one.
+    """{"trade_off", "runs", "differences", "searches": a suite's table}.
+
+    A suite without searches has those of the suite `searches` beside it, or an empty table. Its column `figures` says
+    where their figures lie, seen from `folder`.
 
     ValueError: a table is missing, lacks rows or columns, or does not fit to another
     """
     tables = {name: read_table(folder / f"{name}.csv", needed) for name, needed in NEEDED.items() if name != "searches"}
-    tables["searches"] = _searches(folder / "searches.csv")
+    home = folder if (folder / "searches.csv").exists() else folder.with_name(SEARCHES)
+    tables["searches"] = _searches(home / "searches.csv").assign(figures="" if home == folder else f"../{SEARCHES}/")
     nets, runs, pairs = (tables[name] for name in ("trade_off", "runs", "differences"))
     for name, column in (("runs", "seed"), ("trade_off", "videos"), ("differences", "seeds"), ("searches", "seeds")):
         if (gone := tables[name][column].isna()).any():

@@ -11,7 +11,6 @@ from bench.report.claims import NOT_RUN, claims, printed
 from bench.report.claims_list import CLAIMS, Published
 from bench.report.csv_files import read_table, write
 from bench.report.searches import searches
-from bench.report.shipped_runs import runs_of
 from bench.report.trainings import differences, trade_off, trainings
 from bench.runner.listed import listed_jobs
 from bench.runner.suite import load_suite
@@ -90,11 +89,22 @@ def test_a_row_is_its_table_s(tables):
     listed = set(" ".join(nets.runs).split())
     write(table, tables, "claims")
     dealt = {job["id"] for job in listed_jobs(tables.parents[1] / "dealt")}
-    assert runs_of(tables) == listed | dealt and len(dealt) == 3
+    assert set(" ".join(table.runs.dropna()).split()) == listed | dealt and len(dealt) == 3
     assert set(csn.iloc[0].runs.split()) <= listed and len(csn.iloc[0].runs.split()) == 6
     decided = table[table.p_holm.notna()]
     assert set(decided.comparisons) == {len(decided)}
     assert decided.p_holm.tolist() == pytest.approx(holm(decided.p.tolist()), abs=1e-5)
+
+
+def test_searches_may_be_the_suite_beside_it(tables):
+    """Where a suite has searches of its own, those beside it are passed over."""
+    own = claims(tables)
+    (tables.parent / "searches").mkdir()
+    (tables / "searches.csv").rename(tables.parent / "searches" / "searches.csv")
+    beside = claims(tables)
+    assert beside.drop(columns="figure").equals(own.drop(columns="figure"))
+    assert set(beside.figure[beside.claim == 4].dropna()) == {"../searches/11_search_sub_kernels.svg"}
+    assert set(own.figure[own.claim == 4].dropna()) == {"11_search_sub_kernels.svg"}
 
 
 def test_the_command_writes_what_make_figures_writes_again(tables, tmp_path):
@@ -119,8 +129,8 @@ def test_a_paper_s_figure_is_a_row_of_its_table_or_an_error():
 
 
 def test_standard_trains_what_the_claims_compare():
-    """No claim stays "not run" for want of a net in the suite."""
-    jobs = load_suite("standard").jobs
+    """No claim stays "not run" for want of a net in the suite, or of a search in `searches`."""
+    jobs = [job for suite in ("standard", "searches") for job in load_suite(suite).jobs]
     nets = {" ".join([o["model"], *(f"{k}={v}" for k, v in o["options"].items())])
             for o in (job.options for job in jobs if job.rule == "train")}  # fmt: skip
     assert {net for claim in CLAIMS if claim.of != "searches" for net in (claim.a, claim.b)} <= nets

@@ -43,7 +43,7 @@ def test_bars_that_were_cut_say_so(suite, ends):
     assert CUT.format("0 and 100") in entries(draw_trade_off(both).get_legend())
 
 
-@pytest.mark.parametrize("suite", ["quick", "standard"])
+@pytest.mark.parametrize("suite", ["quick", "searches"])
 def test_a_search_s_figure_explains_what_it_shows(suite):
     for _, rows in read_table(SHIPPED / suite / "searches.csv").groupby("search"):
         ax = draw_search(rows)
@@ -62,7 +62,7 @@ def test_a_search_s_figure_explains_what_it_shows(suite):
 
 
 def test_searches_of_one_net_share_their_axis(tmp_path, monkeypatch):
-    table = read_table(SHIPPED / "standard" / "searches.csv")
+    table = read_table(SHIPPED / "searches" / "searches.csv")
     spans = {}
     monkeypatch.setattr(
         "bench.report.figure_files.save", lambda figure, path: spans.update({path.name: figure.axes[0].get_xlim()})

@@ -54,10 +54,10 @@ def test_the_range_lies_grey_behind_its_point(one_seed):
         plt.close("all")
 
 
-def test_a_lesson_reads_the_searches_of_standard_once_they_are_shipped(tmp_path):
+def test_a_lesson_reads_the_searches_that_are_shipped_once_they_are_shipped(tmp_path):
     assert shipped_searches("11_search_sub_kernels", tmp_path) is None
     table = read_table(SHIPPED / "quick" / "searches.csv")
-    write(table, tmp_path / "standard", "searches")
+    write(table, tmp_path / "searches", "searches")
     found = shipped_searches("12_plan_the_optimization", tmp_path)
     rows = table[table.notebook == "12_plan_the_optimization"]
     assert found.variant.tolist() == rows.variant.tolist() and found.top1.tolist() == rows.top1.tolist()
@@ -65,7 +65,7 @@ def test_a_lesson_reads_the_searches_of_standard_once_they_are_shipped(tmp_path)
     known = ["search", "variant", "seeds", "top1", "points", "low", "high", "verdict"]
     costs = ["top1_by_seed", "train_gmacs", "search_gmacs", "comparisons"]  # no gmacs of a schedule
     assert found.columns.tolist() == [*known, *costs]
-    write(table.drop(columns="verdict"), tmp_path / "standard", "searches")
+    write(table.drop(columns="verdict"), tmp_path / "searches", "searches")
     with pytest.raises(ValueError, match="verdict"):
         shipped_searches("11_search_sub_kernels", tmp_path)
 

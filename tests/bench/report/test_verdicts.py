@@ -86,8 +86,8 @@ def test_the_shipped_tables_are_read_with_their_costs():
 
 def test_another_variant_stands_in_the_place_of_what_was_found():
     """The schedule trained again, against the rivals: the same seeds, the sign that its own means have."""
-    rows = rematch(SHIPPED / "standard" / "runs", "12_plan_the_optimization", "planned, trained again")
-    shipped = read_table(SHIPPED / "standard" / "searches.csv").set_index("variant")
+    rows = rematch(SHIPPED / "searches" / "runs", "12_plan_the_optimization", "planned, trained again")
+    shipped = read_table(SHIPPED / "searches" / "searches.csv").set_index("variant")
     assert rows.variant[0] == "planned, trained again" and "planned" not in set(rows.variant)
     assert rows.top1.tolist() == shipped.loc[rows.variant].top1.tolist()
     assert rows.points[1:].to_numpy() == pytest.approx(rows.top1[0] - rows.top1[1:].to_numpy(), abs=0.011)
@@ -104,7 +104,7 @@ def test_only_what_differs_is_a_setting(tmp_path):
     found = settings_beside({**here, "size": 48, "priority": "cost"}, tmp_path, "11_search_sub_kernels")
     assert found["this page"].to_dict() == {"videos made": "72", "difficulty": "plain", "training seeds": "0",
                                             "size": "48", "priority": "cost"}  # fmt: skip
-    assert found.standard["videos made"] == "2304" and found.standard["priority"] == "cost or performance"
+    assert found.searches["videos made"] == "2304" and found.searches["priority"] == "cost or performance"
     assert settings_beside(here, tmp_path, "11_search_sub_kernels", shipped=tmp_path) is None
 
 
@@ -118,15 +118,15 @@ def test_the_suites_settings_are_those_of_its_jobs(tmp_path):
 
 def test_one_net_everywhere_with_what_made_its_numbers():
     rows = everywhere("cakes_deep_nano").set_index(["suite", "how"])
-    rows = rows[rows.index.get_level_values("suite").isin(["standard", "deals"])]
+    rows = rows[rows.index.get_level_values("suite").isin(["standard", "searches", "deals"])]
     trade_off = read_table(SHIPPED / "standard" / "trade_off.csv").set_index("net")
     assert rows.loc[("standard", "trained"), "top-1 %"] == f"{trade_off.top1['cakes_deep_nano']:.1f}"
-    assert rows.epochs.tolist() == ["16", "24", "16"] and set(rows.difficulty) == {"crowded"}
+    assert rows.epochs.tolist() == ["16", "16", "24"] and set(rows.difficulty) == {"crowded"}
     assert len(everywhere("no_such_net")) == 0
 
 
 def test_the_even_deals_of_equal_epochs_are_the_same_trainings():
     """As lesson 11 says: seed by seed, so that only the number of seeds tells their means apart."""
     deals = read_table(SHIPPED / "deals" / "trade_off.csv").set_index("net").top1_by_seed["cakes_deep_nano"]
-    searched = read_table(SHIPPED / "standard" / "searches.csv").query("variant == 'uniform'").top1_by_seed
+    searched = read_table(SHIPPED / "searches" / "searches.csv").query("variant == 'uniform'").top1_by_seed
     assert all([float(top) for top in each.split()][:3] == [float(top) for top in deals.split()] for each in searched)

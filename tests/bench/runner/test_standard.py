@@ -17,12 +17,7 @@ SYSTEMS = ("Efficient-3DCNNs", "CSN", "RubiksNet", "CAKES", "Optimization Planni
 TINY = {"size": 32, "epochs": 1, "batch_size": 8}
 
 
-def test_enough_seeds_and_plans():
-    """Five seeds and five random deals for each way to search; learned shifts beside fixed ones and none."""
-    searches = [job.options for job in load_suite("standard").jobs if job.notebook == "11_search_sub_kernels"]
-    for priority in ("cost", "performance"):
-        mine = [each for each in searches if each["priority"] == priority and each["model"] == "cakes_deep_nano"]
-        assert len({each["seed"] for each in mine}) >= 5 and min(each["random_deals"] for each in mine) >= 5
+def test_learned_shifts_beside_fixed_ones_and_none():
     shifts = [job.options for job in load_suite("standard").jobs if job.options.get("model") == "rubiksnet_nano"]
     assert {each["options"].get("shift") for each in shifts} >= {None, "fixed-cube", "fixed", "none"}
 
@@ -52,23 +47,14 @@ def test_it_ships_no_seed_that_it_was_chosen_on():
         assert (made["difficulty"], made["videos"], options["epochs"]) in tried
 
 
-def smoke_size(spec):
-    """The same jobs with one seed and tiny numbers."""
-    runs = [{**run, "seeds": [0]} for run in spec["train"]["runs"]]
-    tiny = {**TINY, "search_epochs": 1, "random_deals": 1}
-    searches = [{**entry, "seeds": [0], "parameters": {**entry["parameters"], **tiny}} for entry in spec["searches"]
-                if entry["notebook"] == "11_search_sub_kernels"]  # fmt: skip
-    data = {"videos": 72, "frames": 16, "size": 32, "seed": 2, "difficulty": spec["data"]["difficulty"]}
-    train = {"defaults": {**spec["train"]["defaults"], **TINY}, "seeds": [0], "runs": runs}
-    return {"data": data, "train": train, "searches": searches, "costs": {"timed_runs": 2}}
-
-
 @pytest.mark.long
 def test_at_smoke_size(tmp_path):
+    """The same jobs with one seed and tiny numbers."""
+    runs = [{**run, "seeds": [0]} for run in SPEC["train"]["runs"]]
+    data = {"videos": 72, "frames": 16, "size": 32, "seed": 2, "difficulty": SPEC["data"]["difficulty"]}
+    train = {"defaults": {**SPEC["train"]["defaults"], **TINY}, "seeds": [0], "runs": runs}
     path = tmp_path / "tiny.yaml"
-    path.write_text(yaml.safe_dump(smoke_size(SPEC)))
+    path.write_text(yaml.safe_dump({"data": data, "train": train, "costs": {"timed_runs": 2}}))
     assert run_suite(path, out=tmp_path, cores=2, jobs=2) == 0
-    rows = pd.read_csv(tmp_path / "results" / "tiny" / "search_runs.csv")
-    assert set(rows.variant) == {"searched", "uniform", "random 1"} and set(rows.priority) == {"cost", "performance"}
-    equal = rows[rows.variant != "uniform"].groupby("run").gmacs.nunique()
-    assert len(equal) == 2 and (equal == 1).all()
+    rows = pd.read_csv(tmp_path / "results" / "tiny" / "trade_off.csv")
+    assert len(rows) == len(runs) and (rows.seeds == 1).all()
