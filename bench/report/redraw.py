@@ -13,14 +13,14 @@ from lib.run import ROOT
 def redraw(out=ROOT):
     """Draw the figures of every trade_off.csv and searches.csv under results/ again, and the published ones."""
     results = Path(out) / "results"
-    tables = sorted(results.rglob("trade_off.csv"))
-    if not tables:
+    nets, searches = (sorted(results.rglob(f"{name}.csv")) for name in ("trade_off", "searches"))
+    if not nets and not searches:
         raise ValueError(f"no trade_off.csv under {results}; `python -m bench run quick` writes one")
-    for path in tables:
+    for path in nets:
         table = read_table(path, trade_off_figure.NEEDED)
         figure = draw_suite(table, path.parent) if len(table) else None
         print(figure or f"{path}: {'no cost is measured' if len(table) else 'no rows'}, so there is no figure")
-    for path in sorted(results.rglob("searches.csv")):
+    for path in searches:
         print(*draw_searches(read_table(path, search_figure.NEEDED), path.parent), sep="\n")
     for path in sorted(results.rglob("claims.csv")):
         write(claims(path.parent), path.parent, "claims")

@@ -14,7 +14,7 @@ NEEDED = {
     "trade_off": ("net", "labels", "seeds", "videos", "gmacs", "runs"),
     "runs": ("net", "labels", "seed", "train_loss", "run"),
     "differences": ("labels", "a", "b", "seeds", *ENDS, *P),
-    "searches": ("search", "notebook", "variant", "seeds", "videos", "runs"),
+    "searches": ("search", "notebook", "variant", "seeds", "videos", "top1", "runs"),
 }
 COMPARED = (*ENDS, *P)  # columns of searches.csv, if any of its searches has a rival
 

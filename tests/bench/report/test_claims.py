@@ -105,6 +105,9 @@ def test_searches_may_be_the_suite_beside_it(tables):
     assert beside.drop(columns="figure").equals(own.drop(columns="figure"))
     assert set(beside.figure[beside.claim == 4].dropna()) == {"../searches/11_search_sub_kernels.svg"}
     assert set(own.figure[own.claim == 4].dropna()) == {"11_search_sub_kernels.svg"}
+    shutil.rmtree(tables.parent / "searches")
+    alone = claims(tables)
+    assert set(alone.verdict[alone.claim > 3]) == {NOT_RUN} and (alone.verdict != NOT_RUN).any()
 
 
 def test_the_command_writes_what_make_figures_writes_again(tables, tmp_path):
