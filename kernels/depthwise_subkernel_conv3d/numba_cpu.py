@@ -23,7 +23,8 @@ from kernels.depthwise_subkernel_conv3d.reference import depthwise_backward_refe
 THREE, NINE = 3 * LANES, 9 * LANES
 STRIP = 1 << 15  # elements of x and gx at hand while the taps of one block of channels are
 PARTS = 16  # at least so many parts for the threads to share, whatever their number: sums never change
-# size (T, H, W) of x, out_size of y; a row of lanes: tiles of four pixels, length in a plane of g (padded)
+# size (T, H, W) of x, out_size of y; paired: rows and columns have stride 2 (gather_pairs);
+# a row of lanes: tiles of four pixels, length in a plane of g (padded)
 Case = namedtuple("Case", "channels size out_size stride paired channels_last blocks tiles length")
 
 
@@ -141,12 +142,17 @@ def memory(x):
     return as_array((x.permute(0, 2, 3, 4, 1) if is_channels_last(x) else x).reshape(-1))
 
 
+def library_has_bf16():
+    """Whether oneDNN convolves bfloat16 on this CPU; where it does not, PyTorch's way is slow."""
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def depthwise_cpu(x, weights, stride):
     """depthwise_reference, in channels_last_3d on the way: the library is then up to 20 times faster.
 
     Its convolution of bfloat16, which sums in float32, takes bfloat16 weights: so where they lose nothing by it.
     """
-    if x.dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if x.dtype == torch.bfloat16 and library_has_bf16():
         short = [w.to(x.dtype) for w in weights]
         weights = short if all(map(torch.equal, weights, (w.to(torch.float32) for w in short))) else weights
     y = depthwise_reference(x.contiguous(memory_format=torch.channels_last_3d), weights, stride)

@@ -103,6 +103,20 @@ def test_points_alone(k, monkeypatch):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
+def test_a_weight_reaches_what_it_weighs_alone():
+    """At stride 2 an even place has one tap, an odd one two: the zeros between the pixels of g multiply nothing."""
+    torch.manual_seed(0)
+    x, weight, g = torch.randn(2, 18, 5, 9, 9), torch.randn(18, 1, 3, 3, 3), torch.randn(2, 18, 3, 5, 5)
+    weight[:, :, 0], weight[:, :, 1, 0], weight[:, :, 1, 1, 0] = torch.inf, torch.inf, torch.inf
+    got, want = (backward(g, x, [weight], [2, 2, 2])[0] for backward in
+                 (numba_cpu.depthwise_backward_cpu, numba_cpu.depthwise_backward_reference))  # fmt: skip
+    reached = (
+        (torch.arange(5) % 2 == 1)[:, None, None] | (torch.arange(9) % 2 == 1)[:, None] | (torch.arange(9) % 2 == 1)
+    )
+    assert (got.isfinite() == ~reached).all()
+    torch.testing.assert_close(got[..., ~reached], want[..., ~reached], rtol=1e-4, atol=1e-4, equal_nan=True)
+
+
 def test_channels_must_add_up():
     with pytest.raises(ValueError, match="weights has 3 channels in all; x has 4"):
         depthwise_subkernel_conv3d(torch.randn(1, 4, 2, 3, 3), {"kxkxk": torch.randn(3, 1, 3, 3, 3)})

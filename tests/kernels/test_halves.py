@@ -8,6 +8,7 @@ import torch
 
 from kernels import depthwise_subkernel_conv3d, shift3d, temporal_filter
 from kernels._halves import copy, store
+from kernels.depthwise_subkernel_conv3d import numba_cpu
 from kernels.depthwise_subkernel_conv3d.numba_cpu import depthwise_backward_cpu
 
 FORMATS = (torch.contiguous_format, torch.channels_last_3d)
@@ -106,17 +107,26 @@ def test_every_bfloat16_comes_back_and_floats_are_rounded_as_torch_rounds():
     assert same(torch.from_numpy(halves).view(torch.bfloat16), floats.bfloat16())
 
 
-@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU convolves no bfloat16")
+@pytest.mark.parametrize("library", [True, False])
 @pytest.mark.parametrize("weights_fit", [True, False])
-def test_a_depthwise_convolution_is_of_bfloat16_where_its_weights_are(weights_fit, monkeypatch):
-    """Under autocast and in a net in bfloat16 no tensor is turned; float32 weights keep all their digits."""
+def test_a_depthwise_convolution_is_of_bfloat16_where_its_weights_are(weights_fit, library, monkeypatch):
+    """Under autocast and in a net in bfloat16 no tensor is turned, if the library can; float32 weights keep all digits.
+
+    The library's part is played in float32: CPUs without bfloat16 test the choice too.
+    """
     types, inner = [], torch.nn.functional.conv3d
-    monkeypatch.setattr(torch.nn.functional, "conv3d", lambda x, *rest: types.append(x.dtype) or inner(x, *rest))
+
+    def conv3d(x, weight, *rest):
+        types.append((x.dtype, weight.dtype))
+        return inner(x.float(), weight.float(), *rest).to(x.dtype)
+
+    monkeypatch.setattr(torch.nn.functional, "conv3d", conv3d)
+    monkeypatch.setattr(numba_cpu, "library_has_bf16", lambda: library)
     torch.manual_seed(0)
     x, weight = torch.randn(2, 24, 4, 9, 10), torch.randn(24, 1, 3, 3, 3)
     with torch.autocast("cpu", torch.bfloat16, enabled=weights_fit):
         got = depthwise_subkernel_conv3d(x if weights_fit else x.bfloat16(), {"kxkxk": weight}, 2)
     weight = weight.bfloat16().float() if weights_fit else weight
     exact = inner(x.bfloat16().double(), weight.double(), None, 2, 1, 1, 24)
-    assert types == [torch.bfloat16 if weights_fit else torch.float32]
+    assert types == [(torch.bfloat16 if weights_fit and library else torch.float32,) * 2]
     torch.testing.assert_close(got.double(), exact, rtol=2**-8, atol=1e-5)  # one rounding, at the end
