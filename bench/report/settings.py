@@ -63,7 +63,7 @@ def everywhere(model, labels="motion", shipped=None):
     -> DataFrame with the suite, the difficulty of its videos, its training's epochs, seeds, test videos and top-1
     """
     rows = []
-    for home in sorted(path for path in Path(shipped or SHIPPED).iterdir() if path.is_dir()):
+    for home in sorted(Path(shipped or SHIPPED).glob("*/")):
         suite, jobs = home.name, _jobs(home.name, shipped)
         if (home / "trade_off.csv").is_file():
             table = read_table(home / "trade_off.csv")

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.report.claims import claims
 from bench.report.csv_files import read_table, write
 from bench.report.figure_files import draw_searches, draw_suite
 from bench.report.records import unsigned
@@ -50,7 +51,8 @@ def ship(suite, out=ROOT):
     """Copy the tables and figures of results/<suite> and the records of its runs to results/shipped/<suite>.
 
     All of it is committed. Tables of an earlier time that the suite no longer has are removed there.
-    ValueError: no tables, a row whose run is not there, a table that says other than the runs, a link at the target
+    ValueError: no tables, a row whose run is not there, a table that says other than the runs, claims that are not the
+    tables', a link at the target
     """
     source, target = Path(out) / "results" / suite_name(suite), ROOT / "results" / "shipped" / suite
     files = sorted(p for p in source.glob("*") if p.suffix in {".csv", ".md", ".svg", ".png"})
@@ -63,6 +65,7 @@ def ship(suite, out=ROOT):
     import_listed(runs := Path(out) / "runs" / suite)
     check_runs(runs, source)
     _refuse_other_numbers(runs, source)
+    _refuse_old_claims(source)
     ship_runs(runs, target / "runs")
     for file in files:
         with replacing(target / file.name) as copy:
@@ -82,6 +85,12 @@ def _refuse_other_numbers(runs, source):
         columns = [column for column in told if column in made]
         if len(told) != len(made) or not told[columns].equals(made[columns]):
             raise ValueError(f"{file} is not what the records in {runs} give; run the suite again, it writes it anew")
+
+
+def _refuse_old_claims(source):
+    """ValueError: claims.csv in folder `source` is not what the tables beside it give."""
+    if (file := source / "claims.csv").is_file() and not read_table(file).equals(_as_read(claims(source))):
+        raise ValueError(f"{file} is not what the tables beside it give; run `python -m bench claims {source.name}`")
 
 
 def _as_read(table):

@@ -147,7 +147,11 @@ def test_standard_trains_what_the_claims_compare():
 def test_shipped_claims_are_those_of_their_tables(path, tmp_path):
     write(claims(path.parent), tmp_path, "claims")
     assert (tmp_path / "claims.csv").read_bytes() == path.read_bytes()
-    assert all((path.parent / figure).is_file() for figure in read_table(path).figure if figure)
+    table = read_table(path)
+    assert all((path.parent / figure).is_file() for figure in table.figure if figure)
+    for row in table.itertuples():  # the records lie beside the figure
+        runs = (path.parent / row.figure).parent / "runs"
+        assert row.runs and all((runs / run / "done.json").is_file() for run in row.runs.split()), row.compared
 
 
 def edited(name, change):

@@ -7,6 +7,7 @@ import pytest
 from helpers.suite_runs import a_job, a_test, home_of, write_runs, write_search
 
 from bench.report import tables
+from bench.report.claims import claims
 from bench.report.csv_files import write
 from bench.report.records import unsigned
 from bench.report.searches import search_runs, searches
@@ -216,6 +217,19 @@ def test_ship_refuses_a_table_that_is_not_its_runs(clone, tmp_path):
     with pytest.raises(ValueError, match="trade_off.csv is not what the records in .* give"):
         tables.ship("mine", tmp_path)
     assert not list(clone.rglob("*.*"))
+
+
+def test_ship_refuses_claims_of_other_tables(clone, tmp_path):
+    home = tmp_path / "results" / "mine"
+    write(claims(home), home, "claims")
+    tables.ship("mine", tmp_path)
+    before = (clone / "claims.csv").read_bytes()
+    text = (home / "claims.csv").read_text()
+    (home / "claims.csv").write_text(text.replace("not run", "holds here", 1))
+    assert "not run" in text
+    with pytest.raises(ValueError, match="claims.csv is not what the tables .* run `python -m bench claims mine`"):
+        tables.ship("mine", tmp_path)
+    assert (clone / "claims.csv").read_bytes() == before
 
 
 def test_ship_leaves_nothing_of_before(clone, runs, tmp_path):
