@@ -174,6 +174,7 @@ FAULTS = {
         ("0 < path_gmacs <=", "", 'record = {**record, "path": 50 * record["path"]}'),
         ("table.train_gmacs <=", "",
          'variants = {name: {**row, "train_gmacs": 1e9} for name, row in variants.items()}'),
+        ("by_seed.top1.idxmax()", "", "read_table = broken(read_table, lambda rows: rows.assign(top1=-rows.top1))"),
     ],
     "13_evaluation_protocols": [
         ('len(record["history"]) ==', "", SHORT),
