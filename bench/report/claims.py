@@ -21,10 +21,13 @@ from lib.run import ROOT
 EXAMPLE = "python -m bench claims standard"
 NOT_RUN = "not run"
 AGAIN = "planned, trained again"  # the variant of lesson 12 in which val chooses nothing
-CHOSEN = "val chose these weights along the path; the schedule trained again, to its last epoch, gives {:+.2f} points"
+CHOSEN = (
+    "val chose these weights along the path; of the schedule trained again, to its last epoch, the means differ by "
+    "{:+.2f} points: no verdict here, lesson 12 has one"
+)
 LOSS_GRAIN = 1e-4  # nats, of runs.csv
-COLUMNS = ("claim", "says", "paper", "source", "compared", "measured", "unit", "low", "high", "seeds", "videos", "p")
-COLUMNS += ("p_holm", "comparisons", "verdict", "note", "cost", "figure", "runs")
+COLUMNS = ("claim", "says", "paper", "source", "compared", "measured", "unit", "low", "high", "videos_low")
+COLUMNS += ("videos_high", "seeds", "videos", "p", "p_holm", "comparisons", "verdict", "note", "cost", "figure", "runs")
 
 
 def add_arguments(parser):
@@ -45,7 +48,8 @@ def run(*, suite, out=ROOT):
 def claims(folder, published=ROOT / "results" / "published"):
     """claims.csv: one row per planned comparison, in the order of CLAIMS, from the tables in `folder`.
 
-    Low and high are the 95 % interval over seeds; p of the comparison alone, p_holm of all that could be decided.
+    Low and high are the 95 % interval over seeds, videos_low and videos_high the one over seeds and videos; p of the
+    comparison alone, p_holm of all that could be decided.
     ValueError: a paper's figure that results/published does not hold; or tables that are not whole
     """
     tables = read_tables(Path(folder))
@@ -95,8 +99,9 @@ def _differences(claim, tables):
         rows = table[(table.a == first) & (table.b == second) & (table.labels == "motion")]
         if len(rows):
             row = rows.iloc[0]
-            ends = (row.low, row.high) if sign == 1 else (-row.high, -row.low)
-            kept = {"measured": sign * row.points, "low": ends[0], "high": ends[1], "seeds": int(row.seeds), "p": row.p}
+            kept = {"measured": sign * row.points, "seeds": int(row.seeds), "p": row.p}
+            for low, high in (("low", "high"), ("videos_low", "videos_high")):
+                kept |= {low: row[low], high: row[high]} if sign == 1 else {low: -row[high], high: -row[low]}
             return [{"compared": _named(claim), "unit": "points of top-1", **kept, **_nets(claim, tables)}]
     return []
 
@@ -124,6 +129,7 @@ def _searches(claim, tables):
     for row in table[known].itertuples():
         note = CHOSEN.format(again[row.search] - row.top1) if row.search in again else ""
         kept = {"measured": row.points, "low": row.low, "high": row.high, "seeds": int(row.seeds), "p": row.p}
+        kept |= {"videos_low": row.difference_videos_low, "videos_high": row.difference_videos_high}
         kept |= {"unit": "points of top-1", "videos": int(row.videos), "runs": row.runs, "note": note}
         figure = f"{row.figures}{file_name(row.search, 'search')}.svg"
         rows.append({"compared": f"found - {row.variant}", **kept, "figure": figure})

@@ -1,10 +1,40 @@
-"""The axis of a cost: logarithmic, with a place for a cost of nothing, and ticks that can be read at any span."""
+"""The costs of a figure, of a clip or of a video, and their axis: logarithmic, with a place for a cost of nothing."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
+COSTS = {
+    "gmacs": "GMACs per clip",
+    "params_m": "parameters, millions",
+    "mbytes_moved": "MB moved per clip",
+    "latency_ms_p50": "latency, ms, batch 1 (median)",
+    "peak_memory_mb": "peak memory, MB",
+}
+PER_CLIP = ("gmacs", "mbytes_moved", "latency_ms_p50")
 APART = 0.12  # of the axis, from one tick to the next: the width of "0.005"
 ROUNDEST = (1, 2, 5, 3, 7, 1.5, 4)  # of the ticks in a decade
+
+
+def per_video(table):
+    """A table of nets whose costs are those of a test video: of one clip, times the clips that a net is tested on.
+
+    Where all nets have equally many it is returned as it is: costs of one clip compare them.
+    """
+    views = _views(table)
+    if views.nunique() < 2:
+        return table
+    return table.assign(**{cost: table[cost] * views for cost in PER_CLIP if cost in table})
+
+
+def title_of(table, x):
+    """Of the axis of `per_video`'s cost."""
+    of_views = _views(table).nunique() > 1
+    return COSTS[x].replace("per clip", "per test video").replace("batch 1", "all views") if of_views else COSTS[x]
+
+
+def _views(table):
+    return table.views.fillna(1) if "views" in table else pd.Series(1, table.index)
 
 
 def cost_axis(ax, costs):

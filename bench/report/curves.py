@@ -4,14 +4,22 @@ import numpy as np
 
 FLAT = 2.0  # points
 FEWEST = 8  # epochs, so that a line is through 2 points or more
+UNKNOWN = f"too few epochs to know whether val still rises, fewer than {FEWEST}"
+
+
+def has_not_learned(rise):
+    """Whether val rises by more than FLAT; `rise` is the mean over a net's seeds, of None or NaN nobody knows."""
+    return rise is not None and bool(rise > FLAT)
 
 
 def still_rises(rise):
     """What to say of a net whose val rises by `rise` points, the mean over its seeds; "" if it has learned.
 
-    None or NaN of a training of too few epochs, of which nobody knows.
+    rise  None or NaN where a training has fewer epochs than FEWEST
     """
-    return f"val still rises by {rise:.2f} points" if rise is not None and rise > FLAT else ""
+    if rise is None or rise != rise:
+        return UNKNOWN
+    return f"val still rises by {rise:.2f} points" if has_not_learned(rise) else ""
 
 
 def last_quarter(val):

@@ -95,14 +95,24 @@ def enter(seeds, job, record, runs, said):
 def nets(runs):
     """{(net's name, label set): {seed: (job, record)}} of all finished trainings, in the suite's order.
 
-    ValueError: a net was trained twice with one seed
+    ValueError: a net was trained twice with one seed, or two of its seeds were tested in different ways
     """
     trained, found = finished(runs, "train"), {}
     names = unique_names([job["options"] for job, _ in trained])
     for name, (job, record) in zip(names, trained, strict=True):
         seeds = found.setdefault((name, label_set(job["options"])), {})
         enter(seeds, job, record, runs, f"{name} was trained")
+        _check_tested_alike(*next(iter(seeds.values())), job, record, runs)
     return found
+
+
+def _check_tested_alike(first, one, other, two, runs):
+    """ValueError: the tests of two seeds of a net, records `one` and `two`, differ in their views or their protocol."""
+    for key, unknown in (("views", None), ("protocol", "")):  # records of before it was kept have no protocol
+        ways = [record["test"].get(key) or unknown for record in (one, two)]
+        if ways[0] != ways[1] and unknown not in ways:
+            both = f"{Path(runs) / first['id']} has {key} {ways[0]!r}, {Path(runs) / other['id']} {ways[1]!r}"
+            raise ValueError(f"{both}: the seeds of a net are tested alike; delete one and run again")
 
 
 def tests_of(seeds):

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 from matplotlib.lines import Line2D
 
+from bench.report.cost_axis import per_video, title_of
 from bench.report.names_in_figures import plain
 from bench.report.search_figure import draw_row
 from bench.report.seeds_in_figures import (
@@ -13,7 +14,8 @@ from bench.report.seeds_in_figures import (
     explained_seeds,
     rising_ones,
 )
-from bench.report.trade_off_figure import COSTS, by_system, note_left_out
+from bench.report.trade_off_figure import by_system, note_left_out
+from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT
 
 INCHES = 0.16  # of a line of text
 
@@ -23,17 +25,17 @@ def one_cost(table, x, labels=None):
 
     labels  the label set; the table's first
     """
-    costs = table[x][table.labels == (labels or table.labels.iloc[0])].dropna()
+    costs = per_video(table[table.labels == (labels or table.labels.iloc[0])])[x].dropna()
     return len(costs) > 1 and costs.nunique() == 1
 
 
 def draw_rows(table, x="gmacs", labels=None):
-    """Mean top-1 with its 95 % interval over seeds, every seed a dot, the best net on top; parameters at the right.
+    """Mean top-1 with its 95 % interval over seeds, every seed a dot, the highest mean on top; parameters at the right.
 
     table   rows of trade_off.csv that satisfy `one_cost`  -> axes
     labels  the label set that is shown; the table's first
     """
-    shown = table[table.labels == (labels or table.labels.iloc[0])]
+    shown = per_video(of_set := table[table.labels == (labels or table.labels.iloc[0])])
     rows = shown[shown[x].notna()].sort_values("top1", ascending=False, kind="stable").reset_index(drop=True)
     rising = rising_ones(rows)
     names = [plain(name, 44) + RISING * up for name, up in zip(rows.net, rising, strict=True)]
@@ -42,10 +44,12 @@ def draw_rows(table, x="gmacs", labels=None):
     handles, systems = _draw(ax, rows), by_system(rows)
     colour, marker, _ = systems[0][0] if len(systems) == 1 else ("0.3", "o", "")
     handles += explained_seeds(rows, marker, colour)
+    if (rows.seeds < SEEDS_FOR_A_VERDICT).any():
+        handles.append(Line2D([], [], ls="none", label="the order is no ranking"))
     ax.set_yticks(range(len(rows)), names, fontsize=8)
     chance = rows.chance.dropna()
     told = f" (chance {chance.iloc[0]:g})" if len(chance) else ""
-    cost = f"all at the same cost, {COSTS[x]}: {rows[x].iloc[0]:.3g}"
+    cost = f"all at the same cost, {title_of(of_set, x)}: {rows[x].iloc[0]:.3g}"
     ax.set_xlabel(f"{plain(f'top-1 on {shown.labels.iloc[0]}', 60)}, %{told}; {cost}", fontsize=9)
     low, high = ax.get_xlim()
     ax.set_xlim(max(low, -2), min(high, 102))  # an interval of few seeds may leave the percents

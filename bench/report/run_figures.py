@@ -23,7 +23,8 @@ def draw_learning_curve(record, classes, what="val"):
     left.set(xlabel="epoch", ylabel="training loss, nats", ylim=(0, None))
     right.plot(epochs, [row["val_top1"] for row in history], "s-", color="#0072B2", label="val")
     if test := record.get("test"):
-        right.axhspan(test["top1_low"], test["top1_high"], color="#D55E00", alpha=0.2, label="test, 95 % interval")
+        told = "test: 95 % interval over\nits videos, this training"
+        right.axhspan(test["top1_low"], test["top1_high"], color="#D55E00", alpha=0.2, label=told)
     right.axhline(100 / classes, color="0.5", ls="--", label="chance")
     right.set(xlabel="epoch", ylabel=f"top-1 on {what}, %", ylim=(0, 100))
     right.legend(fontsize=8, edgecolor="none")
@@ -74,6 +75,7 @@ def draw_val_curves(records, classes, what="val"):
         ax.plot(epochs, [row["val_top1"] for row in record["history"]], label=plain(name, 34), **look)
     ax.axhline(100 / classes, color="0.5", lw=1, label="chance")
     ax.set(xlabel="epoch", ylabel=f"top-1 on {what}, val, %", ylim=(0, 100))
+    ax.set_title("a line is one training", fontsize=8)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     ax.spines[["top", "right"]].set_visible(False)

@@ -2,7 +2,7 @@
 
 from matplotlib.lines import Line2D
 
-from bench.report.curves import still_rises
+from bench.report.curves import has_not_learned
 from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT, no_verdict
 
 SHIPPED_GREY, GREY_THICK = "0.82", 7  # points
@@ -17,7 +17,7 @@ def seeds_of(cell):
 def rising_ones(table):
     """Which nets have not learned; of too few seeds none is known."""
     rises = table.rise.where(table.seeds >= SEEDS_FOR_A_VERDICT) if "rise" in table else [0.0] * len(table)
-    return [bool(still_rises(rise)) for rise in rises]
+    return [has_not_learned(rise) for rise in rises]
 
 
 def explained_rise(rising):

@@ -20,6 +20,7 @@ SEVERAL = ("standard", "quick_seeds")  # suites that train each net with several
 SEARCHED = ("notebook", "search", "variant", "seeds", "top1", "points", "low", "high", "verdict")
 # where a search has them
 COSTS = ("seen_from", "top1_by_seed", "gmacs", "params_m", "train_gmacs", "search_gmacs", "comparisons")
+COSTS += ("difference_videos_low", "difference_videos_high")
 COLUMNS = ("shipped_seeds", "shipped_min", "shipped_max", "shipped_suite")
 
 
@@ -90,7 +91,7 @@ def said(row):
     seeds = getattr(row, "shipped_seeds", None)
     if seeds is None or seeds != seeds:
         return ""
-    return f"{seeds:.0f} seeds shipped: from {row.shipped_min:.1f} to {row.shipped_max:.1f}"
+    return f"{seeds:.0f} seeds shipped: lowest {row.shipped_min:.1f} and highest {row.shipped_max:.1f}"
 
 
 def _known(suite, shipped):

@@ -13,10 +13,11 @@ ENDS, P = ("points", "low", "high"), ("p", "comparisons")
 NEEDED = {
     "trade_off": ("net", "labels", "seeds", "videos", "gmacs", "runs"),
     "runs": ("net", "labels", "seed", "train_loss", "run"),
-    "differences": ("labels", "a", "b", "seeds", *ENDS, *P),
+    "differences": ("labels", "a", "b", "seeds", *ENDS, "videos_low", "videos_high", *P),
     "searches": ("search", "notebook", "variant", "seeds", "videos", "top1", "runs"),
 }
-COMPARED = (*ENDS, *P)  # columns of searches.csv, if any of its searches has a rival
+# columns of searches.csv, if any of its searches has a rival
+COMPARED = (*ENDS, "difference_videos_low", "difference_videos_high", *P)
 
 
 def suite_name(text):

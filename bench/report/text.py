@@ -6,7 +6,8 @@ import unicodedata
 
 import pandas as pd
 
-# column of the printed table: (column of the CSV, format)
+# column of the printed table: (column of the CSV, or the two ends of an interval, format)
+VIDEOS_TOO = "with other videos"  # the interval that resamples the test videos as well
 NETS_SHOWN = {
     "net": ("net", "{}"),
     "labels": ("labels", "{}"),
@@ -14,6 +15,7 @@ NETS_SHOWN = {
     "seeds": ("seeds", "{:.0f}"),
     "from": ("top1_low", "{:.1f}"),
     "to": ("top1_high", "{:.1f}"),
+    VIDEOS_TOO: (("videos_low", "videos_high"), "{:.1f} to {:.1f}"),
     "sd": ("top1_sd", "{:.1f}"),
     "note": ("note", "{}"),
     "GMACs": ("gmacs", "{:.4f}"),
@@ -45,7 +47,19 @@ SEARCHES_SHOWN = {
     "found - this": ("points", "{:+.1f}"),
     "at least": ("low", "{:+.1f}"),
     "at most": ("high", "{:+.1f}"),
+    VIDEOS_TOO: (("difference_videos_low", "difference_videos_high"), "{:+.1f} to {:+.1f}"),
     "verdict": ("verdict", "{}"),
+}
+SEARCH_RUNS_SHOWN = {
+    "search": ("search", "{}"),
+    "model": ("model", "{}"),
+    "pixels": ("size", "{:.0f}"),
+    "seed": ("seed", "{:.0f}"),
+    "variant": ("variant", "{}"),
+    "top-1 %": ("top1", "{:.1f}"),
+    "videos: from": ("top1_low", "{:.1f}"),
+    "to": ("top1_high", "{:.1f}"),
+    "run": ("run", "{}"),
 }
 DIFFERENCES_SHOWN = {
     "labels": ("labels", "{}"),
@@ -55,6 +69,8 @@ DIFFERENCES_SHOWN = {
     "a - b": ("points", "{:+.1f}"),
     "at least": ("low", "{:+.1f}"),
     "at most": ("high", "{:+.1f}"),
+    VIDEOS_TOO: (("videos_low", "videos_high"), "{:+.1f} to {:+.1f}"),
+    "videos": ("videos", "{:.0f}"),
     "p (Holm)": ("p_holm", "{:.3g}"),
     "of": ("comparisons", "{:.0f}"),
     "verdict": ("verdict", "{}"),
@@ -67,6 +83,7 @@ CLAIMS_SHOWN = {
     "unit": ("unit", "{}"),
     "at least": ("low", "{:+.3g}"),
     "at most": ("high", "{:+.3g}"),
+    VIDEOS_TOO: (("videos_low", "videos_high"), "{:+.3g} to {:+.3g}"),
     "seeds": ("seeds", "{:.0f}"),
     "videos": ("videos", "{:.0f}"),
     "p (Holm)": ("p_holm", "{:.3g}"),
@@ -82,6 +99,7 @@ CLAIMS_SHOWN = {
 # columns by which a table is known; any may also be the name of a class
 KINDS = [
     (("claim", "says", "compared"), CLAIMS_SHOWN),
+    (("search", "variant", "seed", "run"), SEARCH_RUNS_SHOWN),
     (("search", "variant", "top1"), SEARCHES_SHOWN),
     (("a", "b", "p_holm"), DIFFERENCES_SHOWN),
     (("net", "seeds", "gmacs"), NETS_SHOWN),
@@ -96,12 +114,14 @@ def shown(table):
         return table.map(_cell)
     if columns is NETS_SHOWN:
         table = table.sort_values(["labels", "gmacs", "model"], kind="stable")
-    return pd.DataFrame(
-        {
-            title: [form.format(value) if pd.notna(value) else "" for value in table.get(column, [None] * len(table))]
-            for title, (column, form) in columns.items()
-        }
-    )
+    return pd.DataFrame({title: _cells(table, *how) for title, how in columns.items()})
+
+
+def _cells(table, columns, form):
+    """The cells of a printed column, empty where a value is missing."""
+    names = [columns] if isinstance(columns, str) else columns
+    found = [table.get(name, [None] * len(table)) for name in names]
+    return [form.format(*row) if all(map(pd.notna, row)) else "" for row in zip(*found, strict=True)]
 
 
 def _cell(cell):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from bench.report.cost_axis import cost_axis
+from bench.report.cost_axis import COSTS, cost_axis, per_video, title_of
 from bench.report.names_in_figures import name_points, plain, short_names
 from bench.report.seeds_in_figures import (
     GREY_THICK,
@@ -23,13 +23,6 @@ from bench.report.seeds_in_figures import (
 )
 from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT
 
-COSTS = {
-    "gmacs": "GMACs per clip",
-    "params_m": "parameters, millions",
-    "mbytes_moved": "MB moved per clip",
-    "latency_ms_p50": "latency, ms, batch 1 (median)",
-    "peak_memory_mb": "peak memory, MB",
-}
 # colour-blind safe (Okabe and Ito), and different enough in grey with their markers
 LOOKS = {
     "Efficient-3DCNNs": ("#0072B2", "o", "Efficient-3DCNNs"),
@@ -103,9 +96,10 @@ def _panel(table, x, labels, ax, front_is_named=True):
         raise ValueError(f"no cost {x!r}; there are {', '.join(COSTS)}")
     labels = labels or table.labels.iloc[0]
     table = table[table.labels == labels].reset_index(drop=True)
+    title, table = title_of(table, x), per_video(table)
     measured = table[table[x].notna()]
     numbers, measured = (measured.index + 1).tolist(), measured.reset_index(drop=True)
-    ax.set(xlabel=COSTS[x], ylabel=plain(f"top-1 on {labels}, %", 60), ylim=(0, 100))
+    ax.set(xlabel=title, ylabel=plain(f"top-1 on {labels}, %", 60), ylim=(0, 100))
     ax.grid(alpha=0.25, lw=0.5)
     ax.spines[["top", "right"]].set_visible(False)
     places, handles, front = _draw(ax, measured, measured[x].to_numpy(float)) if len(measured) else ([], [], [])
@@ -204,7 +198,7 @@ def _explained(table):
     """The legend's entries that are no system."""
     dashed = {"color": "0.35", "lw": 1.2, "ls": "--"}
     ranked = (table.seeds >= SEEDS_FOR_A_VERDICT).all()
-    front = "Pareto front" if ranked else "front of these runs, which is\nno ranking"
+    front = "Pareto front of the means" if ranked else "front of these runs, which is\nno ranking"
     lines = [Line2D([], [], label=front, **dashed), Line2D([], [], color="0.6", lw=1, ls=":", label="chance")]
     return [*explained_seeds(table), *lines]
 

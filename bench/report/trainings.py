@@ -75,7 +75,7 @@ def _net_row(name, seeds, costs, now):
     over = summary(tests_of(seeds))
     tops = [round(seeds[seed][1]["test"]["top1"], 2) for seed in sorted(seeds)]
     rises = [_rise(record) for record in records]
-    rise = None if None in rises else _mean(rises)
+    rise = None if None in rises else round(_mean(rises), 2)
     cost, timed = costs.get(_key(job["options"]), ({}, {}))
     points = {"top1": over.mean, "top1_low": over.low, "top1_high": over.high, "top1_sd": over.sd}
     points |= {"videos_low": over.videos_low, "videos_high": over.videos_high}
@@ -89,7 +89,7 @@ def _net_row(name, seeds, costs, now):
         "top1_max": max(tops),
         "top1_by_seed": " ".join(map(str, tops)),
         "seed_numbers": " ".join(map(str, sorted(seeds))),
-        "rise": _rounded(rise),
+        "rise": rise,
         "recipe": recipe_of(job),
         "chance": round(100 / first["test"]["classes"], 2),
         **{name: cost.get(name) for name in COSTS},
@@ -129,21 +129,17 @@ def _what(name, job, test):
 def differences(runs):
     """differences.csv: one row per pair of nets with the same test videos, by the paired differences of their seeds.
 
-    The columns are those of lib.evaluate.comparisons.Comparison; all pairs of the table are corrected together.
+    Beside what was compared, the columns are those of lib.evaluate.comparisons.Comparison; all pairs of the table are
+    corrected together. Of no pair, the header.
     """
-    pairs, labels = [], []
+    pairs, compared = [], []
     for ((name_a, set_a), a), ((name_b, set_b), b) in combinations(nets(runs).items(), 2):
         if set_a == set_b and _data(a) == _data(b):
             pairs.append((name_a, tests_of(a), name_b, tests_of(b)))
-            labels.append(set_a)
-    return differences_table(labels, compare(pairs))
-
-
-def differences_table(labels, rows):
-    """The table of comparisons; of none, its header."""
-    table = pd.DataFrame([_compared(row) for row in rows], columns=Comparison._fields)
-    table.insert(0, "labels", labels)
-    return table
+            seeds = " ".join(map(str, sorted(a.keys() & b.keys())))
+            compared.append([set_a, _data(a), next(iter(a.values()))[1]["test"]["videos"], seeds])
+    rows = [[*what, *_compared(row)] for what, row in zip(compared, compare(pairs), strict=True)]
+    return pd.DataFrame(rows, columns=["labels", "dataset", "videos", "seed_numbers", *Comparison._fields])
 
 
 def _compared(row):

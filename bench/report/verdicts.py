@@ -23,6 +23,7 @@ COLUMNS = {
     "found - this": ("points", "{:+.1f}"),
     "at least": ("low", "{:+.1f}"),
     "at most": ("high", "{:+.1f}"),
+    "with other videos": ("other_videos", "{}"),
     "verdict": ("verdict", "{}"),
 }
 
@@ -30,6 +31,9 @@ COLUMNS = {
 def as_read(found):
     """The table with its costs, formatted; a search is called by what tells it from the others of its notebook."""
     table = {}
+    if {"difference_videos_low", "difference_videos_high"} <= set(found):
+        ends = zip(found.difference_videos_low, found.difference_videos_high, strict=True)
+        found = found.assign(other_videos=[f"{low:+.1f} to {high:+.1f}" if low == low else "" for low, high in ends])
     for title, (column, form) in COLUMNS.items():
         if column in found and (found[column].notna() & (found[column] != "")).any():
             table[title] = [form.format(value) if pd.notna(value) else "" for value in found[column]]
@@ -61,12 +65,13 @@ def answer(found, rivals, question):
     rivals    how the variants' names begin, such as "random"
     question  what it would be better than, such as "luck"
     """
-    rows = found[found.variant.str.startswith(rivals) & (found.seeds >= SEEDS_FOR_A_VERDICT)]
-    if rows.empty:
-        return f"**Better than {question}?** Nobody knows: a verdict takes {SEEDS_FOR_A_VERDICT} seeds."
+    asked = found[found.variant.str.startswith(rivals)]
+    rows = asked[asked.seeds >= SEEDS_FOR_A_VERDICT]
+    if len(rows) < len(asked) or rows.empty:
+        return f"**Better than {question}?** Nobody knows: a verdict takes {SEEDS_FOR_A_VERDICT} seeds of each rival."
     better = rows.verdict.str.endswith("is better")
     won, lost = int((better & (rows.points > 0)).sum()), int((better & (rows.points < 0)).sum())
-    word = "Yes" if won == len(rows) else "No" if lost else "Not throughout" if won else "Not shown"
+    word = "Yes" if won == len(rows) else "Not throughout" if won else "No" if lost else "Not shown"
     said = f"**Better than {question}? {word}:** {_decided(won, lost, len(rows))}"
     ends = dict.fromkeys(f"{end:+.1f}" for end in (rows.points.min(), rows.points.max()))
     said += f"; {'the differences go from' if len(ends) > 1 else 'the difference is'} {' to '.join(ends)} points."

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib.evaluate.intervals import paired_difference, wilson_interval
-from lib.evaluate.seeds import ALPHA, Estimate, critical, estimate, hits
+from lib.evaluate.seeds import ALPHA, Estimate, estimate, hits, seen_from
 
 SEEDS_FOR_A_VERDICT = 3
 UNDECIDED = "not distinguishable"
@@ -27,7 +27,7 @@ class Comparison(NamedTuple):
     points: float | None
     low: float | None  # 95 %, over seeds, on these test videos
     high: float | None
-    videos_low: float | None  # 95 %, over seeds and test videos; with one seed over the videos alone
+    videos_low: float | None  # 95 %, over seeds and test videos, never the narrower; with one seed over the videos
     videos_high: float | None
     sd: float | None  # of the difference, between seeds
     p: float | None
@@ -67,7 +67,7 @@ def compare(pairs):
         better = name_a if known and known.mean > 0 else name_b
         p_alone = known.p if p is not None else None
         verdict = no_verdict(seeds) or worded(f"{better} is better", p_alone, p, len(decided))
-        seen = critical(known.degrees, ALPHA / len(decided)) * known.error if p is not None else None
+        seen = seen_from(known.errors, ALPHA / len(decided)) if p is not None else None
         ends = (known.mean, *known[1:6]) if known else (None,) * 6
         rows.append(Comparison(name_a, name_b, seeds, *ends, p_alone, p, len(decided), seen, verdict))
     return rows

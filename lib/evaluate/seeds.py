@@ -2,7 +2,8 @@
 
 Two intervals, 95 % each, in points of top-1:
     seeds             Student's t over the seeds: what another training would give, on these very test videos
-    seeds and videos  the test videos are resampled as well: what other videos of the same kind would give
+    seeds and videos  the test videos are resampled as well: what other videos of the same kind would give; never the
+                      narrower one, though its Student's t has more degrees of freedom
 Bouthillier et al., Accounting for Variance in Machine Learning Benchmarks, MLSys 2021, arXiv:2103.03098, sec. 3.
 """
 
@@ -25,16 +26,15 @@ class Estimate(NamedTuple):
     videos_low: float  # of the interval over seeds and videos; over the videos alone where there is one seed
     videos_high: float
     sd: float | None  # standard deviation between seeds
-    error: float | None  # standard error that the p value rests on
-    degrees: float | None  # its degrees of freedom
-    p: float | None  # that a mean of 0 would lie as far out as this one
+    errors: tuple | None  # (standard error, degrees of freedom) over seeds, and over seeds and videos
+    p: float | None  # that a mean of 0 would lie as far out as this one: the larger of what the two errors give
 
 
 def hits(tests):
     """Which videos each training got right: (seeds, videos) bool, seeds in rising order.
 
     tests  {seed: what lib.evaluate.accuracies returns}
-    ValueError: no seed, or the trainings did not answer the same videos
+    ValueError: no seed, or the trainings' test videos have other labels
     """
     if not tests:
         raise ValueError("no seed: there is nothing to compare")
@@ -57,16 +57,21 @@ def estimate(scores, one_seed, limits=(0, 100)):
     scores = checked_scores(np.multiply(scores, 100), ("seeds", "videos"))
     seeds, means, mean = len(scores), scores.mean(1), float(scores.mean())
     if seeds < 2:
-        return Estimate(mean, None, None, *one_seed, None, None, None, None)
+        return Estimate(mean, None, None, *one_seed, None, None, None)
     # An accuracy is a whole number of videos: equal seeds do not show that the spread between them is 0.
     grain = 100 / scores.shape[1] * np.sqrt((limits[1] - limits[0]) / 100 / 12)
-    error, degrees = float(max(means.std(ddof=1), grain)) / np.sqrt(seeds), seeds - 1
-    wide_error = max(error, crossed_error(scores))
-    wide_degrees = degrees * (wide_error / error) ** 4  # Satterthwaite's: the videos' part is known far better
-    ends = _interval(mean, error, degrees, limits)
-    wide = _interval(mean, wide_error, wide_degrees, limits)
-    worst = max([(error, degrees), (wide_error, wide_degrees)], key=lambda known: _p(mean, *known))
-    return Estimate(mean, *ends, *wide, float(means.std(ddof=1)), *map(float, worst), _p(mean, *worst))
+    error, degrees = float(max(means.std(ddof=1), grain) / np.sqrt(seeds)), seeds - 1
+    wide = max(error, crossed_error(scores))
+    # Satterthwaite's degrees of freedom: the videos' part is known far better than the seeds'
+    errors = (error, degrees), (wide, degrees * (wide / error) ** 4)
+    ends = _interval(mean, errors[:1], limits) + _interval(mean, errors, limits)
+    p = max(_p(mean, *each) for each in errors)
+    return Estimate(mean, *ends, float(means.std(ddof=1)), errors, p)
+
+
+def seen_from(errors, alpha):
+    """Points from which on a mean with these `errors`, of an `Estimate`, has a p below `alpha`."""
+    return max(critical(degrees, alpha) * error for error, degrees in errors)
 
 
 def crossed_error(scores):
@@ -102,8 +107,8 @@ def paired_t(differences, grain):
     mean, degrees = float(apart.mean()), len(apart) - 1
     if degrees < 1:
         return mean, None, None, None
-    error = max(float(apart.std(ddof=1)), grain / np.sqrt(6)) / np.sqrt(len(apart))  # of two figures, rounded each
-    return mean, *_interval(mean, error, degrees, (-np.inf, np.inf)), _p(mean, error, degrees)
+    error = float(max(apart.std(ddof=1), grain / np.sqrt(6)) / np.sqrt(len(apart)))  # of two figures, rounded each
+    return mean, *_interval(mean, [(error, degrees)], (-np.inf, np.inf)), _p(mean, error, degrees)
 
 
 def critical(degrees, alpha=ALPHA):
@@ -111,9 +116,10 @@ def critical(degrees, alpha=ALPHA):
     return float(stdtrit(degrees, 1 - alpha / 2))
 
 
-def _interval(mean, error, degrees, limits):
-    half = critical(degrees) * error
-    return max(limits[0], mean - half), min(limits[1], mean + half)
+def _interval(mean, errors, limits):
+    """The 95 % interval that stands by all of `errors`."""
+    half = seen_from(errors, ALPHA)
+    return float(max(limits[0], mean - half)), float(min(limits[1], mean + half))
 
 
 def _p(mean, error, degrees):

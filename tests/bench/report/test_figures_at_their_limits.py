@@ -11,7 +11,7 @@ from helpers.odd_tables import ODD, table_of
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from bench.report.cost_axis import cost_axis
+from bench.report.cost_axis import cost_axis, per_video
 from bench.report.csv_files import read_table
 from bench.report.figure_files import draw_searches, save
 from bench.report.redraw import redraw
@@ -87,6 +87,18 @@ def test_a_net_that_still_rises_is_marked_from_three_seeds_on():
     assert "↑ val still rises at the end" in explained
     before = draw_trade_off(table.drop(columns="rise"), labels="motion")
     assert not any("↑" in text.get_text() for text in [*before.texts, *before.get_legend().get_texts()])
+
+
+def test_a_net_that_is_tested_on_many_clips_costs_them_all():
+    """Thirty views of the cheaper net: it stood on the front at the cost of one."""
+    table = table_of([0.01, 0.02], tops=[90, 60]).assign(views=[30, 1])
+    ax = draw_trade_off(table)
+    places = [float(line.get_xdata()[0]) for line in ax.lines if line.get_marker() in (*"os",)]
+    assert places == pytest.approx([0.3, 0.02]) and ax.get_xlabel() == "GMACs per test video"
+    assert [names.get_text() for names in draw_costs(table, ["params_m", "gmacs"]).axes[0].texts if names.get_text()]
+    assert per_video(table).params_m.tolist() == table.params_m.tolist()
+    alike = table.assign(views=30)
+    assert per_video(alike) is alike and draw_trade_off(alike).get_xlabel() == "GMACs per clip"
 
 
 def test_names_are_text(tmp_path):

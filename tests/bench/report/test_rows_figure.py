@@ -31,7 +31,7 @@ def boxes(texts):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", EQUAL)
-def test_a_row_per_net_the_best_on_top(name):
+def test_a_row_per_net_the_highest_mean_on_top(name):
     table = EQUAL[name]
     assert one_cost(table, "gmacs")
     ax = draw_rows(table)
@@ -54,7 +54,15 @@ def test_nets_of_one_seed_are_hollow_and_no_verdict():
     ax = draw_rows(EQUAL["one seed"])
     assert all(line.get_mfc() == "white" for line in ax.lines if line.get_marker() in "osD^v" and line.get_marker())
     told = [text.get_text() for text in ax.figure.legends[0].get_texts()]
-    assert any("one seed: no verdict" in text for text in told) and "Pareto front" not in told
+    assert any("one seed: no verdict" in text for text in told) and "the order is no ranking" in told
+    of_many = draw_rows(EQUAL["equal costs"]).figure.legends[0].get_texts()
+    assert "the order is no ranking" not in [text.get_text() for text in of_many]
+
+
+def test_nets_of_as_many_clips_cost_as_much():
+    """A net that is tested on ten clips costs ten times one clip of it."""
+    assert one_cost(EQUAL["equal costs"].assign(views=10), "gmacs")
+    assert not one_cost(EQUAL["equal costs"].assign(views=[1, 1, 1, 10]), "gmacs")
 
 
 def test_the_parameters_stand_beside_where_they_differ():

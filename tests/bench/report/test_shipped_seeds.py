@@ -35,10 +35,10 @@ def one_seed(tmp_path):
 
 def test_the_range_stands_in_the_table(one_seed, tmp_path):
     table, _ = one_seed
-    assert table.note[0] == "one seed: no verdict; 3 seeds shipped: from 77.0 to 84.0"
+    assert table.note[0] == "one seed: no verdict; 3 seeds shipped: lowest 77.0 and highest 84.0"
     assert table.note[1] == "one seed: no verdict"  # 8 epochs are no 16
     write(table, tmp_path / "results", "trade_off")
-    assert "3 seeds shipped: from 77.0 to 84.0" in (tmp_path / "results" / "trade_off.md").read_text()
+    assert "3 seeds shipped: lowest 77.0 and highest 84.0" in (tmp_path / "results" / "trade_off.md").read_text()
     again = read_table(tmp_path / "results" / "trade_off.csv")
     assert again.shipped_min[0] == 77 and again.shipped_max[0] == 84 and again.shipped_suite[0] == "quick_seeds"
 
@@ -64,6 +64,7 @@ def test_a_lesson_reads_the_searches_that_are_shipped_once_they_are_shipped(tmp_
     assert found.seeds.map(str).tolist() == ["1"] * len(found), "a count is whole"
     known = ["search", "variant", "seeds", "top1", "points", "low", "high", "verdict"]
     costs = ["top1_by_seed", "train_gmacs", "search_gmacs", "comparisons"]  # no gmacs of a schedule
+    costs += ["difference_videos_low", "difference_videos_high"]
     assert found.columns.tolist() == [*known, *costs]
     write(table.drop(columns="verdict"), tmp_path / "searches", "searches")
     with pytest.raises(ValueError, match="verdict"):

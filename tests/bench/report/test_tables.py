@@ -52,8 +52,23 @@ def test_a_net_s_row_speaks_of_its_seeds(seeds):
     assert row.top1_low == pytest.approx(91 - 4.30265 / 3**0.5, abs=0.01), "Student's t with 2 degrees of freedom"
     assert row.top1_by_seed == "91.0 90.0 92.0" and row.seed_numbers == "0 1 2"
     assert row.videos_low < row.top1_low, "other videos are a further reason to err"
+    pairs = differences(seeds)
+    assert {*pairs.videos} == {100} and {*pairs.dataset} == {"shapes-1"} and "0 1 2" in set(pairs.seed_numbers)
     each = trainings(seeds)
     assert len(each) == 8 and each.top1.tolist()[:3] == [91, 90, 92] and each.seed.tolist()[:3] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("key, way", [("views", 30), ("protocol", "own(clips=10)")])
+def test_seeds_of_a_net_that_were_tested_in_different_ways_are_no_net(seeds, key, way):
+    """The first seed's number of views stood in the row for all of them."""
+    files = [seeds / job["id"] / "done.json" for job in read_json(seeds / "jobs.json")["jobs"]][:3]
+    for file in files:
+        write_json(file, {**(record := read_json(file)), "test": {**record["test"], "protocol": "own(clips=1)"}})
+    assert len(trade_off(seeds))
+    write_json(files[2], {**(record := read_json(files[2])), "test": {**record["test"], key: way}})
+    for make in (trade_off, trainings, differences):
+        with pytest.raises(ValueError, match=f"has {key} .*, .*run-2.*the seeds of a net are tested alike"):
+            make(seeds)
 
 
 def test_one_seed_has_no_interval_and_no_verdict(runs):
@@ -238,6 +253,6 @@ def test_a_net_that_still_rises_is_told_where_its_accuracy_stands(tmp_path):
         "ircsn_nano": "val still rises by 6.00 points",
         "csn_r3d_nano": "",
         "p3d_nano": "one seed: no verdict",
-        "c2d_nano": "",
+        "c2d_nano": "too few epochs to know whether val still rises, fewer than 8",
     }
     assert table.rise.dropna().to_dict() == {"ircsn_nano": 6, "csn_r3d_nano": 1, "p3d_nano": 30}

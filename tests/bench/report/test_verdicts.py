@@ -26,7 +26,13 @@ def table(*rivals, seeds=5):
 
 @pytest.mark.parametrize(
     ("first", "second", "word"),
-    [(WON, WON, "Yes:"), (WON, NOBODY, "Not throughout:"), (NOBODY, NOBODY, "Not shown:"), (LOST, NOBODY, "No:")],
+    [
+        (WON, WON, "Yes:"),
+        (WON, NOBODY, "Not throughout:"),
+        (NOBODY, NOBODY, "Not shown:"),
+        (LOST, NOBODY, "No:"),
+        (WON, LOST, "Not throughout:"),
+    ],
 )
 def test_the_answer_is_the_verdicts(first, second, word):
     points = {WON: 9.0, NOBODY: 1.0, LOST: -9.0}
@@ -63,7 +69,10 @@ def test_one_comparison_and_several_are_told_as_such():
 
 def test_one_seed_answers_nothing():
     few = table(("random 1", 30.0, "one seed: no verdict"), seeds=1)
-    assert answer(few, "random", "luck") == "**Better than luck?** Nobody knows: a verdict takes 3 seeds."
+    nobody = "**Better than luck?** Nobody knows: a verdict takes 3 seeds of each rival."
+    assert answer(few, "random", "luck") == nobody
+    mixed = table(("random 1", 9.0, WON), ("random 2", 9.0, "one seed: no verdict")).assign(seeds=[3, 3, 1])
+    assert answer(mixed, "random", "luck") == nobody, "a rival that nobody can judge is not left out"
     assert "*one seed: no verdict:* `random 1`" in in_words(few, "gmacs")
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 from lib.evaluate import compare
 from lib.evaluate.comparisons import holm, no_verdict, summary
 from lib.evaluate.intervals import paired_difference
-from lib.evaluate.seeds import crossed_error, estimate, hits, paired_t
+from lib.evaluate.seeds import crossed_error, estimate, hits, paired_t, seen_from
 from lib.evaluate.simulation import equal_nets
 
 # top-1 by training seed of nets of ours after 8 epochs, 256 test videos: how far apart seeds can be
@@ -45,6 +45,48 @@ def test_the_difference_is_the_paired_t_test():
     low, high = stats.ttest_rel(a, b).confidence_interval(0.95)
     assert (row.points, row.low, row.high) == pytest.approx((20, low, high))
     assert row.verdict == "a is better" and row.seen_from < 20
+    assert row.videos_low <= row.low and row.high <= row.videos_high
+
+
+def test_a_difference_of_seen_from_is_where_it_is_decided():
+    """By both tests: which of them is the stricter one changes with how many pairs were looked at."""
+    (a,), (b,) = nets_of((71.0, 70.5, 71.0)), nets_of((69.0, 68.5, 69.5))
+    found = estimate(hits(a).astype(int) - hits(b).astype(int), (0, 0), (-100, 100))
+    stricter = set()
+    for pairs in (1, 3000):
+        seen = seen_from(found.errors, 0.05 / pairs)
+        ps = [2 * stats.t.sf(seen / error, degrees) for error, degrees in found.errors]
+        assert max(ps) == pytest.approx(0.05 / pairs)
+        stricter.add(int(np.argmax(ps)))
+    assert stricter == {0, 1}
+    rows = compare([("a", a, "b", b)] * 3000)
+    assert rows[0].seen_from == seen
+
+
+def test_the_interval_over_seeds_and_videos_is_never_the_narrower_one():
+    """And leaves 0 out where p is below 0.05, no sooner."""
+    rng, decided = np.random.default_rng(4), set()
+    for sd in (0.5, 2, 8) * 20:
+        ((a,), (b,)) = (equal_nets(rng, nets=1, accuracy=top1, sd=sd) for top1 in (80, 74))
+        (row,) = compare([("a", a, "b", b)])
+        assert row.videos_low <= row.low <= row.high <= row.videos_high
+        assert (row.p < 0.05) == (row.videos_low > 0 or row.videos_high < 0)
+        over = summary(a)
+        assert over.videos_low <= over.low <= over.high <= over.videos_high
+        decided.add(row.p < 0.05)
+    assert decided == {True, False}
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_the_interval_over_seeds_and_videos_covers_the_truth(seeds):
+    """What other seeds on other videos give, in 95 of 100 suites at least; the one over seeds alone does not."""
+    rng, covered = np.random.default_rng(seeds), {"videos": 0, "seeds": 0}
+    for _ in range(400):
+        (net,) = equal_nets(rng, nets=1, seeds=seeds, accuracy=80, sd=1.5)
+        over = summary(net)
+        covered["videos"] += over.videos_low <= 80 <= over.videos_high
+        covered["seeds"] += over.low <= 80 <= over.high
+    assert covered["videos"] >= 380 > covered["seeds"]
 
 
 def test_the_bootstrap_in_closed_form_is_the_bootstrap():
@@ -125,11 +167,16 @@ def verdicts(rng, nets, **how):
     return [row.verdict for row in compare([(str(i), a, str(j), b) for (i, a), (j, b) in combinations(named, 2)])]
 
 
-@pytest.mark.parametrize("nets, seeds, suites", [(2, 3, 2000), (2, 5, 2000), (4, 3, 400)])
-def test_equal_nets_are_called_different_in_at_most_a_twentieth_of_suites(nets, seeds, suites):
-    """Nets as far apart between seeds as ours were; of four nets, any of six pairs counts."""
+APART = [(np.mean(tops), np.std(tops, ddof=1)) for tops in SEEN]
+STEADY = [(85.0, 0.5), (85.0, 1.0)]  # by the seeds alone 8 of 100 such pairs are called different
+
+
+@pytest.mark.parametrize(
+    "nets, seeds, suites, spreads", [(2, 3, 2000, APART), (2, 5, 2000, APART), (4, 3, 400, APART), (2, 5, 1000, STEADY)]
+)
+def test_equal_nets_are_called_different_in_at_most_a_twentieth_of_suites(nets, seeds, suites, spreads):
+    """Nets as far apart between seeds as ours were, and steady ones; of four nets, any of six pairs counts."""
     rng = np.random.default_rng(seeds)
-    spreads = [(np.mean(tops), np.std(tops, ddof=1)) for tops in SEEN]
     wrong = 0
     for suite in range(suites):
         accuracy, sd = spreads[suite % len(spreads)]
