@@ -11,6 +11,7 @@ from bench.report.csv_files import read_table, write
 from bench.report.searches import search_runs, searches
 from bench.report.shipped_runs import check_epochs, runs_of
 from bench.report.shipped_seeds import of_several_seeds, recipe_of, shipped_searches, with_shipped_seeds
+from bench.report.text import shown
 from bench.report.trade_off_figure import draw_trade_off
 from bench.report.trainings import differences, trade_off, trainings
 from bench.runner.suite import load_suite
@@ -69,6 +70,11 @@ def test_a_lesson_reads_the_searches_that_are_shipped_once_they_are_shipped(tmp_
     write(table.drop(columns="verdict"), tmp_path / "searches", "searches")
     with pytest.raises(ValueError, match="verdict"):
         shipped_searches("11_search_sub_kernels", tmp_path)
+
+
+def test_a_page_of_search_runs_says_which_seed_each_row_is_of():
+    table = read_table(SHIPPED / "searches" / "search_runs.csv")
+    assert shown(table).seed.tolist() == [f"{seed:.0f}" for seed in table.seed]
 
 
 def test_no_suite_lies_behind_itself_or_behind_several_seeds(one_seed, tmp_path):

@@ -53,6 +53,8 @@ def test_a_net_s_row_speaks_of_its_seeds(seeds):
     assert row.top1_by_seed == "91.0 90.0 92.0" and row.seed_numbers == "0 1 2"
     assert row.videos_low < row.top1_low, "other videos are a further reason to err"
     pairs = differences(seeds)
+    ends = pairs[["low", "high", "videos_low", "videos_high"]].dropna()
+    assert len(ends) and (ends == ends.round(2)).all(axis=None), "the last bit of an end is another SciPy's"
     assert {*pairs.videos} == {100} and {*pairs.dataset} == {"shapes-1"} and "0 1 2" in set(pairs.seed_numbers)
     each = trainings(seeds)
     assert len(each) == 8 and each.top1.tolist()[:3] == [91, 90, 92] and each.seed.tolist()[:3] == [0, 1, 2]
