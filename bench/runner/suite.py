@@ -31,7 +31,7 @@ from lib.run import ROOT
 NOTEBOOKS = ROOT / "notebooks"
 SUITES = ROOT / "bench" / "suites"
 # Folders of results/ that are no suite's.
-RESERVED = ("published", "shipped", "unfinished", "notebooks", "costs", "gpu")
+RESERVED = ("published", "shipped", "notebooks", "costs", "gpu")
 # Parameters that the runner fills in: where things lie on this machine, and how much of it a job may use.
 RUNTIME = ("run_dir", "runs", "threads", "device")
 # Rules that take all the cores there are: what they make does not depend on it, or they say with how many they timed.

@@ -10,7 +10,7 @@ from lib.run import ROOT
 SHIPPED = ROOT / "results" / "shipped"
 NETS = read_table(SHIPPED / "standard" / "trade_off.csv")
 PAIRS = read_table(SHIPPED / "standard" / "differences.csv")
-ROWS = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|$", (SHIPPED / "tuning" / "README.md").read_text(), re.M))
+ROWS = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \| [^|]+ \|$", (SHIPPED / "tuning" / "README.md").read_text(), re.M))
 
 
 def told(aim):
@@ -21,8 +21,8 @@ def told(aim):
 
 def test_the_aims_and_what_came_of_them():
     rising = NETS[NETS.rise > FLAT]
-    learned = [len(NETS) - len(rising), len(NETS), rising.rise.min(), rising.rise.max()]
-    assert told("every net has learned") == learned
+    ends = [rising.rise.min(), rising.rise.max()] if len(rising) else []
+    assert told("every net has learned") == [len(NETS) - len(rising), len(NETS), *ends]
     wide = NETS.top1_sd[NETS.top1_sd > 3]
     assert told("standard deviation") == [len(wide), wide.max().round(1)]
     assert told("none above") == [NETS.top1.max().round(1)]
@@ -40,6 +40,3 @@ def test_the_lesson_counts_the_nets_and_pairs_that_are_shipped():
     lesson = (ROOT / "notebooks" / "14_trade_offs.ipynb").read_text(encoding="utf-8")
     assert re.findall(r"With (\d+) nets there are (\d+) pairs", lesson) == [(str(len(NETS)), str(len(PAIRS)))]
     assert re.findall(r"apart alone, not among (\d+)", lesson) == [str(len(PAIRS))]
-    largest = PAIRS.loc[PAIRS.points.abs().idxmax()]
-    told = re.findall(r"largest difference, (\d+) points to a net at chance, is none with the three seeds", lesson)
-    assert told == [f"{abs(largest.points):.0f}"] and largest.seeds == 3 and "better" not in largest.verdict

@@ -119,8 +119,8 @@ def test_only_what_differs_is_a_setting(tmp_path):
 
 def test_the_suites_settings_are_those_of_its_jobs(tmp_path):
     said = suite_settings("standard")
-    assert said.startswith("standard: 2304 videos made, difficulty crowded, seed 2; frames: 8; pixels: 64; epochs: 24;")
-    assert said.endswith("learning rate: 0.05 or 0.1; schedule: cosine")
+    assert said.startswith("standard: 2304 videos made, difficulty mixed, seed 2; frames: 8; pixels: 48; epochs: 24;")
+    assert said.endswith("learning rate: 0.05 or 0.1; schedule: steps at [0.6, 0.75]")
     assert suite_settings("quick").endswith("schedule: steps at [0.6, 0.8]")
     assert suite_settings("standard", tmp_path) == ""
 
@@ -130,7 +130,7 @@ def test_one_net_everywhere_with_what_made_its_numbers():
     rows = rows[rows.index.get_level_values("suite").isin(["standard", "searches", "deals"])]
     trade_off = read_table(SHIPPED / "standard" / "trade_off.csv").set_index("net")
     assert rows.loc[("standard", "trained"), "top-1 %"] == f"{trade_off.top1['cakes_deep_nano']:.1f}"
-    assert rows.epochs.tolist() == ["16", "16", "24"] and set(rows.difficulty) == {"crowded"}
+    assert rows.epochs.tolist() == ["16", "16", "24"] and rows.difficulty.tolist() == ["crowded", "crowded", "mixed"]
     assert len(everywhere("no_such_net")) == 0
 
 

@@ -11,7 +11,7 @@ from bench.runner.suite import load_suite
 from lib.files import read_json, write_json, write_text
 from lib.run import ROOT
 
-UNFINISHED = ROOT / "results" / "unfinished"
+SHIPPED = ROOT / "results" / "shipped"
 FACTS = {"data": "", "device": "cpu", "threads": 1}
 
 
@@ -99,16 +99,7 @@ def test_a_folder_without_runs_is_named(tmp_path):
         take(tmp_path / "nowhere", tmp_path / "here", [], FACTS)
 
 
-@pytest.mark.parametrize(
-    "kept", sorted(path.parent for path in UNFINISHED.glob("*/jobs.json")), ids=lambda path: path.name
-)
-def test_what_is_done_of_an_unfinished_suite_is_taken_whole(kept, tmp_path):
-    said = take(kept, tmp_path, load_suite(kept.with_suffix(".yaml")).jobs, FACTS)
-    assert said.startswith(f"{len(jobs_of(kept, 'train', 'search'))} runs are taken")
-
-
-def test_shipped_trainings_are_those_that_the_suite_asks_for(tmp_path):
-    jobs = load_suite("quick").jobs
-    said = take(ROOT / "results" / "shipped" / "quick", tmp_path, jobs, FACTS)
-    asked = [job for job in jobs if job.rule in ("train", "search")]
-    assert said.startswith(f"{len(asked)} runs are taken")
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in SHIPPED.glob("*/runs")))
+def test_shipped_runs_are_those_that_the_suite_asks_for(name, tmp_path):
+    asked = [job for job in load_suite(name).jobs if job.rule in ("train", "search")]
+    assert take(SHIPPED / name, tmp_path, asked, FACTS).startswith(f"{len(asked)} runs are taken")
