@@ -13,6 +13,7 @@ from lib.evaluate.comparisons import Comparison, compare, no_verdict, summary
 from lib.run import commit
 
 ORIGIN = ("device", "torch", "threads", "commit", "date")
+DIGITS = {"p": 5, "p_holm": 5, "error": 4, "videos_error": 4}  # of a difference; of its other figures 2
 
 
 def trainings(runs):
@@ -143,9 +144,8 @@ def differences(runs):
 
 
 def _compared(row):
-    digits = {"p": 5, "p_holm": 5}
     return [
-        _rounded(value, digits.get(name, 2)) if type(value) is float else value for name, value in row._asdict().items()
+        _rounded(value, DIGITS.get(name, 2)) if type(value) is float else value for name, value in row._asdict().items()
     ]
 
 

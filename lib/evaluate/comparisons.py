@@ -30,6 +30,8 @@ class Comparison(NamedTuple):
     videos_low: float | None  # 95 %, over seeds and test videos, never the narrower; with one seed over the videos
     videos_high: float | None
     sd: float | None  # of the difference, between seeds
+    error: float | None  # standard error over seeds
+    videos_error: float | None  # over seeds and test videos
     p: float | None
     p_holm: float | None  # corrected for all comparisons of the table
     comparisons: int  # that the table decides: those with enough seeds
@@ -69,7 +71,8 @@ def compare(pairs):
         verdict = no_verdict(seeds) or worded(f"{better} is better", p_alone, p, len(decided))
         seen = seen_from(known.errors, ALPHA / len(decided)) if p is not None else None
         ends = (known.mean, *known[1:6]) if known else (None,) * 6
-        rows.append(Comparison(name_a, name_b, seeds, *ends, p_alone, p, len(decided), seen, verdict))
+        errors = [error for error, _ in known.errors] if known and known.errors else (None, None)
+        rows.append(Comparison(name_a, name_b, seeds, *ends, *errors, p_alone, p, len(decided), seen, verdict))
     return rows
 
 

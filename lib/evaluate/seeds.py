@@ -60,13 +60,19 @@ def estimate(scores, one_seed, limits=(0, 100)):
         return Estimate(mean, None, None, *one_seed, None, None, None)
     # An accuracy is a whole number of videos: equal seeds do not show that the spread between them is 0.
     grain = 100 / scores.shape[1] * np.sqrt((limits[1] - limits[0]) / 100 / 12)
-    error, degrees = float(max(means.std(ddof=1), grain) / np.sqrt(seeds)), seeds - 1
-    wide = max(error, crossed_error(scores))
-    # Satterthwaite's degrees of freedom: the videos' part is known far better than the seeds'
-    errors = (error, degrees), (wide, degrees * (wide / error) ** 4)
+    error = float(max(means.std(ddof=1), grain) / np.sqrt(seeds))
+    errors = errors_of(error, max(error, crossed_error(scores)), seeds)
     ends = _interval(mean, errors[:1], limits) + _interval(mean, errors, limits)
     p = max(_p(mean, *each) for each in errors)
     return Estimate(mean, *ends, float(means.std(ddof=1)), errors, p)
+
+
+def errors_of(error, wide, seeds):
+    """((standard error, degrees of freedom) over seeds, and over seeds and videos), of the two standard errors.
+
+    Satterthwaite's degrees: the videos' part of `wide` is known far better than the seeds'.
+    """
+    return (error, seeds - 1), (wide, (seeds - 1) * (wide / error) ** 4)
 
 
 def seen_from(errors, alpha):
@@ -99,16 +105,16 @@ def crossed_error(scores):
 
 
 def paired_t(differences, grain):
-    """Student's paired t over seeds, in any unit.  -> (mean, low, high, p), 95 %; of one seed the mean alone
+    """Student's paired t over seeds, in any unit.  -> (mean, low, high, p, standard error), 95 %; of one seed the mean
 
     grain  what the figure is rounded to: equal differences do not show that the spread between seeds is 0
     """
     apart = checked_scores(differences, ("seeds",), what="differences")
     mean, degrees = float(apart.mean()), len(apart) - 1
     if degrees < 1:
-        return mean, None, None, None
+        return mean, None, None, None, None
     error = float(max(apart.std(ddof=1), grain / np.sqrt(6)) / np.sqrt(len(apart)))  # of two figures, rounded each
-    return mean, *_interval(mean, [(error, degrees)], (-np.inf, np.inf)), _p(mean, error, degrees)
+    return mean, *_interval(mean, [(error, degrees)], (-np.inf, np.inf)), _p(mean, error, degrees), error
 
 
 def critical(degrees, alpha=ALPHA):

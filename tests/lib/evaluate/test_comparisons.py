@@ -207,8 +207,8 @@ def test_nets_that_are_apart_are_told_apart():
 def test_the_paired_t_is_scipy_s_and_equal_seeds_are_no_proof():
     apart = [0.31, 0.12, 0.25, 0.2]
     known = stats.ttest_1samp(apart, 0)
-    mean, low, high, p = paired_t(apart, 1e-9)
+    mean, low, high, p, error = paired_t(apart, 1e-9)
     assert (mean, p) == pytest.approx((np.mean(apart), known.pvalue))
     assert (low, high) == pytest.approx(tuple(known.confidence_interval()))
-    assert paired_t([0.3], 0.1) == (0.3, None, None, None)
+    assert paired_t([0.3], 0.1) == (0.3, None, None, None, None)
     assert paired_t([0.1] * 3, 0.1)[3] > 0.05 > paired_t([0.1] * 3, 1e-4)[3]
