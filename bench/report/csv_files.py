@@ -23,6 +23,7 @@ NUMBERS = {
     **dict.fromkeys(("claim", "shipped_seeds"), WHOLE),
     **dict.fromkeys("params_m gmacs mbytes_moved latency_ms_p50 latency_ms_p90 clips_per_s".split(), POSITIVE),
     **dict.fromkeys(("peak_memory_mb", "train_seconds", "top1_sd", "sd", "seen_from", "gflops"), POSITIVE),
+    **dict.fromkeys(("error", "videos_error"), POSITIVE),
     **dict.fromkeys(("low", "high", "train_loss", "rise", "measured"), ANY),
 }
 FLAGS = {"other_commit": {"true": True, "false": False, "": False}}
@@ -33,6 +34,7 @@ ONE_ROW = {
     "runs": ("net", "labels", "seed"),
     "differences": ("labels", "a", "b"),
     "searches": ("search", "variant"),
+    "rematch": ("search", "variant"),
     "search_runs": ("search", "variant", "seed"),
 }
 
@@ -65,11 +67,11 @@ def read_table(path, needed=(), numbers=NUMBERS):
     return table.astype({name: float for name in header if name in numbers})
 
 
-def write(table, folder, name):
-    """Write `table` as <name>.csv and <name>.md into `folder`."""
+def write(table, folder, name, above=""):
+    """Write `table` as <name>.csv and <name>.md into `folder`; `above` is Markdown that stands over the latter."""
     with replacing(Path(folder) / f"{name}.csv") as path:
         table.to_csv(path, index=False)
-    write_text(Path(folder) / f"{name}.md", to_markdown(table) + "\n")
+    write_text(Path(folder) / f"{name}.md", above + to_markdown(table) + "\n")
 
 
 def _decoded(path):

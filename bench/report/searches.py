@@ -7,11 +7,12 @@ import pandas as pd
 
 from bench.report.names import label_set, unique_names
 from bench.report.records import enter, finished
+from bench.report.trainings import DIGITS
 from lib.evaluate.comparisons import compare, no_verdict, summary
 from lib.run import commit
 
-DIGITS = {"p": 5, "p_holm": 5}  # of the others 2
 NEVER = {"test"}  # of a variant: not a column
+AGAIN = "planned, trained again"  # the variant of lesson 12 in which val chooses nothing
 # options of a search that add rivals to what it finds: no part of its name
 RIVALS = ("alone", "random_deals", "rivals")
 # columns that the tables fill, beside those of `_row`
@@ -50,17 +51,24 @@ def search_runs(runs):
     return pd.DataFrame(rows)
 
 
-def rematch(runs, notebook, variant):
-    """Rows as `searches` has them, of one notebook's searches, with `variant` in the place of what was found.
+def rematch(runs, notebook=None, variant=AGAIN):
+    """rematch.csv: rows as `searches` has them, with `variant` in the place of what was found.
 
-    The comparisons are asked on top of all that the table holds, and corrected together with those.
+    Of one notebook's searches, or of all; those without the variant are left out. The comparisons are asked on top of
+    all that searches.csv holds, and corrected together with those.
     """
     found = _searches(runs)
     asked = {name: {seed: record["variants"] for seed, (_, record) in seeds.items()} for name, seeds in found.items()}
-    mine = [name for name, seeds in found.items() if next(iter(seeds.values()))[0]["notebook"] == notebook]
+    mine = [name for name, seeds in found.items() if notebook in (None, _what(name, seeds)["notebook"])]
+    mine = [name for name in mine if all(variant in kept for kept in asked[name].values())]
     turned = [{seed: _ahead(variant, kept) for seed, kept in asked[name].items()} for name in mine]
     rows = compared_all([*asked.values(), *turned])[len(asked) :]
-    return pd.DataFrame([{"search": name, **row} for name, each in zip(mine, rows, strict=True) for row in each])
+    table = []
+    for name, each in zip(mine, rows, strict=True):
+        whence = {"in_place_of": next(iter(next(iter(asked[name].values()))))}
+        whence |= {"runs": " ".join(job["id"] for job, _ in found[name].values())}
+        table += [{**_what(name, found[name]), **row, **whence} for row in each]
+    return pd.DataFrame(table)
 
 
 def _ahead(variant, variants):
@@ -149,16 +157,9 @@ def _row(name, seeds, against):
     if against:
         row |= {"points": against.points, "low": against.low, "high": against.high}
         row |= {"difference_videos_low": against.videos_low, "difference_videos_high": against.videos_high}
-        row |= {
-            "p": against.p,
-            "p_holm": against.p_holm,
-            "comparisons": against.comparisons,
-            "seen_from": against.seen_from,
-        }
-    row = {
-        key: round(value, 5 if key in ("p", "p_holm") else 2) if type(value) is float else value
-        for key, value in row.items()
-    }
+        told = ("error", "videos_error", "p", "p_holm", "comparisons", "seen_from")
+        row |= {name: getattr(against, name) for name in told}
+    row = {key: round(value, DIGITS.get(key, 2)) if type(value) is float else value for key, value in row.items()}
     row["verdict"] = against.verdict if against else no_verdict(len(seeds))
     further = [_further(kept) for kept in seeds.values()]
     if taken := sorted({*row, *TAKEN} & set().union(*further)):

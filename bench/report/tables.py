@@ -8,7 +8,7 @@ from bench.report.claims import claims
 from bench.report.csv_files import read_table, write
 from bench.report.figure_files import draw_searches, draw_suite
 from bench.report.records import unsigned
-from bench.report.searches import search_runs, searches
+from bench.report.searches import rematch, search_runs, searches
 from bench.report.shipped_runs import check_runs, put_right, ship_runs
 from bench.report.shipped_seeds import COLUMNS, with_shipped_seeds
 from bench.report.suite_tables import suite_name
@@ -20,7 +20,7 @@ from lib.run import ROOT
 
 # table: what makes it of the runs
 MADE = {"trade_off": trade_off, "runs": trainings, "differences": differences}
-MADE |= {"searches": searches, "search_runs": search_runs}
+MADE |= {"searches": searches, "search_runs": search_runs, "rematch": rematch}
 LATER = ["other_commit", "note", *COLUMNS]  # columns that depend on when, and beside what, a table is written
 # columns that another run of the same suite fills differently
 TIMED = ("latency_ms_p50", "latency_ms_p90", "clips_per_s", "peak_memory_mb", "train_seconds", "date", "latency_date")
@@ -31,6 +31,8 @@ def write_results(runs, results):
     if len(found := searches(runs)):
         write(found, results, "searches")
         write(search_runs(runs), results, "search_runs")
+        if len(again := rematch(runs)):
+            write(again, results, "rematch")
         draw_searches(found, results)
         print("\nSearches. Each trains its nets its own way: compare within a search, not with the nets further down.")
         print(f"\n{to_text(found)}\n\ntable   {results / 'searches.csv'}\nfigures {results}/[01]*.png")

@@ -80,7 +80,7 @@ def write_search(folder, searches, **further_options):
 
 def same_results(a, b, suite="smoke"):
     """Equal tables but for what was timed; equal figures, byte for byte."""
-    for name in ("runs", "trade_off", "differences", "searches", "search_runs"):
+    for name in ("runs", "trade_off", "differences", "searches", "search_runs", "rematch"):
         paths = [out / "results" / suite / f"{name}.csv" for out in (a, b)]
         if not any(path.exists() for path in paths):  # a suite without searches
             continue

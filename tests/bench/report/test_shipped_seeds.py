@@ -8,7 +8,7 @@ import pytest
 from helpers.suite_runs import home_of, write_runs
 
 from bench.report.csv_files import read_table, write
-from bench.report.searches import search_runs, searches
+from bench.report.searches import rematch, search_runs, searches
 from bench.report.shipped_runs import check_epochs, runs_of
 from bench.report.shipped_seeds import of_several_seeds, recipe_of, shipped_searches, with_shipped_seeds
 from bench.report.text import shown
@@ -21,7 +21,7 @@ from lib.run import ROOT
 COSTS = {"ircsn_nano": 0.03, "p3d_nano": 0.05}
 MANY = [("ircsn_nano", {0: 80, 1: 77, 2: 84}), ("p3d_nano", {0: 77, 1: 33, 2: 76}, {"epochs": 16})]
 TABLES = {"trade_off": trade_off, "runs": trainings, "differences": differences, "searches": searches}
-TABLES |= {"search_runs": search_runs}
+TABLES |= {"search_runs": search_runs, "rematch": rematch}
 SHIPPED = ROOT / "results" / "shipped"
 
 
