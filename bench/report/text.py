@@ -6,8 +6,19 @@ import unicodedata
 
 import pandas as pd
 
-# column of the printed table: (column of the CSV, or the two ends of an interval, format)
+FARTHEST = 100  # points between two accuracies
+
+
+def far(points, unit=""):
+    """What a comparison would have seen; of points, no two accuracies may be as far apart."""
+    if unit and not unit.startswith("points"):
+        return f"{points:.3g}"
+    return "none possible" if points > FARTHEST else f"{points:.1f}"
+
+
+# column of the printed table: (column of the CSV, or several, format or function)
 VIDEOS_TOO = "with other videos"  # the interval that resamples the test videos as well
+SEEN = "seen from"  # the smallest difference that would have been decided
 NETS_SHOWN = {
     "net": ("net", "{}"),
     "labels": ("labels", "{}"),
@@ -48,8 +59,10 @@ SEARCHES_SHOWN = {
     "at least": ("low", "{:+.1f}"),
     "at most": ("high", "{:+.1f}"),
     VIDEOS_TOO: (("difference_videos_low", "difference_videos_high"), "{:+.1f} to {:+.1f}"),
+    SEEN: ("seen_from", far),
     "verdict": ("verdict", "{}"),
 }
+REMATCH_SHOWN = {"first - this" if title == "found - this" else title: how for title, how in SEARCHES_SHOWN.items()}
 SEARCH_RUNS_SHOWN = {
     "search": ("search", "{}"),
     "model": ("model", "{}"),
@@ -73,6 +86,7 @@ DIFFERENCES_SHOWN = {
     "videos": ("videos", "{:.0f}"),
     "p (Holm)": ("p_holm", "{:.3g}"),
     "of": ("comparisons", "{:.0f}"),
+    SEEN: ("seen_from", far),
     "verdict": ("verdict", "{}"),
 }
 CLAIMS_SHOWN = {
@@ -88,11 +102,13 @@ CLAIMS_SHOWN = {
     "videos": ("videos", "{:.0f}"),
     "p (Holm)": ("p_holm", "{:.3g}"),
     "of": ("comparisons", "{:.0f}"),
+    SEEN: (("seen_from", "unit"), far),
     "verdict": ("verdict", "{}"),
     "note": ("note", "{}"),
     "cost": ("cost", "{}"),
     "figure": ("figure", "{}"),
     "the paper": ("paper", "{}"),
+    "remark": ("remark", "{}"),
     "source": ("source", "{}"),
 }
 
@@ -100,6 +116,7 @@ CLAIMS_SHOWN = {
 KINDS = [
     (("claim", "says", "compared"), CLAIMS_SHOWN),
     (("search", "variant", "seed", "run"), SEARCH_RUNS_SHOWN),
+    (("search", "variant", "in_place_of"), REMATCH_SHOWN),
     (("search", "variant", "top1"), SEARCHES_SHOWN),
     (("a", "b", "p_holm"), DIFFERENCES_SHOWN),
     (("net", "seeds", "gmacs"), NETS_SHOWN),
@@ -121,7 +138,8 @@ def _cells(table, columns, form):
     """The cells of a printed column, empty where a value is missing."""
     names = [columns] if isinstance(columns, str) else columns
     found = [table.get(name, [None] * len(table)) for name in names]
-    return [form.format(*row) if all(map(pd.notna, row)) else "" for row in zip(*found, strict=True)]
+    said = form if callable(form) else form.format
+    return [said(*row) if all(map(pd.notna, row)) else "" for row in zip(*found, strict=True)]
 
 
 def _cell(cell):

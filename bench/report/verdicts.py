@@ -5,12 +5,10 @@ The words rest on the table's verdicts alone, which take three seeds and are cor
 
 import pandas as pd
 
-from bench.report.text import markdown
+from bench.report.text import FARTHEST, SEEN, far, markdown
 from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT, UNDECIDED
 
-FARTHEST = 100  # points between two accuracies
-
-# column as it is read: (column of the table, format); those that a table has not are left out
+# column as it is read: (column of the table, format or function); those that a table has not are left out
 COLUMNS = {
     "search": ("search", "{}"),
     "variant": ("variant", "{}"),
@@ -24,6 +22,7 @@ COLUMNS = {
     "at least": ("low", "{:+.1f}"),
     "at most": ("high", "{:+.1f}"),
     "with other videos": ("other_videos", "{}"),
+    SEEN: ("seen_from", far),
     "verdict": ("verdict", "{}"),
 }
 
@@ -36,7 +35,8 @@ def as_read(found):
         found = found.assign(other_videos=[f"{low:+.1f} to {high:+.1f}" if low == low else "" for low, high in ends])
     for title, (column, form) in COLUMNS.items():
         if column in found and (found[column].notna() & (found[column] != "")).any():
-            table[title] = [form.format(value) if pd.notna(value) else "" for value in found[column]]
+            said = form if callable(form) else form.format
+            table[title] = [said(value) if pd.notna(value) else "" for value in found[column]]
     names = [name.partition(" ")[2] for name in found.search]
     shown = pd.DataFrame(table).assign(search=names)
     return shown if any(names) else shown.drop(columns="search")
