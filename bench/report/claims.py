@@ -9,25 +9,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.report.claims_list import CLAIMS
+from bench.report.claims_list import CLAIMS, HOLDS, OPPOSITE
+from bench.report.claims_summary import summary
 from bench.report.csv_files import write
 from bench.report.curves import still_rises
 from bench.report.suite_tables import read_tables, suite_name
 from lib.evaluate.comparisons import holm, no_verdict, worded
-from lib.evaluate.seeds import paired_t
+from lib.evaluate.seeds import ALPHA, errors_of, paired_t, seen_from
 from lib.files import file_name
 from lib.run import ROOT
 
 EXAMPLE = "python -m bench claims standard"
 NOT_RUN = "not run"
-AGAIN = "planned, trained again"  # the variant of lesson 12 in which val chooses nothing
-CHOSEN = (
-    "val chose these weights along the path; of the schedule trained again, to its last epoch, the means differ by "
-    "{:+.2f} points: no verdict here, lesson 12 has one"
-)
+CHOSEN = "val chose these weights along the path; the schedule trained again, to its last epoch: {:+.2f} points, {}"
 LOSS_GRAIN = 1e-4  # nats, of runs.csv
-COLUMNS = ("claim", "says", "paper", "source", "compared", "measured", "unit", "low", "high", "videos_low")
-COLUMNS += ("videos_high", "seeds", "videos", "p", "p_holm", "comparisons", "verdict", "note", "cost", "figure", "runs")
+COLUMNS = ("claim", "says", "paper", "remark", "source", "compared", "measured", "unit", "low", "high", "videos_low")
+COLUMNS += ("videos_high", "seeds", "videos", "p", "p_holm", "comparisons", "seen_from", "verdict", "note", "cost")
+COLUMNS += ("figure", "runs")
 
 
 def add_arguments(parser):
@@ -41,15 +39,22 @@ def run(*, suite, out=ROOT):
     home = next((home for home in homes if (home / "trade_off.csv").is_file()), None)
     if home is None:
         raise ValueError(f"{homes[0]} holds no trade_off.csv; `python -m bench run {suite}` writes it")
-    write(claims(home), home, "claims")
+    write_claims(home)
     print(home / "claims.md")
+
+
+def write_claims(home, folder=None):
+    """Write claims.csv and claims.md of the tables in `home` there, or into `folder`."""
+    table, tables = claims(home), read_tables(Path(home))
+    above = summary(table, tables["rematch"], beside=next(iter(tables["searches"].figures), ""))
+    write(table, folder or home, "claims", above=above)
 
 
 def claims(folder, published=ROOT / "results" / "published"):
     """claims.csv: one row per planned comparison, in the order of CLAIMS, from the tables in `folder`.
 
     Low and high are the 95 % interval over seeds, videos_low and videos_high the one over seeds and videos; p of the
-    comparison alone, p_holm of all that could be decided.
+    comparison alone, p_holm and seen_from of all that could be decided.
     ValueError: a paper's figure that results/published does not hold; or tables that are not whole
     """
     tables = read_tables(Path(folder))
@@ -57,12 +62,16 @@ def claims(folder, published=ROOT / "results" / "published"):
     for claim in CLAIMS:
         said, source = printed(claim.paper, Path(published))
         found = READERS[claim.of](claim, tables) or [{"compared": _named(claim)}]
-        rows += [{"claim": claim.number, "says": claim.says, "paper": said, "source": source, **row} for row in found]
+        paper = {"paper": said, "remark": claim.paper.remark, "source": source}
+        rows += [{"claim": claim.number, "says": claim.says, **paper, **row} for row in found]
     decided = [row for row in rows if "seeds" in row and not no_verdict(row["seeds"])]
-    if unsure := [row["compared"] for row in decided if any(row[key] != row[key] for key in ("measured", "p"))]:
+    if unsure := [row["compared"] for row in decided if row["measured"] != row["measured"] or row["p"] != row["p"]]:
         raise ValueError(f"{folder}: of {unsure[0]} there are seeds enough, but no difference or no p; run it again")
+    if unsure := [row["compared"] for row in decided if not min(error for error, _ in row["errors"]) > 0]:
+        raise ValueError(f"{folder}: of {unsure[0]} there are seeds enough, but no standard error; run it again")
     for row, p in zip(decided, holm([row["p"] for row in decided]), strict=True):
-        row |= {"p_holm": round(p, 5), "comparisons": len(decided)}
+        seen = round(seen_from(row["errors"], ALPHA / len(decided)), row["digits"])
+        row |= {"p_holm": round(p, 5), "comparisons": len(decided), "seen_from": seen}
     table = pd.DataFrame([{**row, "verdict": _verdict(row)} for row in rows], columns=COLUMNS)
     return table.astype(dict.fromkeys(("claim", "seeds", "videos", "comparisons"), "Int64"))
 
@@ -79,8 +88,7 @@ def printed(paper, published):
         cost = f" at {row.gflops} GFLOPs" if row.gflops else ""
         words.append(f"{row.system} {row.model} {row.variant}: {row.top1} % of {row.dataset}{cost}")
         sources.append(row.source)
-    said = "; ".join([*words, *([paper.remark] if paper.remark else [])])
-    return said, f"published/{paper.table}.csv: {'; '.join(dict.fromkeys(sources))}"
+    return "; ".join(words), f"published/{paper.table}.csv: {'; '.join(dict.fromkeys(sources))}"
 
 
 def _verdict(row):
@@ -88,8 +96,7 @@ def _verdict(row):
         return NOT_RUN
     if few := no_verdict(row["seeds"]):
         return few
-    found = "holds here" if row["measured"] > 0 else "the opposite holds here"
-    return worded(found, row["p"], row["p_holm"], row["comparisons"])
+    return worded(HOLDS if row["measured"] > 0 else OPPOSITE, row["p"], row["p_holm"], row["comparisons"])
 
 
 def _differences(claim, tables):
@@ -99,7 +106,7 @@ def _differences(claim, tables):
         rows = table[(table.a == first) & (table.b == second) & (table.labels == "motion")]
         if len(rows):
             row = rows.iloc[0]
-            kept = {"measured": sign * row.points, "seeds": int(row.seeds), "p": row.p}
+            kept = {"measured": sign * row.points, "seeds": int(row.seeds), "p": row.p, **_errors(row)}
             for low, high in (("low", "high"), ("videos_low", "videos_high")):
                 kept |= {low: row[low], high: row[high]} if sign == 1 else {low: -row[high], high: -row[low]}
             return [{"compared": _named(claim), "unit": "points of top-1", **kept, **_nets(claim, tables)}]
@@ -114,8 +121,9 @@ def _train_loss(claim, tables):
     apart = (a - b).dropna()
     if not len(apart):
         return []
-    mean, low, high, p = paired_t(apart.to_numpy(), LOSS_GRAIN)
+    mean, low, high, p, error = paired_t(apart.to_numpy(), LOSS_GRAIN)
     kept = {"measured": round(mean, 4), "low": low, "high": high, "seeds": len(apart), "p": p}
+    kept |= {"errors": [(error, len(apart) - 1)], "digits": 4}
     return [{"compared": _named(claim), "unit": "nats of training loss", **kept, **_nets(claim, tables)}]
 
 
@@ -125,15 +133,24 @@ def _searches(claim, tables):
     known = table.notebook.str.endswith(claim.a) & table.variant.str.startswith(claim.b) & table.points.notna()
     for column, value in claim.where.items():
         known &= table[column] == value if column in table else False
-    again = table[table.variant == AGAIN].set_index("search").top1
+    again = tables["rematch"].set_index(["search", "variant"])[["points", "verdict"]]
     for row in table[known].itertuples():
-        note = CHOSEN.format(again[row.search] - row.top1) if row.search in again else ""
+        place = (row.search, row.variant)
+        note = CHOSEN.format(*again.loc[place]) if place in again.index else ""
         kept = {"measured": row.points, "low": row.low, "high": row.high, "seeds": int(row.seeds), "p": row.p}
+        kept |= _errors(row)
         kept |= {"videos_low": row.difference_videos_low, "videos_high": row.difference_videos_high}
         kept |= {"unit": "points of top-1", "videos": int(row.videos), "runs": row.runs, "note": note}
         figure = f"{row.figures}{file_name(row.search, 'search')}.svg"
         rows.append({"compared": f"found - {row.variant}", **kept, "figure": figure})
     return rows
+
+
+def _errors(row):
+    """For `seen_from`, of a row of differences.csv or searches.csv."""
+    if no_verdict(row.seeds) or not row.error > 0:
+        return {"errors": [(float("nan"), 0)], "digits": 2}
+    return {"errors": errors_of(row.error, row.videos_error, row.seeds), "digits": 2}
 
 
 READERS = {"differences": _differences, "train_loss": _train_loss, "searches": _searches}

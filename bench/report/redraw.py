@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from bench.report import search_figure, trade_off_figure
-from bench.report.claims import claims
-from bench.report.csv_files import read_table, write
+from bench.report.claims import write_claims
+from bench.report.csv_files import read_table
 from bench.report.figure_files import draw_searches, draw_suite
 from bench.report.published_figure import draw_all_published
 from lib.run import ROOT
@@ -23,7 +23,7 @@ def redraw(out=ROOT):
     for path in searches:
         print(*draw_searches(read_table(path, search_figure.NEEDED), path.parent), sep="\n")
     for path in sorted(results.rglob("claims.csv")):
-        write(claims(path.parent), path.parent, "claims")
+        write_claims(path.parent)
         print(path)
     if any((results / "published").glob("*.csv")):
         print(*draw_all_published(results / "published"), sep="\n")

@@ -4,51 +4,23 @@ import shutil
 
 import pandas as pd
 import pytest
-from helpers.suite_runs import write_runs, write_search
+from helpers.claims import write_tables
+from helpers.suite_runs import write_search
 
 from bench.report import claims as made
-from bench.report.claims import NOT_RUN, claims, printed
+from bench.report.claims import NOT_RUN, claims, printed, write_claims
 from bench.report.claims_list import CLAIMS, Published
 from bench.report.csv_files import read_table, write
-from bench.report.searches import searches
-from bench.report.trainings import differences, trade_off, trainings
+from bench.report.searches import rematch, searches
 from bench.runner.listed import listed_jobs
 from bench.runner.suite import load_suite
 from lib.evaluate.comparisons import holm
-from lib.files import read_json, write_json
 from lib.run import ROOT
-
-NETS = [
-    ("mobilenetv2_3d_nano", {0: 90, 1: 92, 2: 91}),
-    ("mobilenetv2_3d_nano", {0: 60, 1: 63, 2: 61}, {"options": {"width": 0.5}}),
-    ("csn_r3d_nano", {0: 80, 1: 60, 2: 70}),
-    ("ircsn_nano", {0: 70, 1: 80, 2: 60}),
-    ("rubiksnet_nano", {0: 60, 1: 61, 2: 60}),
-    ("rubiksnet_nano", {0: 88, 1: 89, 2: 89}, {"options": {"shift": "fixed"}}),
-    ("rubiksnet_nano", {0: 12}, {"options": {"shift": "none"}}),
-]
-LOSS = {"csn_r3d_nano": 0.2, "ircsn_nano": 0.5}
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A suite's tables: nets with three seeds, one with one, and a search with an even and two random deals."""
-    tmp_path = tmp_path_factory.mktemp("claims")
-    runs = write_runs(tmp_path / "runs", NETS, {"ircsn_nano": 0.03, "csn_r3d_nano": 0.05}, videos=100)
-    for job in read_json(runs / "jobs.json")["jobs"]:
-        if job["options"].get("model") in LOSS:
-            file = runs / job["id"] / "done.json"
-            loss = LOSS[job["options"]["model"]] + 0.01 * job["options"]["seed"] ** 2
-            write_json(file, {**read_json(file), "history": [{"seconds": 1.0, "train_loss": loss}]})
-    found = {"priority": "cost"}
-    rows = {seed: {"searched": (80 + seed, found), "uniform": (60 + seed, found), "random 1": (81 - seed, found)}
-            for seed in range(3)}  # fmt: skip
-    named = {("11_search_sub_kernels", seed): row for seed, row in rows.items()}
-    dealt = write_search(tmp_path / "dealt", named, model="cakes_deep_nano")
-    for name, make, source in (("trade_off", trade_off, runs), ("runs", trainings, runs),
-                               ("differences", differences, runs), ("searches", searches, dealt)):  # fmt: skip
-        write(make(source), tmp_path / "results" / "mine", name)
-    return tmp_path / "results" / "mine"
+    return write_tables(tmp_path_factory.mktemp("claims"))
 
 
 @pytest.fixture
@@ -146,8 +118,10 @@ def test_standard_trains_what_the_claims_compare():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "results" / "shipped").glob("*/claims.csv")))
 def test_shipped_claims_are_those_of_their_tables(path, tmp_path):
-    write(claims(path.parent), tmp_path, "claims")
-    assert (tmp_path / "claims.csv").read_bytes() == path.read_bytes()
+    write_claims(path.parent, tmp_path)
+    for written in tmp_path.iterdir():
+        assert written.read_bytes() == (path.parent / written.name).read_bytes()
+    assert {written.name for written in tmp_path.iterdir()} == {"claims.csv", "claims.md"}
     table = read_table(path)
     assert all((path.parent / figure).is_file() for figure in table.figure if figure)
     for row in table.itertuples():  # the records lie beside the figure
@@ -196,6 +170,8 @@ HOSTILE = {
     "no seed": (edited("runs", set_to(seed="")), "runs.csv: "),
     "one seed for all": (edited("runs", set_to(seed="0")), "runs.csv: two rows are of net"),
     "a search twice": (edited("searches", lambda table: pd.concat([table, table])), "two rows are of search"),
+    "no error": (edited("differences", set_to(error="")), "seeds enough, but no standard error"),
+    "an error of 0": (edited("searches", set_to(error="0")), "seeds enough, but no standard error"),
     "no differences": (lambda home: (home / "differences.csv").unlink(), "differences.csv"),
     "no runs": (lambda home: (home / "runs.csv").unlink(), "runs.csv"),
     "an empty table": (lambda home: (home / "searches.csv").write_text(""), "searches.csv is empty"),
@@ -231,15 +207,21 @@ def test_what_val_has_chosen_stands_beside_what_it_has_not(tables):
         seed: {"planned": 70 + seed, "planned, trained again": 55, "cosine, cost of the path": 60} for seed in range(3)
     }
     named = {("12_plan_the_optimization", seed): row for seed, row in again.items()}
-    write(searches(write_search(tables / "planned", named)), tables, "searches")
+    runs = write_search(tables / "planned", named)
+    write(searches(runs), tables, "searches")
     (row,) = claims(tables).query("claim == 5 and verdict != 'not run'").itertuples()
-    assert row.measured == 11 and "the means differ by -5.00 points: no verdict here" in row.note
+    assert row.measured == 11 and row.note == ""
+    write(rematch(runs), tables, "rematch")
+    (row,) = claims(tables).query("claim == 5 and verdict != 'not run'").itertuples()
+    told = read_table(tables / "rematch.csv").set_index("variant").verdict["cosine, cost of the path"]
+    assert row.measured == 11 and row.note.endswith(f"to its last epoch: -5.00 points, {told}") and "better" in told
 
 
 def test_its_page_has_figures_that_can_be_read(tables):
     """A loss is a few hundredths of a nat, a p smaller still; what the CSV is for is left to it."""
-    write(claims(tables), tables, "claims")
+    write_claims(tables)
     lines = (tables / "claims.md").read_text().splitlines()
+    lines = [line for line in lines if line.startswith("|")]
     (loss,) = [line for line in lines if "nats of training loss" in line]
     assert "| +0.3 | nats of training loss | +0.3 | +0.3 |  | 3 |" in loss and "| 0.0 |" not in "".join(lines)
     assert "run-0" not in "".join(lines) and "| seeds | videos | p (Holm) |" in lines[0]
