@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.report.csv_files import read_table
 from bench.report.suite_tables import SEARCHES
+from bench.report.text import shown
 from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT
 from lib.run import ROOT
 
@@ -21,6 +22,7 @@ SEARCHED = ("notebook", "search", "variant", "seeds", "top1", "points", "low", "
 # where a search has them
 COSTS = ("seen_from", "top1_by_seed", "gmacs", "params_m", "train_gmacs", "search_gmacs", "comparisons")
 COSTS += ("difference_videos_low", "difference_videos_high")
+CLAIM_READ = ("says", "compared", "measured", "unit", "at least", "at most", "seeds", "verdict", "note")
 COLUMNS = ("shipped_seeds", "shipped_min", "shipped_max", "shipped_suite")
 
 
@@ -76,6 +78,12 @@ def shipped_searches(notebook, shipped=None):
     rows = table.assign(**numbers)[table.notebook == notebook]
     costs = [name for name in COSTS if name in rows and rows[name].replace("", None).notna().any()]
     return rows[[*SEARCHED[1:], *costs]].reset_index(drop=True).astype({"seeds": "Int64"})  # a count is shown as one
+
+
+def shipped_claims(number, shipped=None):
+    """The comparisons planned for one of the papers' claims, as people read them: rows of `standard`'s claims.csv."""
+    table = read_table(Path(shipped or SHIPPED) / "standard" / "claims.csv", ("claim", "says", "compared", "verdict"))
+    return shown(table[table.claim == number])[list(CLAIM_READ)].reset_index(drop=True)
 
 
 def _spread(rows):

@@ -47,6 +47,7 @@ FAULTS = {
         ("assert_close(y.relu()", "", 'patch(Fire, "forward", lambda _, x: x)'),
         ("ladder.power.max() < 2", "", "ladder = ladder.assign(stem_percent=-ladder.stem_percent)"),
         ("measured.get(", "", 'read_table = broken(read_table, lambda rows: rows[rows.model != "3D-MobileNetV1"])'),
+        ("planned.compared", "", "shipped_claims = broken(shipped_claims, lambda rows: rows[2:])"),
     ],
     "03_channel_separation": [
         ("dense > ip > ir", "", CONSTANT),
@@ -56,7 +57,7 @@ FAULTS = {
         ("list(walk.values()) ==", "walk = {", "groups = groups[::-1]"),
         ('"ir-CSN-50", "ir-CSN-152"', "", 'read_table = broken(read_table, lambda rows: rows.assign(crops="1"))'),
         ("len(pair) == 3", "", 'published = published.assign(top1=float("nan"))'),
-        ('"loss" in unit', "", 'read_table = broken(read_table, lambda rows: rows.assign(unit="points"))'),
+        ('"loss" in unit', "", 'shipped_claims = broken(shipped_claims, lambda rows: rows.assign(unit="points"))'),
         ("len(gained) ==", "", "pair = pair[:2]"),
     ],
     "04_factorised_and_inflated": [
@@ -96,6 +97,7 @@ FAULTS = {
         ("assert_close(shifted", "", "shift3d = broken(shift3d, lambda y: y.roll(1, 2))"),
         ("assert_close(frame_shift", "", "frame_shift = broken(frame_shift, lambda y: y.roll(1, 2))"),
         ("assert_close(mine.eval()", "", 'patch(Block, "forward", lambda _, x: x)'),
+        ("planned.compared", "", "shipped_claims = broken(shipped_claims, lambda rows: rows[1:])"),
         ("filled.MMACs.idxmin()", "", CONSTANT),
         ("assert_close(soft", "", "temporal_filter = broken(temporal_filter, lambda y: 1.1 * y)"),
         ("distance == sorted", "sharpness, distance = ", "temperatures = temperatures[::-1]"),

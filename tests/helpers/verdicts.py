@@ -6,7 +6,8 @@ import re
 VERDICT = re.compile(
     r"\b(is|are) (really )?(better|worse)\b|\breal (difference|gain)\b|\b(wins|beats|outperforms)\b", re.I
 )
-SHIPPED = ("shipped_searches(", "of_several_seeds(", '"claims.csv"')  # in a cell that shows what was shipped
+# in a cell that shows what was shipped
+SHIPPED = ("shipped_searches(", "of_several_seeds(", "shipped_claims(", '"claims.csv"')
 
 
 def outputs_of(path):

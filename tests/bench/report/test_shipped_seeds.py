@@ -10,7 +10,13 @@ from helpers.suite_runs import home_of, write_runs
 from bench.report.csv_files import read_table, write
 from bench.report.searches import rematch, search_runs, searches
 from bench.report.shipped_runs import check_epochs, runs_of
-from bench.report.shipped_seeds import of_several_seeds, recipe_of, shipped_searches, with_shipped_seeds
+from bench.report.shipped_seeds import (
+    of_several_seeds,
+    recipe_of,
+    shipped_claims,
+    shipped_searches,
+    with_shipped_seeds,
+)
 from bench.report.text import shown
 from bench.report.trade_off_figure import draw_trade_off
 from bench.report.trainings import differences, trade_off, trainings
@@ -70,6 +76,16 @@ def test_a_lesson_reads_the_searches_that_are_shipped_once_they_are_shipped(tmp_
     write(table.drop(columns="verdict"), tmp_path / "searches", "searches")
     with pytest.raises(ValueError, match="verdict"):
         shipped_searches("11_search_sub_kernels", tmp_path)
+
+
+def test_a_lesson_reads_the_rows_of_its_claim():
+    """All comparisons planned for it, and only those, with what the table measured."""
+    table = read_table(SHIPPED / "standard" / "claims.csv")
+    for number, rows in table.groupby("claim"):
+        found = shipped_claims(number)
+        assert found.compared.tolist() == rows.compared.tolist()
+        assert found.verdict.tolist() == rows.verdict.tolist() and found.note.tolist() == rows.note.tolist()
+    assert len(shipped_claims(6)) == 0
 
 
 def test_a_page_of_search_runs_says_which_seed_each_row_is_of():
