@@ -162,6 +162,7 @@ FAULTS = {
         ("len(tops) == 12", "", "read_table = broken(read_table, lambda rows: rows[1:])"),
         ("split.groups for split", "",
          "split_variance = broken(split_variance, lambda found: altered(found, groups=found.groups - 1))"),
+        ("by_seed.pairs <=", "", "deals_apart = broken(deals_apart, lambda rows: rows.assign(pairs=3 * rows.even))"),
     ],
     "12_plan_the_optimization": [
         ('before["path"] !=', "", FOUND.format('"path": [[1, 1]]')),
