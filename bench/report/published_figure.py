@@ -4,6 +4,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.lines import Line2D
 
 from bench.report.cost_axis import cost_axis
@@ -110,12 +111,30 @@ def _title(dataset, left_out):
     return told + without.get(left_out, f" {left_out} published accuracies have no cost and no place here.")
 
 
+def figure_name(dataset):
+    return dataset.lower().replace(" ", "_").replace("-", "_")
+
+
+def datasets_printed(rows):
+    """A row per dataset of `accuracy_rows`: accuracies, protocols, points whose GFLOPs compare, file of its figure."""
+    table = []
+    for dataset in DATASETS:
+        here = rows[rows.dataset == dataset]
+        if len(here):
+            compare = int((here.gflops.notna() & (here.counted == "")).sum())
+            drawn = here.gflops.notna().any() or here.params_m.notna().any()
+            table.append({"dataset": dataset, "accuracies": len(here), "protocols": here.protocol.nunique(),
+                          "operations compare": compare,
+                          "figure": f"results/published/{figure_name(dataset)}.svg" if drawn else ""})  # fmt: skip
+    return pd.DataFrame(table)
+
+
 @own_style()
 def draw_all_published(folder=ROOT / "results" / "published"):
     """Draw <dataset>.svg and .png into `folder`, from its tables alone.  -> the PNGs"""
     rows, paths = accuracy_rows(folder), []
     for dataset in DATASETS:
         if figure := draw_published(rows, dataset):
-            paths.append(save(figure, Path(folder) / dataset.lower().replace(" ", "_").replace("-", "_")))
+            paths.append(save(figure, Path(folder) / figure_name(dataset)))
             plt.close(figure)
     return paths

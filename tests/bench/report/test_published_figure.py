@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from bench.report.figure_files import save
-from bench.report.published_figure import GUESTS, draw_all_published, draw_published
+from bench.report.published_figure import GUESTS, datasets_printed, draw_all_published, draw_published, figure_name
 from bench.report.published_rows import DATASETS, accuracy_rows
 from bench.report.trade_off_figure import LOOKS
 from lib.run import ROOT
@@ -125,11 +125,19 @@ def test_looks_differ_in_grey():
 def test_the_committed_figures_are_those_of_the_tables(rows, tmp_path):
     """Two of them here: a figure takes a second."""
     for dataset in ("Something-Something V1", "Something-Something V2"):
-        name = dataset.lower().replace(" ", "_").replace("-", "_")
+        name = figure_name(dataset)
         figure = draw_published(rows, dataset)
         save(figure, tmp_path / name)
         plt.close(figure)
         assert (tmp_path / f"{name}.svg").read_bytes() == (PUBLISHED / f"{name}.svg").read_bytes()
+
+
+def test_the_list_of_datasets_names_every_committed_figure(rows):
+    listed = datasets_printed(rows).set_index("dataset")
+    assert {ROOT / path for path in listed.figure} == set(PUBLISHED.glob("*.svg"))
+    assert listed.accuracies.sum() == len(rows) and (listed["operations compare"] <= listed.accuracies).all()
+    without = rows.assign(gflops=float("nan"), params_m=float("nan"))
+    assert set(datasets_printed(without).figure) == {""} and not datasets_printed(without)["operations compare"].any()
 
 
 def test_an_unknown_dataset_or_no_table_is_refused(tmp_path):
