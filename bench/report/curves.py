@@ -27,7 +27,8 @@ def last_quarter(val):
 
     val  top-1 after every epoch, percent; of at least FEWEST epochs
     A net has learned where the mean of this over its seeds is at most FLAT: of 256 videos one is 0.4 points, and a
-    single epoch strays by more than a cosine's end still gives.
+    single epoch strays by more than a cosine's end still gives. A rate that has fallen flattens every curve: this is
+    about the training as it was planned, not about what more epochs at a higher rate would add.
     """
     if len(val) < FEWEST:
         raise ValueError(f"{len(val)} epochs have no last quarter that a line could be drawn through; {FEWEST} have")

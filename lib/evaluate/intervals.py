@@ -23,7 +23,8 @@ def paired_difference(predicted_a, predicted_b, labels, z=1.959964):
     """Accuracy of a minus that of b over the same videos, in points, with its 95 % interval: (difference, low, high).
 
     Interval of Agresti and Min, Statistics in Medicine 24, 2005: half a video added to each cell of the 2 x 2 table,
-    so that few disagreements do not look like certainty. Where it covers 0 the nets are not distinguishable.
+    so that few disagreements do not look like certainty. It is about other videos for these two trainings: how far
+    other training seeds would move them it cannot know, so it gives no verdict; `lib.evaluate.compare` does.
     """
     if not np.size(labels):
         raise ValueError("no videos to compare")

@@ -23,7 +23,7 @@ class Split(NamedTuple):
     trainings: int
     within: float  # standard deviation between trainings of one group; of blocks, what group and block leave over
     between: float  # standard deviation between the groups' own means; 0 if they lie closer than trainings scatter
-    between_low: float  # of a 95 % interval
+    between_low: float  # of a 95 % interval, exact for the ratio to `within`, which is taken as known
     between_high: float
     f: float  # mean square between over mean square within
     degrees: tuple[int, int]

@@ -4,7 +4,9 @@ import json
 import re
 
 VERDICT = re.compile(
-    r"\b(is|are) (really )?(better|worse)\b|\breal (difference|gain)\b|\b(wins|beats|outperforms)\b", re.I
+    r"\b(is|are) (really )?(better|worse)\b|\breal (difference|gain)\b|\b(wins|beats|outperforms|loses to)\b"
+    r"|\b(more|less) accurate than\b",
+    re.I,
 )
 # in a cell that shows what was shipped
 SHIPPED = ("shipped_searches(", "of_several_seeds(", "shipped_claims(", '"claims.csv"')

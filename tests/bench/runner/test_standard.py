@@ -11,6 +11,7 @@ from bench.runner.tune import read_tries
 from data_prep.moving_shapes import split_counts
 from lib.evaluate.comparisons import SEEDS_FOR_A_VERDICT
 from lib.models import system_of
+from lib.recipe import RECIPE, complete
 
 SPEC = yaml.safe_load((SUITES / "standard.yaml").read_text())
 SYSTEMS = ("Efficient-3DCNNs", "CSN", "RubiksNet", "CAKES", "Optimization Planning")
@@ -38,13 +39,21 @@ def test_enough_nets_seeds_and_videos():
 
 
 def test_it_ships_no_seed_that_it_was_chosen_on():
-    """Nor with a recipe or a task that was not tried."""
+    """Nor with videos, pixels or a recipe that no net was tried with."""
     jobs = load_suite("standard").jobs
     (made,) = [job.options for job in jobs if job.rule == "prepare"]
     tries = read_tries(SHIPPED / "tuning" / "standard.yaml")  # a ValueError, were a seed of them a suite's
-    tried = {(each["data"]["difficulty"], each["data"]["videos"], each["recipe"]["epochs"]) for each in tries}
+    tried = [settings(each["data"], each["net"], each["recipe"]) for each in tries]
     for options in (job.options for job in jobs if job.rule == "train"):
-        assert (made["difficulty"], made["videos"], options["epochs"]) in tried
+        assert settings(made, options, complete({**options["recipe"], **shared(options, RECIPE)})) in tried
+
+
+def settings(data, net, recipe):
+    return [*map(data.get, ("videos", "frames", "size", "difficulty")), net["frames"], net["size"], {**recipe, "seed": 0}]
+
+
+def shared(options, names):
+    return {name: options[name] for name in options.keys() & names.keys()}
 
 
 @pytest.mark.long

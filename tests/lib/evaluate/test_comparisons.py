@@ -172,7 +172,8 @@ STEADY = [(85.0, 0.5), (85.0, 1.0)]  # by the seeds alone 8 of 100 such pairs ar
 
 
 @pytest.mark.parametrize(
-    "nets, seeds, suites, spreads", [(2, 3, 2000, APART), (2, 5, 2000, APART), (4, 3, 400, APART), (2, 5, 1000, STEADY)]
+    "nets, seeds, suites, spreads",
+    [(2, 3, 2000, APART), (2, 5, 2000, APART), (4, 3, 400, APART), (2, 5, 1000, STEADY), (2, 7, 1000, STEADY)],
 )
 def test_equal_nets_are_called_different_in_at_most_a_twentieth_of_suites(nets, seeds, suites, spreads):
     """Nets as far apart between seeds as ours were, and steady ones; of four nets, any of six pairs counts."""
