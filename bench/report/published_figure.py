@@ -37,11 +37,11 @@ def draw_published(rows, dataset):
     None if no row of the dataset has a cost.
     """
     here = rows[rows.dataset == dataset]
-    drawn = here[here.gflops.notna() | here.params_m.notna()]
-    if not len(drawn):
+    costly = here[here.gflops.notna() | here.params_m.notna()]
+    if not len(costly):
         return None
     order = [*LOOKS, *GUESTS]
-    drawn = drawn.sort_values(
+    drawn = costly.sort_values(
         ["family", "name", "protocol"], key=lambda c: c.map(order.index) if c.name == "family" else c
     )
     drawn = drawn.reset_index(drop=True)
@@ -54,7 +54,7 @@ def draw_published(rows, dataset):
     points = [_draw(ax, drawn.dropna(subset=[cost]), cost) for ax, cost in zip(axes[0], panels, strict=True)]
     axes[0, 0].set_ylabel(f"top-1 on {dataset}, %")
     _list(axes[0, -1], drawn)
-    figure.suptitle(_title(dataset, len(here) - len(drawn)), fontsize=9, x=0.01, ha="left")
+    figure.suptitle(_title(dataset, here.drop(costly.index).family), fontsize=9, x=0.01, ha="left")
     for ax, (x, shown) in zip(axes[0], points, strict=True):  # last: where the text goes depends on the layout
         widths = [line.get_xydata() for line in ax.lines if len(line.get_xdata()) > 1]
         numbers = [str(place + 1) for place in shown.index]
@@ -106,9 +106,10 @@ def _list(ax, drawn):
 
 
 def _title(dataset, left_out):
+    """left_out  the families of the accuracies that no cost is printed with"""
     told = f"{dataset}, as published. Accuracies compare only under one protocol: frames x size, clips x crops."
-    without = {0: "", 1: " 1 published accuracy has no cost and no place here."}
-    return told + without.get(left_out, f" {left_out} published accuracies have no cost and no place here.")
+    counts = ", ".join(f"{n} of {family}" for family, n in left_out.value_counts(sort=False).items())
+    return f"{told}\nWithout a cost, so without a place here: {counts}." if counts else told
 
 
 def figure_name(dataset):

@@ -49,7 +49,8 @@ def test_it_ships_no_seed_that_it_was_chosen_on():
 
 
 def settings(data, net, recipe):
-    return [*map(data.get, ("videos", "frames", "size", "difficulty")), net["frames"], net["size"], {**recipe, "seed": 0}]
+    made = map(data.get, ("videos", "frames", "size", "difficulty"))
+    return [*made, net["frames"], net["size"], {**recipe, "seed": 0}]
 
 
 def shared(options, names):
