@@ -32,5 +32,9 @@ def last_quarter(val):
     """
     if len(val) < FEWEST:
         raise ValueError(f"{len(val)} epochs have no last quarter that a line could be drawn through; {FEWEST} have")
-    end = np.asarray(val, float)[-(len(val) // 4) :]
-    return float(np.polyfit(np.arange(len(end)), end, 1)[0] * (len(end) - 1))
+    return rise(val[-(len(val) // 4) :])
+
+
+def rise(values):
+    """By how much the least-squares line through values of consecutive epochs rises from its first to its last."""
+    return float(np.polyfit(np.arange(len(values)), np.asarray(values, float), 1)[0] * (len(values) - 1))
