@@ -215,6 +215,11 @@ def test_what_val_has_chosen_stands_beside_what_it_has_not(tables):
     (row,) = claims(tables).query("claim == 5 and verdict != 'not run'").itertuples()
     told = read_table(tables / "rematch.csv").set_index("variant").verdict["cosine, cost of the path"]
     assert row.measured == 11 and row.note.endswith(f"to its last epoch: -5.00 points, {told}") and "better" in told
+    write(rematch(runs)[:1], tables, "rematch")
+    assert claims(tables).query("claim == 5").note.fillna("").eq("").all(), "no rival, no word"
+    write(rematch(runs).assign(comparisons=9), tables, "rematch")
+    with pytest.raises(ValueError, match="rematch.csv says that 9 comparisons were corrected together"):
+        claims(tables)
 
 
 def test_its_page_has_figures_that_can_be_read(tables):
