@@ -24,7 +24,8 @@ PLACES = NEAR + AWAY
 DEAR = np.array([2 * number for number in range(len(NEAR))] + [60 + np.hypot(*place[:2]) for place in AWAY])
 MISLEADING = 200  # the same of a name that stands nearer to another point than to its own
 NEARER = 1.3  # of the way to its own point, at which it is called nearer
-LINE = 8  # how much worse than its pixels it is to stand on a line or an interval
+THICK = 7  # of an interval with its caps, or of the grey range behind it, points
+LINE, TOUCHED = 8, 100  # what it costs to stand on a line or an interval, per square pixel, and at all
 CROSSED = 150  # for each of STEPS of a leading line that touches something
 STEPS = 24
 ROUNDS, STARTS = 6, 40  # in which a name may move, once it knows where the others stand; orders that are tried
@@ -55,11 +56,10 @@ def short_names(names, front, numbers):
     return at_point, listed
 
 
-def name_points(ax, names, x, y, low, high, lines=(), thick=4):
+def name_points(ax, names, x, y, low, high, lines=()):
     """Write each name beside its point (x, y), where it covers no point, interval (low to high), line or other name.
 
     lines  [(x, y) of their corners]: names should not stand on them
-    thick  of an interval, points
     Where every place covers something, the one that covers least is taken; a place far from the point counts as a loss.
     """
     if not names:
@@ -67,7 +67,7 @@ def name_points(ax, names, x, y, low, high, lines=(), thick=4):
     ax.figure.canvas.draw()
     pixel = ax.figure.dpi / 72  # of a point, the unit of type
     point, bottom, top = (ax.transData.transform(list(zip(x, each, strict=True))) for each in (y, low, high))
-    half = [thick / 2 * pixel, 3]
+    half = [THICK / 2 * pixel, 3]
     marks = np.array([[*xy - 6, *xy + 6] for xy in point])
     bars = np.array([[*under - half, *over + half] for under, over in zip(bottom, top, strict=True)])
     drawn = [box for corners in lines for box in _boxes_along(ax.transData.transform(corners))]
@@ -75,7 +75,8 @@ def name_points(ax, names, x, y, low, high, lines=(), thick=4):
     size, names = (8 if len(names) <= MANY else 6.5), [plain(name).replace(" ", "\n", 1) for name in names]
     free = np.array([_boxes(ax, name, xy, size, pixel) for name, xy in zip(names, point, strict=True)])
     steps = _leaders(free, point)
-    loss = LINE * _covered(free[:, :, None], taken).sum(-1) + 3 * _outside(free, ax.bbox) + DEAR
+    covered = _covered(free[:, :, None], taken)
+    loss = (LINE * covered + TOUCHED * (covered > 4)).sum(-1) + 3 * _outside(free, ax.bbox) + DEAR
     loss += _misleading(free, point) * ([1] * len(NEAR) + [0.3] * len(AWAY))
     for own, each in enumerate(steps):
         others = np.delete(taken, [own, len(marks) + own], axis=0)

@@ -109,9 +109,8 @@ def _panel(table, x, labels, ax, front_is_named=True):
     names = [name + RISING * up for name, up in zip(names, rising, strict=True)]
     note_left_out(ax, [name for name in table.net if name not in set(measured.net)], len(measured))
     low, high = (_ends(measured, end) for end in ("low", "high"))
-    thick = GREY_THICK if "shipped_min" in measured else 4
     lines = [_steps(places, measured, front)] if front else []
-    write_names = partial(name_points, ax, names, places, measured.top1, low, high, lines, thick)
+    write_names = partial(name_points, ax, names, places, measured.top1, low, high, lines)
     return _Panel(handles, listed, write_names)
 
 
