@@ -88,7 +88,16 @@ def _figure(source, told, name):
 
 def _table(file):
     name, home = anchor(file.parent.name, file.stem), file.parent.parent
-    return folded(f"{file.stem}: {READ[file.stem]}", shown(read_table(file)), name, _link(file, home))
+    table = folded(f"{file.stem}: {READ[file.stem]}", shown(read_table(file)), name, _link(file, home))
+    return _above(file.with_suffix(".md")) + table
+
+
+def _above(file):
+    """What the Markdown of a table says before it; links are to the clone's files, so their text alone."""
+    from nbconvert.filters.markdown import markdown2html
+
+    told = file.read_text(encoding="utf-8").partition("| ")[0] if file.is_file() else ""
+    return markdown2html(re.sub(r"\[(.*?)\]\(.*?\)", r"\1", told)) if told else ""
 
 
 def _link(file, home):

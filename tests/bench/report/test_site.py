@@ -134,6 +134,7 @@ def test_shipped_tables_are_folded_and_what_names_them_leads_there(site):
     for page in (results, published):
         folded = re.findall(r"<details id=[^>]+><summary>", page)
         assert page.count("<table") == len(folded) > 0 and 'alt=""' not in page
+    assert results.count("<li><strong>") == 5, "a line per claim stands over the table of claims"
     assert "CAKES123D_P" in published and published.count("<figure id=") > 4
     home = (site / "index.html").read_text(encoding="utf-8")
     for page in ("models", "results", "columns", "course", "published"):
