@@ -76,7 +76,8 @@ def name_points(ax, names, x, y, low, high, lines=()):
     free = np.array([_boxes(ax, name, xy, size, pixel) for name, xy in zip(names, point, strict=True)])
     steps = _leaders(free, point)
     covered = _covered(free[:, :, None], taken)
-    loss = (LINE * covered + TOUCHED * (covered > 4)).sum(-1) + 3 * _outside(free, ax.bbox) + DEAR
+    touched = TOUCHED * (covered > 4) * (len(names) <= 2 * MANY)  # among more, names are what needs the room
+    loss = (LINE * covered + touched).sum(-1) + 3 * _outside(free, ax.bbox) + DEAR
     loss += _misleading(free, point) * ([1] * len(NEAR) + [0.3] * len(AWAY))
     for own, each in enumerate(steps):
         others = np.delete(taken, [own, len(marks) + own], axis=0)
