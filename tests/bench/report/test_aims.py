@@ -52,6 +52,17 @@ def test_how_val_rose_before_the_rate_fell():
     assert list(found) == ends
 
 
+def test_what_longer_trainings_add():
+    tried = read_table(SHIPPED / "tuning" / "standard.csv", numbers={})
+    tried = tried[(tried.difficulty == "mixed") & tried.recipe.str.contains("0.6, 0.75", regex=False)]
+    tried = tried.astype({"epochs": int, "val_top1": float, "rise": float})
+    val = tried.pivot(index=["model", "options"], columns="epochs", values="val_top1").dropna()
+    more = val[36] - val[24]
+    words = r"([\d.]+) to\s([\d.]+) points higher, ([\d.]+) on average"
+    assert re.findall(words, README) == [tuple(f"{each:.1f}" for each in (more.min(), more.max(), more.mean()))]
+    assert len(val) == 5 and (tried.rise[tried.epochs == 36] <= FLAT).all()
+
+
 def test_the_lesson_counts_the_nets_and_pairs_that_are_shipped():
     lesson = (ROOT / "notebooks" / "14_trade_offs.ipynb").read_text(encoding="utf-8")
     assert re.findall(r"With (\d+) nets there are (\d+) pairs", lesson) == [(str(len(NETS)), str(len(PAIRS)))]
