@@ -51,17 +51,16 @@ def search_runs(runs):
     return pd.DataFrame(rows)
 
 
-def rematch(runs, notebook=None, variant=AGAIN):
-    """rematch.csv: rows as `searches` has them, with `variant` in the place of what was found.
+def rematch(runs):
+    """rematch.csv: rows as `searches` has them, with AGAIN in the place of what was found.
 
-    Of one notebook's searches, or of all; those without the variant are left out. The comparisons are asked on top of
-    all that searches.csv holds, and corrected together with those.
+    Searches without it have none. The comparisons are asked on top of all that searches.csv holds, and corrected
+    together with those.
     """
     found = _searches(runs)
     asked = {name: {seed: record["variants"] for seed, (_, record) in seeds.items()} for name, seeds in found.items()}
-    mine = [name for name, seeds in found.items() if notebook in (None, _what(name, seeds)["notebook"])]
-    mine = [name for name in mine if all(variant in kept for kept in asked[name].values())]
-    turned = [{seed: _ahead(variant, kept) for seed, kept in asked[name].items()} for name in mine]
+    mine = [name for name in found if all(AGAIN in kept for kept in asked[name].values())]
+    turned = [{seed: _ahead(AGAIN, kept) for seed, kept in asked[name].items()} for name in mine]
     rows = compared_all([*asked.values(), *turned])[len(asked) :]
     table = []
     for name, each in zip(mine, rows, strict=True):

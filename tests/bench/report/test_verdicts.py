@@ -95,7 +95,7 @@ def test_the_shipped_tables_are_read_with_their_costs():
 
 def test_another_variant_stands_in_the_place_of_what_was_found():
     """The schedule trained again, against the rivals: the same seeds, the sign that its own means have."""
-    rows = rematch(SHIPPED / "searches" / "runs", "12_plan_the_optimization", "planned, trained again")
+    rows = rematch(SHIPPED / "searches" / "runs")
     shipped = read_table(SHIPPED / "searches" / "searches.csv").set_index("variant")
     assert rows.variant[0] == "planned, trained again" and "planned" not in set(rows.variant)
     assert rows.top1.tolist() == shipped.loc[rows.variant].top1.tolist()
