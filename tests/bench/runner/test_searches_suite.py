@@ -32,13 +32,13 @@ def test_deals_are_searched_with_five_seeds_and_five_random_rivals():
         assert len({o["seed"] for o in mine}) >= 5 and min(o["random_deals"] for o in mine) >= 5
 
 
-def test_the_base_graph_three_seeds_and_all_schedules():
-    assert len({options["seed"] for options in options_of(PLAN)}) >= 3
+def test_the_base_graph_five_seeds_and_every_schedule_at_both_costs():
+    assert len({options["seed"] for options in options_of(PLAN)}) >= 5
     for options in options_of(PLAN):
         assert (len(options["segments"]), len(options["factors"])) == (3, 3), "9 states"
         assert (options["attempt_epochs"], options["cap"]) == (5, 40)
-        assert {schedule for schedule, _ in options["rivals"]} == {"cosine", "constant", "steps"}
-        assert ["cosine", "path"] in options["rivals"] and ["cosine", "search"] in options["rivals"]
+        asked = {(schedule, cost) for schedule in ("cosine", "constant", "steps") for cost in ("path", "search")}
+        assert set(map(tuple, options["rivals"])) == asked
 
 
 @pytest.mark.long
@@ -52,7 +52,7 @@ def test_deals_at_smoke_size(tmp_path):
 @pytest.mark.long
 def test_plans_at_smoke_size(tmp_path):
     rows = at_smoke_size(tmp_path, PLAN, [0, 1], clips_per_epoch=16, attempt_epochs=1, cap=2, toy=2)
-    assert set(rows.seed) == {0, 1} and rows.groupby("seed").variant.nunique().tolist() == [6, 6]
+    assert set(rows.seed) == {0, 1} and rows.groupby("seed").variant.nunique().tolist() == [8, 8]
     same = rows[rows.variant.str.contains("path")].train_gmacs.to_numpy()
     planned = rows[rows.variant == "planned"].train_gmacs.to_numpy().repeat(3)
     one_epoch = 3 * 16 * 0.01
