@@ -1,0 +1,120 @@
+"""A search's curves, played back: the planner finds the path that it found, and a changed curve or choice is named."""
+
+import numpy as np
+import pytest
+from suite_runs import write_search
+
+from bench.report.records import record_of
+from bench.report.replayed import paths, replayed
+from bench.runner.listed import listed_jobs
+from lib.files import read_json, write_json
+from lib.run import ROOT
+from lib.search.schedule import TableTrainer, clip_settings, find_schedule, grid_graph, planner_metric
+
+OPTIONS = {"segments": [1, 2], "run": 4, "factors": [1, 0.1], "attempt_epochs": 2, "cap": 7}
+GRAPH = grid_graph(2, (1, 0.1))
+CHANCE = (1 + 3 + 5) / 8 / 3  # of eight classes
+KEPT = ("start", "end", "outcome", "selected_epoch", "initial", "accuracies")
+
+
+def searched(lost=(), rising=0.0):
+    """The planner's record on made-up curves: `lost` states or edges stay at chance, others may be `rising` on."""
+
+    def curve(start, end):
+        steps = [rising * n if rising else -0.001 * (n - 4) ** 2 for n in range(12)]
+        metrics = [CHANCE] * 12 if {end, (start, end)} & set(lost) else [0.5 + 0.05 * end + step for step in steps]
+        return {"initial": metrics[0], "accuracies": metrics[1:]}
+
+    curves = {(start, end): curve(start, end) for start, end in GRAPH["edges"]}
+    return find_schedule(
+        TableTrainer(curves), GRAPH, clip_settings("uniform")[:2], attempt_epochs=2, cap=7, on_cap="best"
+    )[1]
+
+
+def shipped(folder, records):
+    """A suite's run folder of these records, a seed each."""
+    write_search(folder, {("plan", seed): {"planned": 50 + seed, "cosine": 40} for seed in records}, **OPTIONS)
+    for job in read_json(folder / "jobs.json")["jobs"]:
+        path = folder / job["id"] / "done.json"
+        edges = [{key: edge[key] for key in KEPT} for edge in records[job["options"]["seed"]]["edges"]]
+        write_json(path, {**read_json(path), "edges": edges})
+    return folder
+
+
+def test_the_planner_finds_its_path_again(tmp_path):
+    records = {0: searched(), 3: searched(lost=(1, 2))}
+    found = replayed(shipped(tmp_path, records))
+    assert set(found) == {0, 3}
+    for seed, record in records.items():
+        again = found[seed].record
+        assert again["path"] == record["path"] and again["node_scores"] == record["node_scores"]
+        assert again["total_epochs_trained"] == record["total_epochs_trained"]
+        assert found[seed].chance == pytest.approx(CHANCE) and found[seed].clips == ["4 frames", "8 frames"]
+
+
+def test_the_chance_is_that_of_the_planners_metric():
+    guesses = np.random.default_rng(0)
+    scores, labels = guesses.normal(size=(20000, 1, 8)), guesses.integers(8, size=20000)
+    assert planner_metric(scores, labels) == pytest.approx(CHANCE, abs=0.01)
+
+
+def test_what_was_left_at_chance_is_counted(tmp_path):
+    table = paths(replayed(shipped(tmp_path, {0: searched(), 1: searched(lost=(1, 2))}))).set_index("seed")
+    assert table["left at chance"][0].startswith("0 of")
+    lost = [edge for edge in searched(lost=(1, 2))["edges"] if edge["end"] in (1, 2)]
+    assert table["left at chance"][1] == f"2 of {len(GRAPH['edges'])}, {sum(e['epochs_trained'] for e in lost)} epochs"
+
+
+def test_the_longest_clips_at_the_full_rate_have_a_column(tmp_path):
+    """State 3 of four: as the path goes over it, and where it goes around."""
+    over, around = searched(lost=[2]), searched(lost=[(3, 4)])
+    table = paths(replayed(shipped(tmp_path, {0: over, 1: around}))).set_index("seed")
+    assert [state for state, _ in over["path"]][-2:] == [3, 4] and 3 not in dict(around["path"])
+    edge = next(edge for edge in over["edges"] if (edge["start"], edge["end"]) == (over["father"]["3"], 3))
+    assert edge["selected_epoch"] < edge["epochs_trained"]
+    said = table["full rate, longest clips"]
+    assert said[0] == f"{edge['selected_epoch']} of {edge['epochs_trained']}" and said[1] == "not on the path"
+    assert table.path[0] == " ".join(f"{state} ({epochs})" for state, epochs in over["path"])
+    assert table.epochs[0] == sum(epochs for _, epochs in over["path"])
+
+
+def test_a_capped_edge_is_called_so_and_steps_are_in_points(tmp_path):
+    replay = replayed(shipped(tmp_path, {0: searched(rising=0.02)}))
+    row = paths(replay).iloc[0]
+    assert row["full rate, longest clips"] == "7 of 7, capped" and row["from epoch to epoch"] == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"selected_epoch": 1}, "kept epoch 1, and its curve says"),
+        ({"outcome": "capped"}, "its curve says"),
+        ({"accuracies": [1.5]}, "accuracies, entry 1 must be a number from 0 to 1, not 1.5"),
+        ({"end": 99}, "the search's graph has"),
+    ],
+)
+def test_a_changed_record_is_named(tmp_path, wrong, said):
+    folder = shipped(tmp_path, {0: searched()})
+    path = next(folder.glob("*/done.json"))
+    record = read_json(path)
+    record["edges"][0] |= wrong
+    write_json(path, record)
+    with pytest.raises(ValueError, match=said) as error:
+        replayed(folder)
+    assert str(path) in str(error.value)
+
+
+def test_searches_without_curves_are_left_out(tmp_path):
+    assert replayed(write_search(tmp_path, {("plan", 0): {"planned": 50, "cosine": 40}})) == {}
+
+
+def test_every_shipped_path_is_the_one_that_was_trained_again():
+    runs = ROOT / "results" / "shipped" / "searches" / "runs"
+    found = replayed(runs)
+    plans = [job for job in listed_jobs(runs) if job["notebook"] == "12_plan_the_optimization"]
+    told = {job["options"]["seed"]: record_of(runs, job)["variants"]["planned"] for job in plans}
+    assert set(found) == set(told) and len(told) >= 5
+    for seed, planned in told.items():
+        record = found[seed].record
+        assert sum(epochs for _, epochs in record["path"]) == planned["train_epochs"]
+        assert (record["total_epochs_trained"], record["outcome"]) == (planned["search_epochs"], planned["outcome"])
