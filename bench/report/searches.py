@@ -12,7 +12,6 @@ from lib.evaluate.comparisons import compare, no_verdict, summary
 from lib.run import commit
 
 NEVER = {"test"}  # of a variant: not a column
-AGAIN = "planned, trained again"  # the variant of lesson 12 in which val chooses nothing
 # options of a search that add rivals to what it finds: no part of its name
 RIVALS = ("alone", "random_deals", "rivals")
 # columns that the tables fill, beside those of `_row`
@@ -24,16 +23,16 @@ def searches(runs):
 
     A search's done.json has `variants`, see `compared`. All rows of the table are corrected together.
     """
-    now, found = commit(), _searches(runs)
-    rows = compared_all([{seed: record["variants"] for seed, (_, record) in seeds.items()} for seeds in found.values()])
+    now, found = commit(), searched(runs)
+    rows = compared_all([variants_of(seeds) for seeds in found.values()])
     table = []
     for (name, seeds), variants in zip(found.items(), rows, strict=True):
-        what = _what(name, seeds)
+        what = columns_of(name, seeds)
         origins = [record["provenance"] for _, record in seeds.values()]
         whence = {key: _same([origin[key] for origin in origins]) for key in ("device", "torch", "threads", "commit")}
         whence |= {"date": max(origin["date"] for origin in origins)}
         whence |= {"other_commit": any(origin["commit"] != now for origin in origins)}
-        whence |= {"runs": " ".join(job["id"] for job, _ in seeds.values())}
+        whence |= {"runs": run_ids(seeds)}
         table += [{**what, **row, "split": "test", **whence} for row in variants]
     return pd.DataFrame(table)
 
@@ -41,48 +40,24 @@ def searches(runs):
 def search_runs(runs):
     """search_runs.csv: one row per variant and seed, with its own interval over the test videos alone."""
     rows = []
-    for name, seeds in _searches(runs).items():
+    for name, seeds in searched(runs).items():
         for seed, (job, record) in sorted(seeds.items()):
             for variant, kept in record["variants"].items():
                 shares = ("top1", "top1_low", "top1_high")
-                row = {**_what(name, seeds), "seed": seed, "variant": variant, "videos": kept["test"]["videos"]}
+                row = {**columns_of(name, seeds), "seed": seed, "variant": variant, "videos": kept["test"]["videos"]}
                 row |= {share: round(kept["test"][share], 2) for share in shares}
                 rows.append({**row, **_further(kept), "commit": record["provenance"]["commit"], "run": job["id"]})
     return pd.DataFrame(rows)
 
 
-def rematch(runs):
-    """rematch.csv: rows as `searches` has them, with AGAIN in the place of what was found.
-
-    Searches without it have none. The comparisons are asked on top of all that searches.csv holds, and corrected
-    together with those.
-    """
-    found = _searches(runs)
-    asked = {name: {seed: record["variants"] for seed, (_, record) in seeds.items()} for name, seeds in found.items()}
-    mine = [name for name in found if all(AGAIN in kept for kept in asked[name].values())]
-    turned = [{seed: _ahead(AGAIN, kept) for seed, kept in asked[name].items()} for name in mine]
-    rows = compared_all([*asked.values(), *turned])[len(asked) :]
-    table = []
-    for name, each in zip(mine, rows, strict=True):
-        whence = {"in_place_of": next(iter(next(iter(asked[name].values()))))}
-        whence |= {"runs": " ".join(job["id"] for job, _ in found[name].values())}
-        table += [{**_what(name, found[name]), **row, **whence} for row in each]
-    return pd.DataFrame(table)
-
-
-def _ahead(variant, variants):
-    """Without what was found, which stands first, and with another one in its place."""
-    _, *rivals = variants
-    return {variant: variants[variant]} | {name: variants[name] for name in rivals}
-
-
-def _searches(runs):
+def searched(runs):
     """{the search's name: {seed: (job, record)}}, in the suite's order."""
     done, found = finished(runs, "search"), {}
     options = [
         {**job["options"], "model": job["options"].get("model", ""), "search": job["notebook"]} for job, _ in done
     ]
     names = unique_names(options, base=lambda o: o["search"], apart=("seed", *RIVALS))
+    names = _by_label_set(names, [label_set(each) for each in options])
     for name, (job, record) in zip(names, done, strict=True):
         seeds = found.setdefault(name, {})
         enter(seeds, job, record, runs, f"{name} was searched")
@@ -94,7 +69,23 @@ def _searches(runs):
     return found
 
 
-def _what(name, seeds):
+def _by_label_set(names, labels):
+    """The names, with the label set where one stands for several: a search's name is its figure's, too."""
+    of = {name: {each for other, each in zip(names, labels, strict=True) if other == name} for name in names}
+    return [f"{name} labels={each}" if len(of[name]) > 1 else name for name, each in zip(names, labels, strict=True)]
+
+
+def variants_of(seeds):
+    """{seed: {variant: what its record keeps}}, the found one first."""
+    return {seed: record["variants"] for seed, (_, record) in seeds.items()}
+
+
+def run_ids(seeds):
+    return " ".join(job["id"] for job, _ in seeds.values())
+
+
+def columns_of(name, seeds):
+    """The columns that say what was searched, and on what."""
     job, _ = next(iter(seeds.values()))
     o = job["options"]
     return {

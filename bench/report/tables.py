@@ -8,7 +8,8 @@ from bench.report.claims import claims
 from bench.report.csv_files import read_table, write
 from bench.report.figure_files import draw_searches, draw_suite
 from bench.report.records import unsigned
-from bench.report.searches import rematch, search_runs, searches
+from bench.report.rematch import rematch
+from bench.report.searches import search_runs, searches
 from bench.report.shipped_runs import check_runs, put_right, ship_runs
 from bench.report.shipped_seeds import COLUMNS, with_shipped_seeds
 from bench.report.suite_tables import suite_name

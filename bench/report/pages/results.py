@@ -14,7 +14,7 @@ READ = {
     "trade_off": "nets: accuracy and costs",
     "claims": "what became of the papers' claims",
     "searches": "what the searches found, and their rivals",
-    "rematch": "what was found, trained again, against the same rivals",
+    "rematch": "asked on top of the searches: what was found, trained again; and nets that another search trained",
     "differences": "every pair of nets, and what may be said of it",
     "runs": "every training",
 }

@@ -11,7 +11,8 @@ from bench.report import claims as made
 from bench.report.claims import NOT_RUN, claims, printed, write_claims
 from bench.report.claims_list import CLAIMS, Published
 from bench.report.csv_files import read_table, write
-from bench.report.searches import rematch, searches
+from bench.report.rematch import rematch
+from bench.report.searches import searches
 from bench.runner.listed import listed_jobs
 from bench.runner.suite import load_suite
 from lib.evaluate.comparisons import holm

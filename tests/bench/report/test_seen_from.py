@@ -7,7 +7,8 @@ from helpers.suite_runs import write_runs, write_search
 
 from bench.report.claims import claims, write_claims
 from bench.report.csv_files import read_table, write
-from bench.report.searches import rematch, searches
+from bench.report.rematch import rematch
+from bench.report.searches import searches
 from bench.report.shipped_seeds import SHIPPED
 from bench.report.text import SEEN, shown
 from bench.report.trainings import differences

@@ -8,7 +8,8 @@ import pytest
 from helpers.suite_runs import home_of, write_runs
 
 from bench.report.csv_files import read_table, write
-from bench.report.searches import rematch, search_runs, searches
+from bench.report.rematch import rematch
+from bench.report.searches import search_runs, searches
 from bench.report.shipped_runs import check_epochs, runs_of
 from bench.report.shipped_seeds import (
     of_several_seeds,

@@ -171,6 +171,21 @@ def test_two_searches_of_one_notebook_have_two_names(tmp_path):
     assert set(searches(tmp_path).search) == {"search priority=none", "search priority=cost"}
 
 
+def test_two_label_sets_of_one_notebook_are_two_searches(tmp_path):
+    """Not one that was searched twice with a seed; and each has a figure of its own name."""
+    write_search(tmp_path, {("search", 0): {"found": 70, "near": 68}})
+    listed = json.loads((tmp_path / "jobs.json").read_text())
+    other = a_job("other", "search", {**listed["jobs"][0]["options"], "labels": "shape"}, "search")
+    record = json.loads((home_of(tmp_path, "search-0") / "done.json").read_text())
+    write_json(tmp_path / other["id"] / "done.json", {**record, "history": "another"})
+    write_json(tmp_path / "jobs.json", {"jobs": [*listed["jobs"], other]})
+    table = searches(tmp_path)
+    assert list(zip(table.search, table.labels, strict=True))[::2] == [
+        ("search labels=motion", "motion"),
+        ("search labels=shape", "shape"),
+    ]
+
+
 def test_a_search_without_a_model_has_an_empty_cell(tmp_path):
     write_search(tmp_path, {("search", 0): {"found": 70, "near": 68}})
     listed = json.loads((tmp_path / "jobs.json").read_text())

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from bench.report.csv_files import read_table
-from bench.report.searches import rematch
+from bench.report.rematch import rematch
 from bench.report.settings import everywhere, settings_beside, suite_settings
 from bench.report.shipped_seeds import shipped_searches
 from bench.report.verdicts import answer, as_read, in_words
