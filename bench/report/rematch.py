@@ -6,10 +6,11 @@ notebook's searches trains: they hang on nothing that was found, so another sear
 
 import pandas as pd
 
-from bench.report.searches import columns_of, compared_all, run_ids, searched, variants_of
+from bench.report.searches import RIVALS, columns_of, compared_all, run_ids, searched, variants_of
 
 AGAIN = "planned, trained again"  # the variant of lesson 12 in which val chooses nothing
 EVEN, ALONE = "uniform", " alone"  # of lesson 11: nets that no search decides
+SEARCH = ("seed", "priority", "strength", "search_epochs", *RIVALS)  # options that train no such net otherwise
 LENT = ("test", "op", "gmacs", "params_m", "deal")  # of a variant: what it is, whichever search trained it
 
 
@@ -44,7 +45,7 @@ def _alone(found, asked):
     """The same of all searches without nets of one kind alone, with those of a search of equal trainings."""
     more = []
     for name, seeds in asked.items():
-        twins = [other for other in asked if _twins(columns_of(name, found[name]), columns_of(other, found[other]))]
+        twins = [other for other in asked if other != name and _options(found[name]) == _options(found[other])]
         twins = [other for other in twins if set(seeds) <= set(asked[other]) and _equal(seeds, asked[other])]
         lends = {other: [variant for variant in _common(asked[other]) if variant.endswith(ALONE)] for other in twins}
         if any(variant.endswith(ALONE) for variant in _common(seeds)) or not any(lends.values()):
@@ -58,8 +59,10 @@ def _alone(found, asked):
     return more
 
 
-def _twins(a, b):
-    return a["search"] != b["search"] and {**a, "search": ""} == {**b, "search": ""}
+def _options(seeds):
+    """What the nets of a search are trained by."""
+    job, _ = next(iter(seeds.values()))
+    return job["notebook"], {key: value for key, value in job["options"].items() if key not in SEARCH}
 
 
 def _equal(a, b):
