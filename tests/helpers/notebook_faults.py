@@ -178,7 +178,7 @@ FAULTS = {
         ("table.train_gmacs <=", "",
          'variants = {name: {**row, "train_gmacs": 1e9} for name, row in variants.items()}'),
         ("(least > most).all()", "", "read_table = broken(read_table, lambda rows: rows.assign(top1=-rows.top1))"),
-        ("again.train_epochs.equals(", "", "ran = ran.assign(train_epochs=1.0)"),
+        ("retrained.astype(int).equals(", "", "ran = ran.assign(train_epochs=1.0)"),
     ],
     "13_evaluation_protocols": [
         ('len(record["history"]) ==', "", SHORT),
