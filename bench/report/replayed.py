@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.report.records import finished
+from bench.report.searches import searched
 from lib.bounds import number, whole
 from lib.search.schedule import TableTrainer, clip_settings, find_schedule, grid_graph
 from lib.shapes import TEXT, check_form
@@ -24,12 +24,13 @@ class Replay(NamedTuple):
 
 
 def replayed(runs):
-    """{seed: Replay} of the searches in folder `runs` whose records have the curves of their edges.
+    """{(search, seed): Replay} of the searches in folder `runs` whose records have the curves of their edges.
 
     ValueError: the curves are of another form, or on them the planner decides otherwise than the record says
     """
     found = {}
-    for job, kept in finished(runs, "search"):
+    every = ((name, *each) for name, seeds in searched(runs).items() for each in seeds.values())
+    for name, job, kept in every:
         if "edges" not in kept:
             continue
         where, o = f"{Path(runs) / job['id'] / 'done.json'}: edges", job["options"]
@@ -46,7 +47,7 @@ def replayed(runs):
             if any(edge[key] != was[key] for key in EDGE):
                 raise ValueError(f"{where}: {edge['start']} to {edge['end']} kept epoch {was['selected_epoch']}, and "
                                  f"its curve says {edge['selected_epoch']}; run the search again")  # fmt: skip
-        found[o["seed"]] = Replay(graph, record, _chance(kept), [f"{k * o['run']} frames" for k in o["segments"]])
+        found[name, o["seed"]] = Replay(graph, record, _chance(kept), [f"{k * o['run']} frames" for k in o["segments"]])
     return found
 
 
@@ -57,13 +58,15 @@ def _chance(kept):
 
 
 def paths(found):
-    """A row per seed: the path with the epochs that it keeps of each state, and how the search spent its epochs.
+    """A row per search and seed: the path with the epochs that it keeps of each state, and how the search spent its own.
 
     `full rate, longest clips`: the epochs that the path keeps of that state, of how many its edge trained
     `from epoch to epoch`: how far the metric moves on edges at the full rate, the median, in points
     `left at chance`: edges whose net, as it was kept, is within 5 points of chance, and the epochs that they trained
     """
-    return pd.DataFrame([{"seed": seed, **_row(replay)} for seed, replay in sorted(found.items())])
+    return pd.DataFrame(
+        [{"search": name, "seed": seed, **_row(replay)} for (name, seed), replay in sorted(found.items())]
+    )
 
 
 def _row(replay):

@@ -44,12 +44,15 @@ def shipped(folder, records):
 def test_the_planner_finds_its_path_again(tmp_path):
     records = {0: searched(), 3: searched(lost=(1, 2))}
     found = replayed(shipped(tmp_path, records))
-    assert set(found) == {0, 3}
+    assert set(found) == {("plan", 0), ("plan", 3)}
     for seed, record in records.items():
-        again = found[seed].record
+        again = found["plan", seed].record
         assert again["path"] == record["path"] and again["node_scores"] == record["node_scores"]
         assert again["total_epochs_trained"] == record["total_epochs_trained"]
-        assert found[seed].chance == pytest.approx(CHANCE) and found[seed].clips == ["4 frames", "8 frames"]
+        assert found["plan", seed].chance == pytest.approx(CHANCE) and found["plan", seed].clips == [
+            "4 frames",
+            "8 frames",
+        ]
 
 
 def test_the_chance_is_that_of_the_planners_metric():
@@ -113,8 +116,8 @@ def test_every_shipped_path_is_the_one_that_was_trained_again():
     found = replayed(runs)
     plans = [job for job in listed_jobs(runs) if job["notebook"] == "12_plan_the_optimization"]
     told = {job["options"]["seed"]: record_of(runs, job)["variants"]["planned"] for job in plans}
-    assert set(found) == set(told) and len(told) >= 5
+    assert set(found) == {("12_plan_the_optimization", seed) for seed in told} and len(told) >= 5
     for seed, planned in told.items():
-        record = found[seed].record
+        record = found["12_plan_the_optimization", seed].record
         assert sum(epochs for _, epochs in record["path"]) == planned["train_epochs"]
         assert (record["total_epochs_trained"], record["outcome"]) == (planned["search_epochs"], planned["outcome"])

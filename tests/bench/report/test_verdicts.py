@@ -90,17 +90,18 @@ def test_the_shipped_tables_are_read_with_their_costs():
     dealt, planned = (as_read(shipped_searches(name)) for name in ("11_search_sub_kernels", "12_plan_the_optimization"))
     assert set(dealt.search) == {"priority=cost", "priority=performance"} and "GMACs" in dealt
     assert "search" not in planned and {"GMACs to train", "to search", "each seed"} <= set(planned)
-    assert planned["to search"].tolist()[1:] == [""] * (len(planned) - 1) and planned.seeds[0] == "3"
+    assert planned["to search"].tolist()[1:] == [""] * (len(planned) - 1) and planned.seeds[0] == "5"
 
 
 def test_another_variant_stands_in_the_place_of_what_was_found():
     """The schedule trained again, against the rivals: the same seeds, the sign that its own means have."""
-    rows = rematch(SHIPPED / "searches" / "runs")
+    more = rematch(SHIPPED / "searches" / "runs")
+    rows = more[more.in_place_of == "planned"]
     shipped = read_table(SHIPPED / "searches" / "searches.csv").set_index("variant")
     assert rows.variant[0] == "planned, trained again" and "planned" not in set(rows.variant)
     assert rows.top1.tolist() == shipped.loc[rows.variant].top1.tolist()
     assert rows.points[1:].to_numpy() == pytest.approx(rows.top1[0] - rows.top1[1:].to_numpy(), abs=0.011)
-    assert set(rows.comparisons[1:]) == {shipped.comparisons.max() + len(rows) - 1}
+    assert set(rows.comparisons[1:]) == {shipped.comparisons.max() + more.points.notna().sum()}
 
 
 def test_only_what_differs_is_a_setting(tmp_path):
