@@ -58,7 +58,7 @@ def _chance(kept):
 
 
 def paths(found):
-    """A row per search and seed: the path with the epochs that it keeps of each state, and how the search spent its own.
+    """A row per search and seed: the path with the epochs it keeps of each state, and how the search spent its own.
 
     `full rate, longest clips`: the epochs that the path keeps of that state, of how many its edge trained
     `from epoch to epoch`: how far the metric moves on edges at the full rate, the median, in points

@@ -68,14 +68,17 @@ def of_several_seeds(nets, labels="motion", shipped=None, suites=SEVERAL):
     return None, None
 
 
-def shipped_searches(notebook, shipped=None):
-    """What the searches of `notebook` gave in `searches`, a row per variant; None where that is not shipped."""
-    path = Path(shipped or SHIPPED) / SEARCHES / "searches.csv"
+def shipped_searches(notebook, shipped=None, table="searches"):
+    """What the searches of `notebook` gave in `searches`, a row per variant; None where that is not shipped.
+
+    table  searches, or rematch: what was asked on top
+    """
+    path = Path(shipped or SHIPPED) / SEARCHES / f"{table}.csv"
     if not path.is_file():
         return None
-    table = read_table(path, SEARCHED)
-    numbers = {name: pd.to_numeric(table[name]) for name in COSTS[2:] if name in table}
-    rows = table.assign(**numbers)[table.notebook == notebook]
+    found = read_table(path, SEARCHED)
+    numbers = {name: pd.to_numeric(found[name]) for name in COSTS[2:] if name in found}
+    rows = found.assign(**numbers)[found.notebook == notebook]
     costs = [name for name in COSTS if name in rows and rows[name].replace("", None).notna().any()]
     return rows[[*SEARCHED[1:], *costs]].reset_index(drop=True).astype({"seeds": "Int64"})  # a count is shown as one
 

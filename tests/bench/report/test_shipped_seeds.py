@@ -21,6 +21,7 @@ from bench.report.shipped_seeds import (
 from bench.report.text import shown
 from bench.report.trade_off_figure import draw_trade_off
 from bench.report.trainings import differences, trade_off, trainings
+from bench.report.verdicts import as_read, in_words
 from bench.runner.suite import load_suite
 from lib.files import read_json
 from lib.run import ROOT
@@ -77,6 +78,16 @@ def test_a_lesson_reads_the_searches_that_are_shipped_once_they_are_shipped(tmp_
     write(table.drop(columns="verdict"), tmp_path / "searches", "searches")
     with pytest.raises(ValueError, match="verdict"):
         shipped_searches("11_search_sub_kernels", tmp_path)
+
+
+@pytest.mark.parametrize("notebook", ["11_search_sub_kernels", "12_plan_the_optimization"])
+def test_a_lesson_reads_what_was_asked_on_top_in_words_and_numbers(notebook):
+    """Whichever verdicts there are: the words hold the ratio of the costs, so those are numbers."""
+    more = shipped_searches(notebook, table="rematch")
+    cost = "gmacs" if notebook.startswith("11") else "train_gmacs"
+    rows = more.assign(verdict=["", *["apart alone, not among 29"] * (len(more) - 1)])
+    assert in_words(rows, cost).count("times its cost") == len(more) - 1
+    assert len(as_read(more)) == len(more) and more.seeds.min() >= 5
 
 
 def test_a_lesson_reads_the_rows_of_its_claim():
