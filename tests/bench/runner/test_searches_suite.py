@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from bench.report.replayed import replayed
 from bench.runner.run import run_suite
 from bench.runner.suite import SUITES, load_suite
 
@@ -58,3 +59,5 @@ def test_plans_at_smoke_size(tmp_path):
     one_epoch = 3 * 16 * 0.01
     assert (abs(same - planned) < one_epoch).all(), "of the same training cost, to an epoch"
     assert (tmp_path / "results" / "tiny" / f"{PLAN}.svg").exists()
+    again = {seed: sum(n for _, n in it.record["path"]) for (_, seed), it in replayed(tmp_path / "runs/tiny").items()}
+    assert again == rows[rows.variant == "planned"].set_index("seed").train_epochs.to_dict(), "played back"
