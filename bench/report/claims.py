@@ -46,7 +46,7 @@ def run(*, suite, out=ROOT):
 def write_claims(home, folder=None):
     """Write claims.csv and claims.md of the tables in `home` there, or into `folder`."""
     table, tables = claims(home), read_tables(Path(home))
-    above = summary(table, tables["rematch"], beside=next(iter(tables["searches"].figures), ""))
+    above = summary(table, _of_motion(tables["rematch"]), beside=next(iter(tables["searches"].figures), ""))
     write(table, folder or home, "claims", above=above)
 
 
@@ -129,11 +129,11 @@ def _train_loss(claim, tables):
 
 def _searches(claim, tables):
     """Rows of searches.csv: the found one minus each rival."""
-    table, rows = tables["searches"], []
+    table, rows = _of_motion(tables["searches"]), []
     known = table.notebook.str.endswith(claim.a) & table.variant.str.startswith(claim.b) & table.points.notna()
     for column, value in claim.where.items():
         known &= table[column] == value if column in table else False
-    again = tables["rematch"].set_index(["search", "variant"])[["points", "verdict"]]
+    again = _of_motion(tables["rematch"]).set_index(["search", "variant"])[["points", "verdict"]]
     for row in table[known].itertuples():
         place = (row.search, row.variant)
         note = CHOSEN.format(*again.loc[place]) if place in again.index else ""
@@ -144,6 +144,11 @@ def _searches(claim, tables):
         figure = f"{row.figures}{file_name(row.search, 'search')}.svg"
         rows.append({"compared": f"found - {row.variant}", **kept, "figure": figure})
     return rows
+
+
+def _of_motion(table):
+    """Its rows of the label set that claims are about."""
+    return table[table.labels == "motion"] if "labels" in table else table
 
 
 def _errors(row):

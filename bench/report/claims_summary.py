@@ -22,7 +22,7 @@ def summary(claims, rematch, beside=""):
     """Markdown for above the table of claims: a line per claim.
 
     claims   what bench.report.claims.claims returns
-    rematch  rematch.csv: the schedule that was found, trained again; or no rows
+    rematch  rows of rematch.csv, the schedule that was found trained again among them; or none
     beside   the folder of rematch.csv, seen from the table, with its /
     """
     asked = claims.comparisons.dropna()

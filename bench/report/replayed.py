@@ -8,7 +8,8 @@ import pandas as pd
 
 from bench.report.searches import searched
 from lib.bounds import number, whole
-from lib.search.schedule import TableTrainer, clip_settings, find_schedule, grid_graph
+from lib.search.schedule import Planner, TableTrainer, clip_settings, grid_graph
+from lib.search.schedule.stopping import fit_curve
 from lib.shapes import TEXT, check_form
 
 NEAR = 0.05  # of the metric: nearer to chance than this, a net of 256 val videos may have learned nothing
@@ -23,32 +24,68 @@ class Replay(NamedTuple):
     clips: list  # what the clip settings are called
 
 
-def replayed(runs):
-    """{(search, seed): Replay} of the searches in folder `runs` whose records have the curves of their edges.
+class Decided(NamedTuple):
+    """The planner's stopping rule, as it decided: a fit may find another peak where processors add in another order."""
 
-    ValueError: the curves are of another form, or on them the planner decides otherwise than the record says
+    edges: dict
+
+    def decide(self, record):
+        edge = self.edges[record["start"], record["end"]]
+        metrics, kept = [edge["initial"], *edge["accuracies"]], edge["selected_epoch"]
+        if len(record["accuracies"]) < len(edge["accuracies"]):
+            return None
+        fitted = None if edge["outcome"] == "capped" else fit_curve(metrics)  # a capped edge scores as measured
+        decision = {"epochs_trained": len(edge["accuracies"]), "score": fitted[1] if fitted else metrics[kept]}
+        return {**decision, "outcome": edge["outcome"], "selected_epoch": kept}
+
+
+def replayed(runs):
+    """{(search, seed): Replay} of the searches for a schedule in folder `runs` whose records have their edges' curves.
+
+    ValueError: the curves are of another form, or their path is not the one that the record tells of
     """
     found = {}
     every = ((name, *each) for name, seeds in searched(runs).items() for each in seeds.values())
     for name, job, kept in every:
-        if "edges" not in kept:
+        o = job["options"]
+        if "edges" not in kept or not {"segments", "run", "factors"} <= set(o):
             continue
-        where, o = f"{Path(runs) / job['id'] / 'done.json'}: edges", job["options"]
-        check_form(kept["edges"], [EDGE], where)
-        curves = {(edge["start"], edge["end"]): edge for edge in kept["edges"]}
+        where = f"{Path(runs) / job['id'] / 'done.json'}: edges"
         graph = grid_graph(len(o["segments"]), o["factors"])
-        if set(curves) != (asked := set(map(tuple, graph["edges"]))):
-            raise ValueError(f"{where} are {sorted(curves)}; the search's graph has {sorted(asked)}")
-        settings = clip_settings("uniform")[:1] * len(o["segments"])  # the curves know nothing of clips
-        rule = {"attempt_epochs": o["attempt_epochs"], "cap": o["cap"], "on_cap": "best"}
-        record = find_schedule(TableTrainer(curves), graph, settings, **rule)[1]
-        for edge in record["edges"]:
-            was = curves[edge["start"], edge["end"]]
-            if any(edge[key] != was[key] for key in EDGE):
-                raise ValueError(f"{where}: {edge['start']} to {edge['end']} kept epoch {was['selected_epoch']}, and "
-                                 f"its curve says {edge['selected_epoch']}; run the search again")  # fmt: skip
+        record = _again(graph, _edges(kept["edges"], graph, where))
+        told = {"train_epochs": sum(epochs for _, epochs in record["path"]), "outcome": record["outcome"]}
+        told |= {"search_epochs": record["total_epochs_trained"]}
+        planned = next(iter(kept["variants"].values()))
+        for key, value in told.items():
+            if planned.get(key) != value:
+                raise ValueError(f"{where} make {key} {value}, and the planned schedule says {planned.get(key)}; "
+                                 "run the search again")  # fmt: skip
         found[name, o["seed"]] = Replay(graph, record, _chance(kept), [f"{k * o['run']} frames" for k in o["segments"]])
     return found
+
+
+def _edges(edges, graph, where):
+    """{(start, end): edge} of a record. ValueError: they are of another form, or not the graph's"""
+    check_form(edges, [EDGE], where)
+    found = {(edge["start"], edge["end"]): edge for edge in edges}
+    if len(edges) != len(found) or set(found) != set(map(tuple, graph["edges"])):
+        raise ValueError(f"{where} are {sorted((e['start'], e['end']) for e in edges)}; the search's graph has "
+                         f"{sorted(map(tuple, graph['edges']))}")  # fmt: skip
+    for edge in edges:
+        if edge["selected_epoch"] > len(edge["accuracies"]):
+            raise ValueError(f"{where}: {edge['start']} to {edge['end']} keeps epoch {edge['selected_epoch']} of "
+                             f"{len(edge['accuracies'])}")  # fmt: skip
+    return found
+
+
+def _again(graph, edges):
+    """The planner's record on these curves, as every edge was decided."""
+    settings = clip_settings("uniform")[:1] * (1 + graph["states"][-1][0])  # the curves know nothing of clips
+    planner, trainer = Planner(graph, settings), TableTrainer(edges)
+    planner.rule = Decided(edges)
+    for index in range(len(graph["edges"])):
+        planner.train(index, trainer)
+    return planner.finish()[1]
 
 
 def _chance(kept):

@@ -178,6 +178,7 @@ FAULTS = {
         ("table.train_gmacs <=", "",
          'variants = {name: {**row, "train_gmacs": 1e9} for name, row in variants.items()}'),
         ("(least > most).all()", "", "read_table = broken(read_table, lambda rows: rows.assign(top1=-rows.top1))"),
+        ("fair.verdict[1:]", "", 'fair = fair.assign(verdict="decided")'),
         ("retrained.astype(int).equals(", "", "ran = ran.assign(train_epochs=1.0)"),
     ],
     "13_evaluation_protocols": [

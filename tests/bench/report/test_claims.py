@@ -16,6 +16,7 @@ from bench.report.searches import searches
 from bench.runner.listed import listed_jobs
 from bench.runner.suite import load_suite
 from lib.evaluate.comparisons import holm
+from lib.files import read_json, write_json
 from lib.run import ROOT
 
 
@@ -200,6 +201,25 @@ def test_a_claim_says_which_of_its_nets_has_not_learned(tables):
     notes = claims(tables).set_index("compared").note
     assert set(notes["ircsn_nano - csn_r3d_nano"]) == {"ircsn_nano: val still rises by 6.10 points"}
     assert notes["rubiksnet_nano - rubiksnet_nano shift=fixed"] == ""
+
+
+def test_claims_are_of_motion_whatever_else_was_searched(tables):
+    jobs = []
+    for labels, lead in (("motion", 11), ("shape", -20)):
+        rows = {seed: {"planned": 60 + lead + seed, "planned, trained again": 50 + lead, "cosine, cost of the path": 60}
+                for seed in range(3)}  # fmt: skip
+        write_search(tables / "both", {("12_plan_the_optimization", s): row for s, row in rows.items()}, labels=labels)
+        jobs += read_json(tables / "both" / "jobs.json")["jobs"]
+        for job in jobs[-3:]:  # no two records are alike, to the letter
+            path = tables / "both" / job["id"] / "done.json"
+            write_json(path, {**read_json(path), "history": job["id"]})
+    write_json(tables / "both" / "jobs.json", {"jobs": jobs})
+    write(searches(tables / "both"), tables, "searches")
+    write(rematch(tables / "both"), tables, "rematch")
+    (row,) = claims(tables).query("claim == 5 and verdict != 'not run'").itertuples()
+    assert row.measured == 12 and "+1.00 points" in row.note
+    write_claims(tables)
+    assert "-30.00" not in (tables / "claims.md").read_text() and "+1.00 points" in (tables / "claims.md").read_text()
 
 
 def test_what_val_has_chosen_stands_beside_what_it_has_not(tables):

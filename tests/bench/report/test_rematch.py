@@ -14,13 +14,15 @@ PERFORMANCE = {0: (80, 60), 1: (74, 65), 2: (79, 58)}
 NAMES = ("searched", "uniform", "1xkxk alone")
 
 
-def both(folder, cost=COST, performance=PERFORMANCE, **further):
+def both(folder, cost=COST, performance=PERFORMANCE, notebook="deals", **further):
     """A suite's run folder of two searches of one notebook."""
     jobs = []
     for priority, seeds in (("cost", cost), ("performance", performance)):
-        tell = {"priority": priority, "channels_moved": 9.0, "gmacs": 0.02}
+        tell = {"priority": priority, "channels_moved": 9.0, "op": "x", "gmacs": 0.02, "params_m": 0.3, "deal": "[]"}
         tops = {
-            ("deals", seed): dict(zip(NAMES, [(top, tell) for top in each], strict=False))
+            (notebook if priority == "performance" else "deals", seed): dict(
+                zip(NAMES, [(top, tell) for top in each], strict=False)
+            )
             for seed, each in seeds.items()
         }
         write_search(folder, tops, priority=priority, **(further if priority == "performance" else {}))
@@ -44,7 +46,7 @@ def test_a_search_takes_the_nets_of_one_kind_of_its_twin(tmp_path):
     asked = searches(runs).p.notna().sum()
     assert rows.comparisons[1] == asked + 1, "on top of all that searches.csv holds"
     assert len(rows.runs[1].split()) == 6, "of both searches"
-    assert rows.gmacs.tolist() == [0.02] * 2
+    assert rows[["op", "gmacs", "params_m", "deal"]].to_numpy().tolist() == [["x", 0.02, 0.3, "[]"]] * 2
     assert not {"channels_moved", "priority"} & set(rows), "which are of the search that trained them"
 
 
@@ -71,6 +73,19 @@ def test_the_even_nets_show_whether_the_trainings_are_equal(tmp_path):
 )
 def test_other_trainings_are_no_twins(tmp_path, further):
     assert not len(rematch(both(tmp_path, **further)))
+
+
+def test_even_nets_that_say_one_class_show_nothing(tmp_path):
+    flat = {seed: (top, 0, alone) for seed, (top, _, alone) in COST.items()}
+    assert not len(rematch(both(tmp_path, cost=flat, performance={seed: (80, 0) for seed in flat})))
+
+
+def test_how_it_was_searched_makes_no_other_training(tmp_path):
+    assert len(rematch(both(tmp_path, strength=0.5, search_epochs=9, random_deals=3))) == 2
+
+
+def test_a_search_of_another_notebook_lends_nothing(tmp_path):
+    assert len(rematch(both(tmp_path / "a"))) == 2 and not len(rematch(both(tmp_path / "b", notebook="other")))
 
 
 def test_a_search_with_nets_of_one_kind_needs_no_others(tmp_path):

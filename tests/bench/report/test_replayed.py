@@ -1,15 +1,16 @@
-"""A search's curves, played back: the planner finds the path that it found, and a changed curve or choice is named."""
+"""A search's curves, played back: the planner finds its path again, and a record that tells another is named."""
 
 import numpy as np
 import pytest
 from suite_runs import write_search
 
 from bench.report.records import record_of
-from bench.report.replayed import paths, replayed
+from bench.report.replayed import Replay, paths, replayed
 from bench.runner.listed import listed_jobs
 from lib.files import read_json, write_json
 from lib.run import ROOT
 from lib.search.schedule import TableTrainer, clip_settings, find_schedule, grid_graph, planner_metric
+from lib.search.schedule.stopping import fit_curve
 
 OPTIONS = {"segments": [1, 2], "run": 4, "factors": [1, 0.1], "attempt_epochs": 2, "cap": 7}
 GRAPH = grid_graph(2, (1, 0.1))
@@ -33,7 +34,9 @@ def searched(lost=(), rising=0.0):
 
 def shipped(folder, records):
     """A suite's run folder of these records, a seed each."""
-    write_search(folder, {("plan", seed): {"planned": 50 + seed, "cosine": 40} for seed in records}, **OPTIONS)
+    told = {seed: {"train_epochs": sum(epochs for _, epochs in record["path"]), "outcome": record["outcome"],
+                   "search_epochs": record["total_epochs_trained"]} for seed, record in records.items()}  # fmt: skip
+    write_search(folder, {("plan", s): {"planned": (50 + s, told[s]), "cosine": 40} for s in records}, **OPTIONS)
     for job in read_json(folder / "jobs.json")["jobs"]:
         path = folder / job["id"] / "done.json"
         edges = [{key: edge[key] for key in KEPT} for edge in records[job["options"]["seed"]]["edges"]]
@@ -87,24 +90,63 @@ def test_a_capped_edge_is_called_so_and_steps_are_in_points(tmp_path):
     assert row["full rate, longest clips"] == "7 of 7, capped" and row["from epoch to epoch"] == pytest.approx(2)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"selected_epoch": 1}, "kept epoch 1, and its curve says"),
-        ({"outcome": "capped"}, "its curve says"),
-        ({"accuracies": [1.5]}, "accuracies, entry 1 must be a number from 0 to 1, not 1.5"),
-        ({"end": 99}, "the search's graph has"),
-    ],
-)
-def test_a_changed_record_is_named(tmp_path, wrong, said):
-    folder = shipped(tmp_path, {0: searched()})
+def test_the_columns_are_of_the_epochs_that_they_name():
+    """Chance is near within 5 points, by the epoch that was kept; a step is the median one, at the full rate alone."""
+    record = searched()
+    for edge in record["edges"]:
+        steps = [0.01, 0.01, 0.07] if edge["end"] in (1, 3) else [0.1, 0.1, 0.1]
+        edge |= {"initial": 0.6, "accuracies": [0.6, *(0.6 + np.cumsum(steps))], "selected_epoch": 1}
+    low, near, above = record["edges"][:3]
+    low |= {"initial": CHANCE + 0.04, "selected_epoch": 0}
+    near |= {"initial": CHANCE, "selected_epoch": 0}
+    above |= {"initial": CHANCE + 0.06, "selected_epoch": 0}
+    row = paths({("plan", 0): Replay(GRAPH, record, CHANCE, [])}).iloc[0]
+    assert row["left at chance"].startswith("2 of ") and row["from epoch to epoch"] == pytest.approx(1)
+
+
+def test_another_processors_fit_changes_no_path(tmp_path, monkeypatch):
+    """The last bit of a sum can move a fitted peak by epochs; what was decided is in the record."""
+    record = searched()
+    runs = shipped(tmp_path, {0: record})
+    monkeypatch.setattr("bench.report.replayed.fit_curve", lambda metrics: (0, fit_curve(metrics)[1] + 1e-9))
+    again = replayed(runs)["plan", 0].record
+    kept = [edge["selected_epoch"] for edge in record["edges"]]
+    assert again["path"] == record["path"] and [edge["selected_epoch"] for edge in again["edges"]] == kept
+
+
+def damaged(folder, change):
+    folder = shipped(folder, {0: searched()})
     path = next(folder.glob("*/done.json"))
     record = read_json(path)
-    record["edges"][0] |= wrong
+    change(record)
     write_json(path, record)
+    return folder, path
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda it: it["edges"][0].update(outcome="capped"), "make outcome capped, and the planned schedule says ok"),
+        (lambda it: it["edges"][0].update(selected_epoch=99), "0 to 1 keeps epoch 99 of "),
+        (lambda it: it["edges"][0].update(accuracies=[1.5]), "accuracies, entry 1 must be a number from 0 to 1"),
+        (lambda it: it["edges"][0].update(end=99), "the search's graph has"),
+        (lambda it: it["edges"].insert(0, it["edges"][0]), "the search's graph has"),
+        (lambda it: it["edges"][0]["accuracies"].append(0.5), "make search_epochs"),
+        (lambda it: it["variants"]["planned"].update(train_epochs=999), "make train_epochs .* says 999"),
+    ],
+)
+def test_a_changed_record_is_named(tmp_path, change, said):
+    folder, path = damaged(tmp_path, change)
     with pytest.raises(ValueError, match=said) as error:
         replayed(folder)
     assert str(path) in str(error.value)
+
+
+def test_a_search_of_ones_own_may_have_edges_of_its_own(tmp_path):
+    folder = write_search(tmp_path, {("mine", 0): {"found": 50, "other": 40}})
+    path = next(folder.glob("*/done.json"))
+    write_json(path, {**read_json(path), "edges": [[0, 1], [1, 2]]})
+    assert replayed(folder) == {}
 
 
 def test_searches_without_curves_are_left_out(tmp_path):
