@@ -36,7 +36,8 @@ def _again(asked):
     for name, seeds in asked.items():
         if all(AGAIN in variants for variants in seeds.values()):
             first = _found(seeds)
-            turned = {seed: {AGAIN: kept[AGAIN], **_but(kept, first)} for seed, kept in seeds.items()}
+            rivals = {seed: {each: kept[each] for each in kept if each != first} for seed, kept in seeds.items()}
+            turned = {seed: {AGAIN: kept[AGAIN], **kept} for seed, kept in rivals.items()}
             more.append((name, (), first, turned))
     return more
 
@@ -71,12 +72,11 @@ def _equal(a, b):
     Of nets that say one class to all videos nobody knows.
     """
     pairs = [(_answers(a[seed]), _answers(b[seed])) for seed in a]
-    return all(mine == other and len(set(mine[0])) > 1 for mine, other in pairs)
+    return all(mine == other and len(set(mine)) > 1 for mine, other in pairs)
 
 
 def _answers(variants):
-    test = variants.get(EVEN, {"test": {}})["test"]
-    return [test.get(key, ()) for key in ("predicted", "labels", "views")]
+    return variants[EVEN]["test"]["predicted"] if EVEN in variants else []
 
 
 def _found(seeds):
@@ -86,7 +86,3 @@ def _found(seeds):
 def _common(seeds):
     first, *rest = seeds.values()
     return [variant for variant in first if all(variant in each for each in rest)]
-
-
-def _but(variants, name):
-    return {each: kept for each, kept in variants.items() if each != name}

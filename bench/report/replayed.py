@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.report.searches import searched
+from bench.report.shipped_runs import TRAIN_AGAIN
 from lib.bounds import number, whole
 from lib.search.schedule import Planner, TableTrainer, clip_settings, grid_graph
 from lib.search.schedule.stopping import fit_curve
@@ -59,7 +60,7 @@ def replayed(runs):
         for key, value in told.items():
             if planned.get(key) != value:
                 raise ValueError(f"{where} make {key} {value}, and the planned schedule says {planned.get(key)}; "
-                                 "run the search again")  # fmt: skip
+                                 f"{TRAIN_AGAIN}")  # fmt: skip
         found[name, o["seed"]] = Replay(graph, record, _chance(kept), [f"{k * o['run']} frames" for k in o["segments"]])
     return found
 
@@ -70,11 +71,11 @@ def _edges(edges, graph, where):
     found = {(edge["start"], edge["end"]): edge for edge in edges}
     if len(edges) != len(found) or set(found) != set(map(tuple, graph["edges"])):
         raise ValueError(f"{where} are {sorted((e['start'], e['end']) for e in edges)}; the search's graph has "
-                         f"{sorted(map(tuple, graph['edges']))}")  # fmt: skip
+                         f"{sorted(map(tuple, graph['edges']))}; {TRAIN_AGAIN}")  # fmt: skip
     for edge in edges:
         if edge["selected_epoch"] > len(edge["accuracies"]):
             raise ValueError(f"{where}: {edge['start']} to {edge['end']} keeps epoch {edge['selected_epoch']} of "
-                             f"{len(edge['accuracies'])}")  # fmt: skip
+                             f"{len(edge['accuracies'])}; {TRAIN_AGAIN}")  # fmt: skip
     return found
 
 
