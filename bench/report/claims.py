@@ -45,8 +45,8 @@ def run(*, suite, out=ROOT):
 
 def write_claims(home, folder=None):
     """Write claims.csv and claims.md of the tables in `home` there, or into `folder`."""
-    table, tables = claims(home), read_tables(Path(home))
-    above = summary(table, _of_motion(tables["rematch"]), beside=next(iter(tables["searches"].figures), ""))
+    table, tables = claims(home), _tables(home)
+    above = summary(table, tables["rematch"], beside=next(iter(tables["searches"].figures), ""))
     write(table, folder or home, "claims", above=above)
 
 
@@ -57,7 +57,7 @@ def claims(folder, published=ROOT / "results" / "published"):
     comparison alone, p_holm and seen_from of all that could be decided.
     ValueError: a paper's figure that results/published does not hold; or tables that are not whole
     """
-    tables = read_tables(Path(folder))
+    tables = _tables(folder)
     rows = []
     for claim in CLAIMS:
         said, source = printed(claim.paper, Path(published))
@@ -74,6 +74,12 @@ def claims(folder, published=ROOT / "results" / "published"):
         row |= {"p_holm": round(p, 5), "comparisons": len(decided), "seen_from": seen}
     table = pd.DataFrame([{**row, "verdict": _verdict(row)} for row in rows], columns=COLUMNS)
     return table.astype(dict.fromkeys(("claim", "seeds", "videos", "comparisons"), "Int64"))
+
+
+def _tables(folder):
+    """`read_tables`, with the rows of motion alone: the label set that claims are about."""
+    tables = read_tables(Path(folder))
+    return {name: table[table.labels == "motion"] if "labels" in table else table for name, table in tables.items()}
 
 
 def printed(paper, published):
@@ -103,7 +109,7 @@ def _differences(claim, tables):
     """The pair's row of differences.csv, either way round."""
     table, a, b = tables["differences"], claim.a, claim.b
     for first, second, sign in ((a, b, 1), (b, a, -1)):
-        rows = table[(table.a == first) & (table.b == second) & (table.labels == "motion")]
+        rows = table[(table.a == first) & (table.b == second)]
         if len(rows):
             row = rows.iloc[0]
             kept = {"measured": sign * row.points, "seeds": int(row.seeds), "p": row.p, **_errors(row)}
@@ -116,7 +122,7 @@ def _differences(claim, tables):
 def _train_loss(claim, tables):
     """The training loss of the last epoch, seed by seed: higher is a lower training accuracy, in nats."""
     runs = tables["runs"]
-    runs = runs[(runs.labels == "motion") & runs.train_loss.notna()]
+    runs = runs[runs.train_loss.notna()]
     a, b = (runs[runs.net == net].set_index("seed").train_loss for net in (claim.a, claim.b))
     apart = (a - b).dropna()
     if not len(apart):
@@ -129,11 +135,11 @@ def _train_loss(claim, tables):
 
 def _searches(claim, tables):
     """Rows of searches.csv: the found one minus each rival."""
-    table, rows = _of_motion(tables["searches"]), []
+    table, rows = tables["searches"], []
     known = table.notebook.str.endswith(claim.a) & table.variant.str.startswith(claim.b) & table.points.notna()
     for column, value in claim.where.items():
         known &= table[column] == value if column in table else False
-    again = _of_motion(tables["rematch"]).set_index(["search", "variant"])[["points", "verdict"]]
+    again = tables["rematch"].set_index(["search", "variant"])[["points", "verdict"]]
     for row in table[known].itertuples():
         place = (row.search, row.variant)
         note = CHOSEN.format(*again.loc[place]) if place in again.index else ""
@@ -144,11 +150,6 @@ def _searches(claim, tables):
         figure = f"{row.figures}{file_name(row.search, 'search')}.svg"
         rows.append({"compared": f"found - {row.variant}", **kept, "figure": figure})
     return rows
-
-
-def _of_motion(table):
-    """Its rows of the label set that claims are about."""
-    return table[table.labels == "motion"] if "labels" in table else table
 
 
 def _errors(row):
@@ -168,7 +169,7 @@ def _named(claim):
 def _nets(claim, tables):
     """What trade_off.csv says of both nets: videos, what has not learned, costs, runs; and the figure with them."""
     table = tables["trade_off"]
-    rows = [table[(table.net == net) & (table.labels == "motion")].iloc[0] for net in (claim.a, claim.b)]
+    rows = [table[table.net == net].iloc[0] for net in (claim.a, claim.b)]
     cost = " against ".join(f"{row.gmacs:.3f}" if row.gmacs == row.gmacs else "?" for row in rows) + " GMACs"
     rising = "; ".join(f"{row.net}: {said}" for row in rows if (said := still_rises(row.get("rise", 0.0))))
     runs = " ".join(row.runs for row in rows)
